@@ -1,0 +1,1 @@
+//! Files mapped in the process, read from dump memory.

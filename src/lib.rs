@@ -1,0 +1,20 @@
+//! dropheap rebuilds the heap of a .NET process from the bytes of its memory dump: no DAC, no SOS, no symbols, no debugger.
+//!
+//! The map of the rooms is `src/README.md`. Dataflow: [`source`] (bytes) -> [`dump`] (which bytes are which addresses) -> [`memory`]
+//! -> [`runtime`] (which CLR, proven) -> [`heap`] (segments, walk) -> [`names`] -> [`stats`] -> [`report`] -> [`diff`].
+//!
+//! The core is synchronous and holds no file access of its own; the heap walk is fed by its caller ([`Analysis::upcoming`],
+//! [`Analysis::feed`]), so that it runs over positional reads natively and over several asynchronous reads in a browser.
+
+pub mod analysis;
+pub mod diff;
+pub mod dump;
+pub mod error;
+pub mod image;
+pub mod limits;
+pub mod memory;
+pub mod report;
+pub mod source;
+
+pub use analysis::{Analysis, Options, Progress, Window, analyze};
+pub use error::{Error, Finding, Result};

@@ -1,0 +1,79 @@
+//! Every cap and the memory budget, with the reason. A count in a dump is a stranger's number: nothing is allocated or looped over
+//! because of one before it was compared with a limit of this page.
+//!
+//! The budget: one analysis holds at most about 150 MB beside the operating system's file cache, whatever the size of the dump,
+//! so that two of them fit into a browser tab (wasm32 ends at 4 GB, many machines earlier).
+
+/// Streams in the directory. dbghelp writes 10 to 20; ClrMD stops at 10,000.
+pub const MAX_STREAMS: u32 = 10_000;
+
+/// Bytes of all small streams together that are copied to the compact head. 500 modules with names and CodeView records are 150 KB,
+/// 2,000 thread contexts 2.5 MB, a MemoryInfoList of 10^6 regions 48 MB (never copied: we do not use it).
+pub const MAX_HEAD: u64 = 64 << 20;
+
+/// Memory ranges. Dumps of big Windows processes have tens of thousands; a range entry takes 24 bytes here: 24 MB.
+pub const MAX_RANGES: u64 = 1_000_000;
+
+/// Modules. The largest module list seen in an issue tracker had under 1,000.
+pub const MAX_MODULES: usize = 10_000;
+
+/// Threads. Thread pools out of control reach some 30,000.
+pub const MAX_THREADS: usize = 100_000;
+
+/// Exported names read from one module. The largest system DLL exports under 10,000.
+pub const MAX_EXPORTS: u32 = 100_000;
+
+/// Sections of one PE image; the format's own limit is 96 for the loader of Windows XP, 65,535 for the field.
+pub const MAX_SECTIONS: usize = 96;
+
+/// Bytes of one metadata root (`BSJB`). System.Private.CoreLib has 4 MB, the largest known assemblies some 30 MB. It is read lazily
+/// by page; this caps offsets only.
+pub const MAX_METADATA: u64 = 256 << 20;
+
+/// Size of one cached page of the file for structures, in bytes. A random read in a browser costs about the same up to 64 KiB.
+pub const PAGE: u64 = 64 << 10;
+
+/// Pages in the cache: 24 MB. Structures of 2,500 types (method tables, classes, metadata) touch some 400 pages.
+pub const CACHE_PAGES: usize = 384;
+
+/// Bytes of one window of the heap walk natively: stays in the second-level cache.
+pub const WINDOW_NATIVE: u64 = 1 << 20;
+
+/// Bytes of one window of the heap walk in a browser: one asynchronous read; four are in flight (32 MB).
+pub const WINDOW_WEB: u64 = 8 << 20;
+
+/// Heaps of a server GC. The CLR's own limit is 1,024 processors.
+pub const MAX_HEAPS: u64 = 1024;
+
+/// Segments or regions of all heaps. Regions are 4 MB: 10^6 of them are 4 TB.
+pub const MAX_SEGMENTS: usize = 1_000_000;
+
+/// Method tables met on the heap. Large services have 10^4; a row takes about 1 KB with its samples.
+pub const MAX_METHOD_TABLES: usize = 200_000;
+
+/// Words that are no method table, remembered so that they are not looked up twice; beyond it they are looked up again.
+pub const MAX_REJECTED: usize = 100_000;
+
+/// Large Free blocks kept with address and size, the largest first in the report.
+pub const MAX_LARGE_FREE: usize = 10_000;
+
+/// Free blocks of at least this many bytes are kept one by one: SOS's "Fragmented blocks larger than 0.5 MB".
+pub const LARGE_FREE: u64 = 512 << 10;
+
+/// Sample addresses per method table and generation.
+pub const SAMPLES: usize = 8;
+
+/// Distinct codes of findings in one report.
+pub const MAX_FINDING_CODES: usize = 200;
+
+/// Nesting of types in types, of generic arguments in generic arguments, of arrays in arrays. Real code reaches 20.
+pub const MAX_NAME_DEPTH: usize = 64;
+
+/// Bytes of one type name; deep generics reach 4 KB.
+pub const MAX_NAME: usize = 64 << 10;
+
+/// Characters of one UTF-16 or UTF-8 string read from the process (paths, command lines: Windows' own limit is 32,767).
+pub const MAX_STRING: usize = 32_768;
+
+/// Dumps in one diff.
+pub const MAX_DUMPS: usize = 100;

@@ -1,0 +1,2 @@
+//! Command line (see `src/README.md`).
+fn main() {}

@@ -1,0 +1,73 @@
+//! Where the bytes are: the [`ByteSource`] seam and its implementations.
+//!
+//! Offsets are `u64` everywhere; on wasm32 a `usize` ends at 4 GiB and dumps do not.
+
+use crate::error::{Error, Result};
+
+#[cfg(target_arch = "wasm32")]
+pub mod blob;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod file;
+pub mod paged;
+
+/// On native targets a source is shared by the threads of the walk; in a browser each worker has its own.
+#[cfg(not(target_arch = "wasm32"))]
+pub trait Shared: Send + Sync {}
+#[cfg(not(target_arch = "wasm32"))]
+impl<T: Send + Sync + ?Sized> Shared for T {}
+/// On native targets a source is shared by the threads of the walk; in a browser each worker has its own.
+#[cfg(target_arch = "wasm32")]
+pub trait Shared {}
+#[cfg(target_arch = "wasm32")]
+impl<T: ?Sized> Shared for T {}
+
+/// Bytes of a dump, wherever they live.
+pub trait ByteSource: Shared {
+    /// Length in bytes.
+    fn len(&self) -> u64;
+
+    /// True if there is no byte.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `buf` with the bytes from `offset` on.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] if the range is not wholly inside the source, [`Error::Io`] if the system refuses; `what` names what is
+    /// being read, for the message.
+    fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()>;
+}
+
+impl ByteSource for [u8] {
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+        let from = usize::try_from(offset).ok();
+        let bytes = from.and_then(|from| self.get(from..from.checked_add(buf.len())?));
+        match bytes {
+            Some(bytes) => {
+                buf.copy_from_slice(bytes);
+                Ok(())
+            }
+            None => Err(truncated(what, offset, buf.len() as u64, <[u8]>::len(self) as u64)),
+        }
+    }
+}
+
+impl ByteSource for Vec<u8> {
+    fn len(&self) -> u64 {
+        self.as_slice().len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+        self.as_slice().read_at(offset, buf, what)
+    }
+}
+
+/// The error of a read beyond the end.
+pub fn truncated(what: &str, offset: u64, len: u64, file_len: u64) -> Error {
+    Error::Truncated { what: what.to_owned(), offset, len, file_len }
+}
