@@ -13,6 +13,7 @@ pub mod error;
 pub mod image;
 pub mod limits;
 pub mod memory;
+pub mod process;
 pub mod report;
 pub mod source;
 
