@@ -71,10 +71,9 @@ impl Analysis {
     /// # Errors
     /// What [`dump::open`] reports; [`Error::NoHeapMemory`] for a dump without the process's memory.
     pub fn open(source: Arc<dyn ByteSource>, options: Options) -> Result<Analysis> {
-        let mut dump = dump::open(&*source, &options.file_name)?;
+        let dump = dump::open(&*source, &options.file_name)?;
         dump.require_heap_memory()?;
         let space = AddressSpace::new(Arc::clone(&source), Arc::clone(&dump.regions));
-        crate::process::fill(&space, &mut dump);
         let findings = dump.findings.clone();
         Ok(Analysis { source, space, dump, options, findings, located: None })
     }
@@ -270,23 +269,24 @@ mod native {
         let queue = std::sync::Mutex::new(shares.into_iter());
         let stop = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel::<u64>();
+        let (source, regions) = (&analysis.source, &analysis.dump.regions);
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|_| {
                     let (sender, queue, stop) = (sender.clone(), &queue, &stop);
                     scope.spawn(move || -> Result<Outcome> {
-                        let space = AddressSpace::new(Arc::clone(&analysis.source), Arc::clone(&analysis.dump.regions));
+                        let space = AddressSpace::new(Arc::clone(source), Arc::clone(regions));
                         let rt = &located.runtime;
                         let mut all: Option<Outcome> = None;
                         loop {
                             let share = queue.lock().map_or(None, |mut q| q.next());
                             let Some(share) = share else { break };
-                            let mut walk = Walk::new(&located.segments, &share, &analysis.dump.regions, window, false);
+                            let mut walk = Walk::new(&located.segments, &share, regions, window, false);
                             walk::drive(
                                 &mut walk,
                                 &space,
                                 rt,
-                                &|offset, buf| analysis.source.read_at(offset, buf, "heap segment"),
+                                &|offset, buf| source.read_at(offset, buf, "heap segment"),
                                 &mut |bytes| {
                                     // A receiver that is gone has stopped us.
                                     let _ = sender.send(bytes);

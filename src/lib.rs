@@ -10,12 +10,17 @@ pub mod analysis;
 pub mod diff;
 pub mod dump;
 pub mod error;
+pub mod heap;
 pub mod image;
 pub mod limits;
 pub mod memory;
+pub mod modules;
+pub mod names;
 pub mod process;
 pub mod report;
+pub mod runtime;
 pub mod source;
+pub mod stats;
 
 pub use analysis::{Analysis, Options, Progress, Window, analyze};
 pub use error::{Error, Finding, Result};

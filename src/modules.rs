@@ -8,7 +8,6 @@
 //! row's name equals the text at `Module.m_pSimpleName`; and in the module of String and Object their RIDs name System.String and
 //! System.Object.
 
-use crate::error::Findings;
 use crate::image::metadata::Metadata;
 use crate::image::pe::PeImage;
 use crate::memory::{Addr, Memory};

@@ -206,7 +206,7 @@ impl Walk {
             .iter()
             .filter_map(|&i| {
                 let s = segments.get(i)?;
-                (s.end > s.start).then(|| Job { segment: i, extents: regions.extents(s.start, s.end) })
+                (s.end > s.start).then(|| Job { segment: i, extents: regions.extents(s.start, s.end).collect() })
             })
             .collect();
         jobs.sort_by_key(|j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));

@@ -54,7 +54,7 @@ const FRAMEWORK_GUID: [u8; 16] =
     [0x89, 0x39, 0x7F, 0x26, 0x86, 0xD7, 0x9A, 0x4B, 0x9A, 0xF6, 0xD1, 0x9E, 0x42, 0xD5, 0x57, 0xEC];
 
 /// RT_RCDATA.
-const RT_RCDATA: u32 = 10;
+const RT_RCDATA: u16 = 10;
 
 /// No CLR is smaller: coreclr.dll has 4 MB and more.
 const SMALLEST_RUNTIME: u64 = 1 << 20;
@@ -107,16 +107,8 @@ fn inspect(mem: &dyn Memory, module: &Module) -> Verdict {
     let info = export("DotNetRuntimeInfo");
     let core_by_export = metrics.is_some() || dac_table.is_some() || info.is_some() || export("coreclr_initialize").is_some();
     let file_name = module.name().to_ascii_lowercase();
-    // Resources cost a few more reads; most modules are no candidates.
-    let looks_like_clr = core_by_export || matches!(file_name.as_str(), "clr.dll" | "coreclr.dll");
-    let (debug_info, dac_resource) = if looks_like_clr || image.has_resources() {
-        (
-            image.resource(mem, RT_RCDATA, "CLRDEBUGINFO").ok().flatten(),
-            image.resource(mem, RT_RCDATA, "COREXTERNALDATAACCESSRESOURCE").ok().flatten(),
-        )
-    } else {
-        (None, None)
-    };
+    let debug_info = image.resource(mem, RT_RCDATA, "CLRDEBUGINFO").ok().flatten();
+    let dac_resource = image.resource(mem, RT_RCDATA, "COREXTERNALDATAACCESSRESOURCE").ok().flatten();
     let guid = debug_info.and_then(|(at, len)| {
         let mut guid = [0; 16];
         (len >= 20 && mem.read(at.plus(4), &mut guid, "resource CLRDEBUGINFO").is_ok()).then_some(guid)
