@@ -16,6 +16,8 @@ pub mod memory;
 pub mod process;
 pub mod report;
 pub mod source;
+#[cfg(any(test, feature = "synth"))]
+pub mod synth;
 
 pub use analysis::{Analysis, Options, Progress, Window, analyze};
 pub use error::{Error, Finding, Result};
