@@ -65,6 +65,13 @@ pub(crate) struct Located {
     findings: Findings,
 }
 
+impl Located {
+    /// Everything a walk outside this room needs.
+    pub(crate) fn into_parts(self) -> (Arc<Runtime>, Vec<Arc<Segment>>, RuntimeFacts, Walk) {
+        (self.runtime, self.segments, self.facts, self.walk)
+    }
+}
+
 impl Analysis {
     /// Reads the head of the dump: streams, modules, threads, memory ranges, process facts.
     ///

@@ -21,6 +21,11 @@ pub mod report;
 pub mod runtime;
 pub mod source;
 pub mod stats;
+#[cfg(any(test, feature = "synth"))]
+pub mod synth;
+// pub mod trim;
 
-pub use analysis::{Analysis, Options, Progress, Window, analyze};
+pub use analysis::{Analysis, Options, Progress, Window};
+#[cfg(not(target_arch = "wasm32"))]
+pub use analysis::analyze;
 pub use error::{Error, Finding, Result};

@@ -242,7 +242,8 @@ impl Walk {
         let mut windows = Vec::new();
         let mut need = self.cursor.plus(self.carry.len() as u64);
         for job in self.jobs.get(self.job..).unwrap_or_default() {
-            for extent in &job.extents {
+            let first = job.extents.partition_point(|e| e.addr.plus(e.len) <= need);
+            for extent in job.extents.get(first..).unwrap_or_default() {
                 let end = extent.addr.plus(extent.len);
                 let mut at = if need > extent.addr { need } else { extent.addr };
                 while at < end {
@@ -271,7 +272,7 @@ impl Walk {
     pub fn feed(&mut self, mem: &dyn Memory, rt: &Runtime, offset: u64, bytes: &[u8]) {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
-            let Some(extent) = job.extents.iter().find(|e| need >= e.addr && need < e.addr.plus(e.len)).copied() else {
+            let Some(extent) = extent_at(&job.extents, need) else {
                 self.skip_hole(need);
                 continue;
             };
@@ -309,7 +310,7 @@ impl Walk {
     pub fn finish(mut self) -> Outcome {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
-            if job.extents.iter().any(|e| need >= e.addr && need < e.addr.plus(e.len)) {
+            if extent_at(&job.extents, need).is_some() {
                 self.first_error();
                 self.out.findings.add("walk-unfinished", true, || format!("the walk stopped at {need}"));
                 self.next_job();
@@ -350,7 +351,7 @@ impl Walk {
     fn skip_hole(&mut self, need: Addr) {
         let Some(job) = self.jobs.get(self.job) else { return };
         let Some(segment) = self.segment() else { return };
-        let next = job.extents.iter().map(|e| e.addr).find(|&a| a > need);
+        let next = job.extents.get(job.extents.partition_point(|e| e.addr <= need)).map(|e| e.addr);
         let to = next.unwrap_or(segment.end);
         self.close_gap(self.cursor, true);
         if self.cursor < segment.end {
@@ -489,6 +490,9 @@ impl Walk {
 
     /// One word that begins no object.
     fn gap_word(&mut self, at: Addr, word: u64, p: u64) {
+        if self.note_pages {
+            self.touch(at, p);
+        }
         let nonzero = word != 0;
         match &mut self.gap {
             Some(gap) => {
@@ -616,6 +620,12 @@ impl Walk {
             }
         }
     }
+}
+
+/// The extent with `addr`; extents are ascending and apart.
+fn extent_at(extents: &[Extent], addr: Addr) -> Option<Extent> {
+    let behind = extents.partition_point(|e| e.addr <= addr);
+    extents.get(behind.checked_sub(1)?).filter(|e| addr < e.addr.plus(e.len)).copied()
 }
 
 /// Walks everything by synchronous reads; used natively, by each thread for its part.

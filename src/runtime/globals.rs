@@ -4,7 +4,7 @@
 //! table and the resource that held it up to 6), methodtable.h.
 
 use super::identity::RuntimeModule;
-use super::layout::Layout;
+use super::layout::{GcHeapLayout, Layout};
 use super::method_table::{BackPointer, HAS_COMPONENT_SIZE, MethodTable};
 use super::{Descriptor, note};
 use crate::dump::Module;
@@ -20,6 +20,7 @@ const COMMON_ENTRIES: u64 = 22;
 /// Entries of `gc_heap_field_offsets`: alloc_allocated, ephemeral_heap_segment, generation_table (dac_gcheap_fields.h).
 const FIELD_ALLOC_ALLOCATED: u64 = 0;
 const FIELD_EPHEMERAL: u64 = 1;
+const FIELD_FINALIZE_QUEUE: u64 = 2;
 const FIELD_GENERATION_TABLE: u64 = 18;
 
 /// The GC's variables, as `GcDacVars` points to them.
@@ -41,6 +42,8 @@ pub struct GcDacVars {
     pub heaps: Vec<GcHeap>,
     /// True for server GC.
     pub server: bool,
+    /// `handle_table_map`, if the entry leads to readable memory.
+    pub handle_table_map: Option<Addr>,
     /// `gc_structures_invalid_cnt`: not 0 while a GC moves objects.
     pub structures_invalid: u32,
     /// The standalone GC module that the variables lie in.
@@ -56,6 +59,8 @@ pub struct GcHeap {
     pub ephemeral_segment: Addr,
     /// End of objects in it.
     pub alloc_allocated: Addr,
+    /// Its `CFinalize`.
+    pub finalize_queue: Addr,
 }
 
 /// The method tables that everything else is proven with.
@@ -280,25 +285,34 @@ impl GcDacVars {
                 return None;
             }
             let field = |i: u64| heap_fields.and_then(|f| mem.u32(f.plus(i.wrapping_mul(4)), "gc_heap_field_offsets").ok()).map(u64::from);
-            let (alloc, ephemeral, table) = match (heap_fields, &l.gc_heap) {
-                (Some(_), _) => (field(FIELD_ALLOC_ALLOCATED)?, field(FIELD_EPHEMERAL)?, field(FIELD_GENERATION_TABLE)?),
-                (None, Some(h)) => (h.alloc_allocated, h.ephemeral_heap_segment, h.generation_table),
+            let at = match (heap_fields, &l.gc_heap) {
+                (Some(_), _) => GcHeapLayout {
+                    alloc_allocated: field(FIELD_ALLOC_ALLOCATED)?,
+                    ephemeral_heap_segment: field(FIELD_EPHEMERAL)?,
+                    finalize_queue: field(FIELD_FINALIZE_QUEUE)?,
+                    generation_table: field(FIELD_GENERATION_TABLE)?,
+                },
+                (None, Some(known)) => known.clone(),
                 (None, None) => return None,
             };
             let array = mem.ptr(g_heaps, l.pointer, "g_heaps").ok()?;
             for i in 0..count {
                 let heap = mem.ptr(array.plus(i.wrapping_mul(p)), l.pointer, "g_heaps").ok()?;
+                let word = |offset: u64, what: &str| mem.ptr(heap.plus(offset), l.pointer, what).ok();
                 heaps.push(GcHeap {
-                    generation_table: heap.plus(table),
-                    ephemeral_segment: mem.ptr(heap.plus(ephemeral), l.pointer, "gc_heap.ephemeral_heap_segment").ok()?,
-                    alloc_allocated: mem.ptr(heap.plus(alloc), l.pointer, "gc_heap.alloc_allocated").ok()?,
+                    generation_table: heap.plus(at.generation_table),
+                    ephemeral_segment: word(at.ephemeral_heap_segment, "gc_heap.ephemeral_heap_segment")?,
+                    alloc_allocated: word(at.alloc_allocated, "gc_heap.alloc_allocated")?,
+                    finalize_queue: word(at.finalize_queue, "gc_heap.finalize_queue")?,
                 });
             }
         } else {
+            let variable = |offset: u64, what: &str| mem.ptr(entry(offset)?, l.pointer, what).ok();
             heaps.push(GcHeap {
                 generation_table: entry(vars.generation_table)?,
-                ephemeral_segment: mem.ptr(entry(vars.ephemeral_heap_segment)?, l.pointer, "ephemeral_heap_segment").ok()?,
-                alloc_allocated: mem.ptr(entry(vars.alloc_allocated)?, l.pointer, "alloc_allocated").ok()?,
+                ephemeral_segment: variable(vars.ephemeral_heap_segment, "ephemeral_heap_segment")?,
+                alloc_allocated: variable(vars.alloc_allocated, "alloc_allocated")?,
+                finalize_queue: variable(vars.finalize_queue, "finalize_queue")?,
             });
         }
         let found = GcDacVars {
@@ -310,6 +324,7 @@ impl GcDacVars {
             allocation_start,
             heaps,
             server,
+            handle_table_map: entry(vars.handle_table_map).filter(|a| mem.run(*a) >= p),
             structures_invalid,
             gc_module: (home.base != m.image.base).then(|| home.path.clone()),
         };

@@ -68,6 +68,10 @@ pub struct GcDacVarsLayout {
     pub ephemeral_heap_segment: u64,
     /// `alloc_allocated`.
     pub alloc_allocated: u64,
+    /// `finalize_queue`.
+    pub finalize_queue: u64,
+    /// `handle_table_map`; other data in 2.0.
+    pub handle_table_map: u64,
     /// `n_heaps`.
     pub n_heaps: u64,
     /// `g_heaps`.
@@ -115,6 +119,8 @@ pub struct GcHeapLayout {
     pub alloc_allocated: u64,
     /// `ephemeral_heap_segment`.
     pub ephemeral_heap_segment: u64,
+    /// `finalize_queue`.
+    pub finalize_queue: u64,
     /// `generation_table`.
     pub generation_table: u64,
 }
@@ -237,6 +243,8 @@ impl Layout {
                 generation_table: field("GcDacVars", "GenerationTable")?,
                 ephemeral_heap_segment: field("GcDacVars", "EphemeralHeapSegment")?,
                 alloc_allocated: field("GcDacVars", "AllocAllocated")?,
+                finalize_queue: field("GcDacVars", "FinalizeQueue")?,
+                handle_table_map: field("GcDacVars", "HandleTableMap")?,
                 n_heaps: field("GcDacVars", "NumHeaps")?,
                 g_heaps: field("GcDacVars", "Heaps")?,
                 structures_invalid: field("GcDacVars", "StructureInvalidCount")?,
@@ -259,10 +267,11 @@ impl Layout {
             gc_heap: match (
                 d.field("GCHeap", "AllocAllocated"),
                 d.field("GCHeap", "EphemeralHeapSegment"),
+                d.field("GCHeap", "FinalizeQueue"),
                 d.field("GCHeap", "GenerationTable"),
             ) {
-                (Some(alloc_allocated), Some(ephemeral_heap_segment), Some(generation_table)) => {
-                    Some(GcHeapLayout { alloc_allocated, ephemeral_heap_segment, generation_table })
+                (Some(alloc_allocated), Some(ephemeral_heap_segment), Some(finalize_queue), Some(generation_table)) => {
+                    Some(GcHeapLayout { alloc_allocated, ephemeral_heap_segment, finalize_queue, generation_table })
                 }
                 _ => None,
             },
