@@ -15,6 +15,8 @@ pub mod limits;
 pub mod memory;
 pub mod report;
 pub mod source;
+#[cfg(feature = "synth")]
+pub mod synth;
 
 pub use analysis::{Analysis, Options, Progress, Window, analyze};
 pub use error::{Error, Finding, Result};
