@@ -349,12 +349,16 @@ impl Metadata {
         })
     }
 
-    /// The module version id: the 16 bytes of the GUID as they lie in the heap.
+    /// The module version id: the 16 bytes of the GUID as they lie in the heap; zeros where the module has none, as the manifests of
+    /// composite and ReadyToRun images.
     ///
     /// # Errors
     /// As [`type_def`](Metadata::type_def).
     pub fn mvid(&self, mem: &dyn Memory) -> Result<[u8; 16]> {
         let [_, _, index, ..] = self.row(mem, table::MODULE, 1)?;
+        if index == 0 {
+            return Ok([0; 16]);
+        }
         // An index counts GUIDs from 1.
         let guid = index.checked_sub(1).and_then(|i| self.guids.part(u64::from(i).saturating_mul(16), 16));
         let guid = guid.ok_or_else(|| damaged("MVID", format!("GUID {index} of {:#x} bytes", self.guids.len)))?;
