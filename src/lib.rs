@@ -13,8 +13,11 @@ pub mod error;
 pub mod image;
 pub mod limits;
 pub mod memory;
+pub mod process;
 pub mod report;
 pub mod source;
+#[cfg(any(test, feature = "synth"))]
+pub mod synth;
 
 pub use analysis::{Analysis, Options, Progress, Window, analyze};
 pub use error::{Error, Finding, Result};
