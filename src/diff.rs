@@ -22,7 +22,8 @@
 use crate::error::{Error, Findings, Result};
 use crate::limits;
 use crate::report::{
-    Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, HeapReport, REPORT_SCHEMA, TypeRow, percent, utc,
+    Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, HeapReport, REPORT_SCHEMA, TypeRow,
+    percent, utc,
 };
 use std::collections::BTreeMap;
 
@@ -32,10 +33,17 @@ use std::collections::BTreeMap;
 /// [`Error::Usage`] for no report at all, for more than [`limits::MAX_DUMPS`], or for one of another schema.
 pub fn diff(reports: &[HeapReport]) -> Result<DiffReport> {
     if reports.is_empty() || reports.len() > limits::MAX_DUMPS {
-        return Err(Error::Usage(format!("a comparison takes 1 to {} dumps, not {}", limits::MAX_DUMPS, reports.len())));
+        return Err(Error::Usage(format!(
+            "a comparison takes 1 to {} dumps, not {}",
+            limits::MAX_DUMPS,
+            reports.len()
+        )));
     }
     if let Some(other) = reports.iter().find(|r| r.schema != REPORT_SCHEMA) {
-        return Err(Error::Usage(format!("cannot compare a report of schema `{}` (this is `{REPORT_SCHEMA}`)", other.schema)));
+        return Err(Error::Usage(format!(
+            "cannot compare a report of schema `{}` (this is `{REPORT_SCHEMA}`)",
+            other.schema
+        )));
     }
 
     let mut rows = rows(reports);
@@ -44,14 +52,10 @@ pub fn diff(reports: &[HeapReport]) -> Result<DiffReport> {
         free.add(dump, report.heap.free);
     }
     free.subtract();
-    let mut total = free.clone();
     for row in &mut rows {
         row.totals.subtract();
-        for (dump, (&count, &size)) in row.totals.counts.iter().zip(&row.totals.sizes).enumerate() {
-            total.add(dump, Cell { count, size, aligned_size: 0 });
-        }
     }
-    total.subtract();
+    let total = DiffTotals::sum(reports.len(), rows.iter().map(|row| &row.totals).chain([&free]));
     rows.sort_by(|a, b| {
         let delta = |r: &DiffRow| r.totals.delta_size.unsigned_abs();
         delta(b).cmp(&delta(a)).then_with(|| key(a).cmp(&key(b)))
@@ -94,6 +98,18 @@ fn rows(reports: &[HeapReport]) -> Vec<DiffRow> {
 }
 
 impl DiffTotals {
+    /// The sum of lines of a comparison of so many dumps, saturating.
+    pub fn sum<'a>(dumps: usize, lines: impl Iterator<Item = &'a DiffTotals>) -> DiffTotals {
+        let mut sum = DiffTotals::zero(dumps);
+        for line in lines {
+            for (dump, (&count, &size)) in line.counts.iter().zip(&line.sizes).enumerate() {
+                sum.add(dump, Cell { count, size, aligned_size: 0 });
+            }
+        }
+        sum.subtract();
+        sum
+    }
+
     fn zero(dumps: usize) -> DiffTotals {
         DiffTotals { counts: vec![0; dumps], sizes: vec![0; dumps], delta_count: 0, delta_size: 0 }
     }
@@ -150,7 +166,9 @@ fn findings(reports: &[HeapReport]) -> Findings {
         } else if !report.exact() {
             found.add("partial-dump", true, || {
                 let share = percent(report.heap.explained_bytes, report.heap.total_bytes);
-                format!("{label} is partial ({share} of its heap explained): its counts may be too low and the deltas wrong")
+                format!(
+                    "{label} is partial ({share} of its heap explained): its counts may be too low and the deltas wrong"
+                )
             });
         }
         if let Some(sentence) = &report.runtime.unproven {
@@ -169,12 +187,18 @@ fn findings(reports: &[HeapReport]) -> Findings {
             && b < a
         {
             found.add("dump-order", false, || {
-                format!("{after_name} was taken before {before_name} ({} and {}): deltas run backwards in time", utc(b), utc(a))
+                format!(
+                    "{after_name} was taken before {before_name} ({} and {}): deltas run backwards in time",
+                    utc(b),
+                    utc(a)
+                )
             });
         }
     }
 
-    let (Some((first, rest)), Some((first_name, names))) = (reports.split_first(), labels.split_first()) else { return found };
+    let (Some((first, rest)), Some((first_name, names))) = (reports.split_first(), labels.split_first()) else {
+        return found;
+    };
     for (label, report) in names.iter().zip(rest) {
         if other_process(first, report) {
             found.add("other-process", false, || {
@@ -196,7 +220,11 @@ fn findings(reports: &[HeapReport]) -> Findings {
         };
         if version(first) != version(report) {
             found.add("other-runtime", false, || {
-                format!("{label} is of {}, but {first_name} is of {}: the runtime's own types differ", version(report), version(first))
+                format!(
+                    "{label} is of {}, but {first_name} is of {}: the runtime's own types differ",
+                    version(report),
+                    version(first)
+                )
             });
         }
         if first.runtime.architecture != report.runtime.architecture {
@@ -238,7 +266,10 @@ fn other_process(a: &HeapReport, b: &HeapReport) -> bool {
 }
 
 fn string_row(report: &HeapReport) -> Option<&TypeRow> {
-    report.types.iter().find(|t| t.type_name == "System.String" && matches!(t.module.as_str(), "System.Private.CoreLib" | "mscorlib"))
+    report
+        .types
+        .iter()
+        .find(|t| t.type_name == "System.String" && matches!(t.module.as_str(), "System.Private.CoreLib" | "mscorlib"))
 }
 
 fn same_moment(a: &HeapReport, b: &HeapReport) -> bool {
@@ -255,6 +286,7 @@ fn process(dump: &DumpFacts) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "small numbers of the tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -306,8 +338,10 @@ mod tests {
 
     #[test]
     fn types_are_matched_by_name_and_assembly_across_processes() {
-        let a = report("a.dmp", vec![ty("App.Item", "App", 10, 240, &["1000"]), ty("App.Gone", "App", 1, 24, &["1100"])]);
-        let b = report("b.dmp", vec![ty("App.Item", "App", 30, 720, &["7000"]), ty("App.New", "App", 2, 48, &["7100"])]);
+        let a =
+            report("a.dmp", vec![ty("App.Item", "App", 10, 240, &["1000"]), ty("App.Gone", "App", 1, 24, &["1100"])]);
+        let b =
+            report("b.dmp", vec![ty("App.Item", "App", 30, 720, &["7000"]), ty("App.New", "App", 2, 48, &["7100"])]);
         let d = diff(&[a, b]).unwrap();
         assert_eq!(names(&d), ["App.Item", "App.New", "App.Gone"]);
         let item = &d.rows[0];
@@ -331,7 +365,10 @@ mod tests {
 
     #[test]
     fn equal_keys_of_one_dump_are_merged_and_their_method_tables_listed() {
-        let a = report("a.dmp", vec![ty("Plugin.T", "Plugin", 3, 72, &["10"]), ty("Plugin.T", "Plugin", 4, 96, &["20", "30"])]);
+        let a = report(
+            "a.dmp",
+            vec![ty("Plugin.T", "Plugin", 3, 72, &["10"]), ty("Plugin.T", "Plugin", 4, 96, &["20", "30"])],
+        );
         let b = report("b.dmp", vec![ty("Plugin.T", "Plugin", 9, 216, &["40"])]);
         let d = diff(&[a, b]).unwrap();
         assert_eq!(d.rows.len(), 1);
@@ -349,7 +386,10 @@ mod tests {
         let d = diff(&[a, b]).unwrap();
         assert_eq!(names(&d), ["App.Item"]);
         assert_eq!(d.free, DiffTotals { counts: vec![5, 2], sizes: vec![500, 100], delta_count: -3, delta_size: -400 });
-        assert_eq!(d.total, DiffTotals { counts: vec![15, 2], sizes: vec![740, 100], delta_count: -13, delta_size: -640 });
+        assert_eq!(
+            d.total,
+            DiffTotals { counts: vec![15, 2], sizes: vec![740, 100], delta_count: -13, delta_size: -640 }
+        );
     }
 
     #[test]
@@ -381,7 +421,10 @@ mod tests {
 
     #[test]
     fn absurd_numbers_saturate() {
-        let a = report("a.dmp", vec![ty("T", "m", u64::MAX, u64::MAX, &[]), ty("T", "m", 1, 1, &[]), ty("U", "m", 0, 0, &[])]);
+        let a = report(
+            "a.dmp",
+            vec![ty("T", "m", u64::MAX, u64::MAX, &[]), ty("T", "m", 1, 1, &[]), ty("U", "m", 0, 0, &[])],
+        );
         let b = report("b.dmp", vec![ty("T", "m", 0, 0, &[]), ty("U", "m", u64::MAX, u64::MAX, &[])]);
         let d = diff(&[a, b]).unwrap();
         assert_eq!(d.rows[0].totals.counts, [u64::MAX, 0]);

@@ -443,7 +443,10 @@ pub struct DiffRow {
 }
 
 /// A time of a report for people: `2026-10-01 12:34:56 UTC`.
-#[allow(clippy::arithmetic_side_effects, reason = "divides by constants first: no u64 of seconds can overflow what follows")]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "divides by constants first: no u64 of seconds can overflow what follows"
+)]
 pub fn utc(seconds: u64) -> String {
     // Days to a civil date by 400-year eras of years that begin in March (H. Hinnant, chrono-compatible low-level date algorithms).
     let (days, time) = (seconds / 86_400 + 719_468, seconds % 86_400);
