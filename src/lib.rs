@@ -32,4 +32,3 @@ pub use analysis::analyze;
 pub use error::{Error, Finding, Result};
 #[cfg(not(target_arch = "wasm32"))]
 pub use trim::{Keep, trim};
-pub use error::{Error, Finding, Result};
