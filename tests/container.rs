@@ -355,6 +355,29 @@ fn a_32_bit_process_dumped_by_a_64_bit_tool() {
 }
 
 #[test]
+fn process_parameters_that_are_not_normalised_yet_hold_offsets() {
+    let mut file = sample().finish();
+    let parameters = open(&file).regions.find(Addr(PEB + 0x1000)).unwrap().offset as usize;
+    file[parameters + 8..parameters + 12].fill(0);
+    for field in [0x60 + 8, 0x70 + 8] {
+        let place = &mut file[parameters + field..][..8];
+        let pointer = u64::from_le_bytes((&*place).try_into().unwrap());
+        place.copy_from_slice(&(pointer - (PEB + 0x1000)).to_le_bytes());
+    }
+    check_sample(&file);
+}
+
+#[test]
+fn a_teb_that_is_not_one_is_not_believed() {
+    // Its own address is wrong: then neither its PEB nor its process id is taken.
+    let mut file = sample().without(stream::MISC_INFO).finish();
+    let teb = open(&file).regions.find(Addr(TEB)).unwrap().offset as usize;
+    file[teb + 0x30] ^= 1;
+    let facts = open(&file).facts;
+    assert_eq!((facts.pid, facts.command_line, facts.image_path.as_deref()), (None, None, Some(IMAGE)));
+}
+
+#[test]
 fn without_environment_block_the_image_is_the_first_module() {
     let mut builder = Builder::new();
     let dump = open(&builder.module(IMAGE, 0x1_4000_0000, 0x1000, [1, 0, 0, 0], 1).memory(0x1000, [1; 64]).finish());

@@ -1,5 +1,5 @@
 //! Which bytes are which addresses: containers. [`open`] reads what a minidump says about itself; the memory in it is reached through
-//! [`Regions`] and [`AddressSpace`](crate::memory::AddressSpace).
+//! [`Regions`] and [`AddressSpace`].
 //!
 //! Header, stream directory and memory lists are read here; the small streams go through a compact copy (`head`) to the `minidump`
 //! crate. Nothing loads the file whole. Only the container as such can fail: a stream that is missing or damaged is a finding.
