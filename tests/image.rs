@@ -437,6 +437,11 @@ mod metadata {
         let arities: Vec<_> = (1..=8).map(|rid| m.generic_arity(&mem, rid).unwrap()).collect();
         assert_eq!(arities, [0, 0, 0, 1, 2, 2, 0, 0]);
         assert_eq!(m.nesting(&mem, 4).unwrap(), [2, 3, 4]);
+        let parts = m.name_parts(&mem, 8).unwrap();
+        assert_eq!(
+            parts,
+            [("", "Plain"), ("Odd", "<A>b__0+c\\, [d]")].map(|(ns, name)| (ns.to_owned(), name.to_owned()))
+        );
         assert_eq!(m.enclosing_class(&mem, 2).unwrap(), None);
         assert_eq!(m.enclosing_class(&mem, 8).unwrap(), Some(7));
 
