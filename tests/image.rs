@@ -364,7 +364,7 @@ mod pe {
 mod metadata {
     use super::*;
 
-    const ROOT: Addr = Addr(0x7404_BB4);
+    const ROOT: Addr = Addr(0x0740_4BB4);
 
     fn open(builder: &MetadataBuilder) -> (Pieces, Metadata) {
         let bytes = builder.build();
@@ -437,6 +437,11 @@ mod metadata {
         let arities: Vec<_> = (1..=8).map(|rid| m.generic_arity(&mem, rid).unwrap()).collect();
         assert_eq!(arities, [0, 0, 0, 1, 2, 2, 0, 0]);
         assert_eq!(m.nesting(&mem, 4).unwrap(), [2, 3, 4]);
+        let parts = m.name_parts(&mem, 8).unwrap();
+        assert_eq!(
+            parts,
+            [("", "Plain"), ("Odd", "<A>b__0+c\\, [d]")].map(|(ns, name)| (ns.to_owned(), name.to_owned()))
+        );
         assert_eq!(m.enclosing_class(&mem, 2).unwrap(), None);
         assert_eq!(m.enclosing_class(&mem, 8).unwrap(), Some(7));
 
@@ -556,6 +561,16 @@ mod metadata {
                 check_sample(&m);
             }
         }
+        // Indexes into TypeDef itself: NestedClass.
+        for rows in [0xFFFF, 0x1_0000u32] {
+            let mut m = sample(1);
+            (9..=rows).for_each(|_| _ = m.type_def(0, "", "Many", 0));
+            m.nested(rows, 8);
+            let (mem, found) = open(&m);
+            assert_eq!(found.type_def_count(), rows);
+            assert_eq!(found.enclosing_class(&mem, rows).unwrap(), Some(8));
+            assert_eq!(found.enclosing_class(&mem, 4).unwrap(), Some(3));
+        }
         // Many types: every index of a type is wide.
         let mut m = sample(1);
         for n in 0..0x1_0000 {
@@ -620,6 +635,30 @@ mod metadata {
         let found = Metadata::open(&mem, ROOT, bytes.len() as u64).unwrap();
         assert_eq!(found.full_name(&mem, 4).unwrap(), "Shop.Basket+Item+Price`1");
         assert_eq!(found.simple_name(&mem).unwrap(), "Shop.Core");
+    }
+
+    #[test]
+    fn extra_data_of_the_root_is_skipped() {
+        let mut bytes = sample(0).build();
+        bytes[28] |= 1;
+        bytes.splice(32..32, [3, 0, 0, 0, 0xEE, 0xEE, 0xEE]);
+        for at in [39, 51, 71, 83] {
+            let value = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) + 7;
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        let mem = Pieces::one(ROOT, bytes.clone());
+        let found = Metadata::open(&mem, ROOT, bytes.len() as u64).unwrap();
+        assert_eq!(found.simple_name(&mem).unwrap(), "Shop.Core");
+    }
+
+    #[test]
+    fn a_module_without_an_mvid() {
+        let mut m = MetadataBuilder::new("manifest", [0xAB; 16]);
+        let (mem, found) = open(&m);
+        assert_eq!(found.mvid(&mem).unwrap(), [0xAB; 16]);
+        m.without_mvid();
+        let (mem, found) = open(&m);
+        assert_eq!(found.mvid(&mem).unwrap(), [0; 16]);
     }
 
     #[test]

@@ -53,6 +53,12 @@ impl MetadataBuilder {
         new
     }
 
+    /// Takes the module's MVID away: no GUID heap, index 0.
+    pub fn without_mvid(&mut self) {
+        self.guids.clear();
+        self.tables.get_mut(&0).unwrap()[0][2] = Cell::Guid(0);
+    }
+
     /// Makes it an assembly.
     pub fn assembly(&mut self, name: &str, version: [u16; 4]) {
         let name = self.string(name.as_bytes());
