@@ -1,42 +1,10 @@
 //! `trim`: a smaller dump, written beside its final name and moved there when it is whole.
 
-use self::pending::{Keep, trim};
 use super::{Bar, EXACT, FAILED, Failure, args, open, options, say, text};
+use dropheap::{Keep, trim};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-
-/// Stands where `dropheap::{Keep, trim}` will be: delete this module and import those.
-mod pending {
-    use dropheap::source::ByteSource;
-    use dropheap::{Error, Options, Progress, Result};
-    use std::io::Write;
-    use std::ops::ControlFlow;
-    use std::sync::Arc;
-
-    /// What the new dump must still answer.
-    pub enum Keep {
-        /// The pages that `stat` touches.
-        Stat,
-        /// Also heap segments, stacks and handle tables.
-        Graph,
-    }
-
-    /// Refuses.
-    pub fn trim(
-        _source: Arc<dyn ByteSource>,
-        keep: Keep,
-        _options: Options,
-        _out: &mut dyn Write,
-        _progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<u64> {
-        let keep = match keep {
-            Keep::Stat => "stat",
-            Keep::Graph => "graph",
-        };
-        Err(Error::Usage(format!("this build cannot trim (--keep {keep}) yet")))
-    }
-}
 
 /// Trims; what it did goes to standard error, since the result is the file.
 pub fn run(args: args::Trim) -> Result<u8, Failure> {
