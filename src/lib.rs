@@ -26,9 +26,9 @@ pub mod synth;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod trim;
 
-pub use analysis::{Analysis, Options, Progress, Window};
 #[cfg(not(target_arch = "wasm32"))]
 pub use analysis::analyze;
+pub use analysis::{Analysis, Options, Progress, Window};
 pub use error::{Error, Finding, Result};
 #[cfg(not(target_arch = "wasm32"))]
 pub use trim::{Keep, trim};
