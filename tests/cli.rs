@@ -1,6 +1,8 @@
 //! The command line as other programs see it: exit status, what goes to which stream, the words of an error. What the formats look like is
 //! tested beside them, in `src/cli`.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use assert_cmd::Command;
 use dropheap::synth::minidump::Builder;
 use std::path::{Path, PathBuf};
