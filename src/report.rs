@@ -496,6 +496,21 @@ mod tests {
     }
 
     #[test]
+    fn exact_means_complete_and_without_doubt() {
+        let mut whole = HeapReport::new();
+        assert!(!whole.exact());
+        whole.heap.complete = true;
+        let finding = |partial| Finding { code: "f".into(), count: 1, message: "m".into(), partial };
+        whole.findings.push(finding(false));
+        assert!(whole.exact());
+        let mut doubtful = whole.clone();
+        doubtful.findings.push(finding(true));
+        assert!(!doubtful.exact());
+        whole.runtime.gc_in_progress = true;
+        assert!(!whole.exact());
+    }
+
+    #[test]
     fn info_hides_the_command_line() {
         let mut report = HeapReport::new();
         report.dump.command_line = Some("app.exe --password hunter2".into());

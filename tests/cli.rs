@@ -1,6 +1,8 @@
 //! The command line as other programs see it: exit status, what goes to which stream, the words of an error. What the formats look like is
 //! tested beside them, in `src/cli`.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use assert_cmd::Command;
 use dropheap::synth::minidump::Builder;
 use std::path::{Path, PathBuf};
@@ -43,6 +45,7 @@ fn native() -> Vec<u8> {
     builder.misc_info(4711, 1_700_000_000).time_date_stamp(1_700_000_060);
     builder.module(r"C:\Windows\System32\notepad.exe", 0x1_4000_0000, 0x1000, [10, 0, 18362, 1], 0x5f00_0000);
     builder.memory(0x1_4000_0000, vec![0_u8; 0x1000]);
+    builder.memory(0x2_0000_0000, vec![0_u8; 0x10_0000]);
     builder.finish()
 }
 
@@ -95,6 +98,13 @@ fn a_file_that_is_not_a_dump() {
     }
     let (_folder, path) = file("empty.dmp", b"");
     assert_refused(&dropheap(&["stat", str(&path)]), "empty-file");
+}
+
+#[test]
+fn a_dump_without_a_heap() {
+    let (_folder, path) = file("mini.dmp", &Builder::new().finish());
+    let stderr = assert_refused(&dropheap(&["stat", str(&path)]), "no-heap-memory");
+    assert!(stderr.contains("procdump -ma"), "{stderr}");
 }
 
 #[test]

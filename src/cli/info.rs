@@ -157,12 +157,11 @@ fn evidence(list: &[Evidence], out: &mut dyn Write) -> io::Result<()> {
     if list.is_empty() {
         return Ok(());
     }
-    writeln!(out)?;
-    let mut grid = Grid::new(&["Evidence", "Value", "Found and proven by"], &[false, false, false]);
+    writeln!(out, "\nEvidence: what was found, and what proved it")?;
     for e in list {
-        grid.row([&e.what, &e.value, &e.how].map(|text| visible(text).into_owned()).to_vec());
+        writeln!(out, "  {}: {}\n    {}", visible(&e.what), visible(&e.value), visible(&e.how))?;
     }
-    grid.write(out)
+    Ok(())
 }
 
 #[cfg(test)]
