@@ -15,6 +15,8 @@ pub mod limits;
 pub mod memory;
 pub mod report;
 pub mod source;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 
 pub use analysis::{Analysis, Options, Progress, Window, analyze};
 pub use error::{Error, Finding, Result};
