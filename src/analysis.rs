@@ -2,10 +2,18 @@
 //! ([`upcoming`](Analysis::upcoming), [`feed`](Analysis::feed)) -> [`finish`](Analysis::finish). [`analyze`] does all of it where reads
 //! are synchronous.
 
-use crate::error::{Error, Result};
-use crate::report::{DumpFacts, HeapReport, RuntimeFacts};
+use crate::dump::{self, Dump};
+use crate::error::{Error, Findings, Result};
+use crate::heap::segments::{self, Segment};
+use crate::heap::walk::{Outcome, Walk};
+use crate::limits;
+use crate::memory::{AddressSpace, Memory};
+use crate::modules::Modules;
+use crate::names::Names;
+use crate::report::{DumpFacts, HeapReport, REPORT_SCHEMA, RuntimeFacts};
+use crate::runtime::{self, Runtime, identity};
 use crate::source::ByteSource;
-use std::ops::ControlFlow;
+use crate::stats;
 use std::sync::Arc;
 
 /// What the caller may choose.
@@ -39,51 +47,310 @@ pub struct Progress {
 
 /// One dump under analysis.
 pub struct Analysis {
-    facts: DumpFacts,
+    pub(crate) source: Arc<dyn ByteSource>,
+    pub(crate) space: AddressSpace,
+    pub(crate) dump: Dump,
+    options: Options,
+    findings: Findings,
+    located: Option<Located>,
+}
+
+/// What [`Analysis::locate`] found.
+pub(crate) struct Located {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) segments: Vec<Arc<Segment>>,
+    facts: RuntimeFacts,
+    walk: Walk,
+    /// Of the segments.
+    findings: Findings,
+}
+
+impl Located {
+    /// Everything a walk outside this room needs.
+    pub(crate) fn into_parts(self) -> (Arc<Runtime>, Vec<Arc<Segment>>, RuntimeFacts, Walk) {
+        (self.runtime, self.segments, self.facts, self.walk)
+    }
 }
 
 impl Analysis {
     /// Reads the head of the dump: streams, modules, threads, memory ranges, process facts.
-    pub fn open(_source: Arc<dyn ByteSource>, _options: Options) -> Result<Analysis> {
-        Err(Error::EmptyFile)
+    ///
+    /// # Errors
+    /// What [`dump::open`] reports; [`Error::NoHeapMemory`] for a dump without the process's memory.
+    pub fn open(source: Arc<dyn ByteSource>, options: Options) -> Result<Analysis> {
+        let dump = dump::open(&*source, &options.file_name)?;
+        dump.require_heap_memory()?;
+        let space = AddressSpace::new(Arc::clone(&source), Arc::clone(&dump.regions));
+        let findings = dump.findings.clone();
+        Ok(Analysis { source, space, dump, options, findings, located: None })
     }
 
     /// The file and the process; ready before the runtime is located.
     pub fn dump_facts(&self) -> &DumpFacts {
-        &self.facts
+        &self.dump.facts
     }
 
     /// Finds the runtime and its heap, and proves both.
+    ///
+    /// # Errors
+    /// [`Error::NoRuntime`], [`Error::UnsupportedRuntime`]; [`Error::UnknownRuntime`] if the heap cannot be proven.
     pub fn locate(&mut self) -> Result<&RuntimeFacts> {
-        Err(Error::EmptyFile)
+        let located = self.locate_with(&self.space, false)?;
+        Ok(&self.located.insert(located).facts)
+    }
+
+    /// As [`locate`](Analysis::locate), reading through `mem`; `note_pages`: the walk notes the pages with object headers.
+    pub(crate) fn locate_with(&self, mem: &dyn Memory, note_pages: bool) -> Result<Located> {
+        let candidates = identity::find(mem, &self.dump.modules)?;
+        let mut refused = None;
+        let mut best: Option<(u64, Runtime, Vec<Arc<Segment>>, Findings)> = None;
+        let count = candidates.len();
+        for (number, module) in candidates.iter().enumerate() {
+            if self.options.runtime.is_some_and(|wanted| wanted != number) {
+                continue;
+            }
+            let mut findings = Findings::default();
+            let found = runtime::locate(mem, &self.dump.modules, module)
+                .and_then(|rt| Ok((segments::enumerate(mem, &rt, &mut findings)?, rt)));
+            match found {
+                Ok((segments, rt)) => {
+                    let bytes = segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
+                    if best.as_ref().is_none_or(|b| bytes > b.0) {
+                        best = Some((bytes, rt, segments.into_iter().map(Arc::new).collect(), findings));
+                    }
+                }
+                Err(e) => refused = refused.or(Some(e)),
+            }
+        }
+        let Some((_, runtime, segments, mut findings)) = best else {
+            return Err(refused.unwrap_or_else(|| {
+                Error::Usage(format!("there is no runtime number {}; the process has {count}", self.options.runtime.unwrap_or(0)))
+            }));
+        };
+        if count > 1 {
+            let names: Vec<String> = candidates.iter().map(|c| c.display_name()).collect();
+            findings.add("several-runtimes", false, || {
+                format!("the process has {count} runtimes ({}); this is the heap of {}", names.join(", "), runtime.module.display_name())
+            });
+        }
+        if runtime.gc.structures_invalid != 0 {
+            findings.add("gc-in-progress", true, || {
+                "the dump was taken while a GC moved objects: there is no exact answer, what could be walked is shown".into()
+            });
+        }
+        let facts = runtime_facts(&runtime);
+        let window = if self.options.window == 0 { limits::WINDOW_NATIVE } else { self.options.window };
+        let all: Vec<usize> = (0..segments.len()).collect();
+        let walk = Walk::new(&segments, &all, &self.dump.regions, window, note_pages);
+        Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, findings })
     }
 
     /// The next windows that the walk will want, in the order in which [`feed`](Analysis::feed) must get them; empty when it is done. Only
     /// the first one is certain: a later one may be skipped (the body of a large array), then its bytes are not needed, and feeding
     /// them does nothing.
-    pub fn upcoming(&self, _max: usize) -> Vec<Window> {
-        Vec::new()
+    pub fn upcoming(&self, max: usize) -> Vec<Window> {
+        let Some(located) = &self.located else { return Vec::new() };
+        located.walk.upcoming(max).into_iter().map(|(offset, len)| Window { offset, len }).collect()
     }
 
     /// Walks the bytes of one window.
-    pub fn feed(&mut self, _offset: u64, _bytes: &[u8]) -> Result<Progress> {
-        Err(Error::EmptyFile)
+    ///
+    /// # Errors
+    /// [`Error::Usage`] before [`locate`](Analysis::locate).
+    pub fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Progress> {
+        let located = self.located.as_mut().ok_or_else(|| Error::Usage("feed before locate".into()))?;
+        located.walk.feed(&self.space, &located.runtime, offset, bytes);
+        let (done, total) = located.walk.progress();
+        Ok(Progress { done, total })
     }
 
     /// Resolves the names and writes the report.
-    pub fn finish(self) -> Result<HeapReport> {
-        Err(Error::EmptyFile)
+    ///
+    /// # Errors
+    /// [`Error::Usage`] before [`locate`](Analysis::locate).
+    pub fn finish(mut self) -> Result<HeapReport> {
+        let Located { runtime, segments, facts, walk, findings } =
+            self.located.take().ok_or_else(|| Error::Usage("finish before locate".into()))?;
+        self.findings.merge(findings);
+        Ok(self.report(&self.space, &runtime, &segments, facts, walk.finish()))
+    }
+
+    pub(crate) fn report(
+        &self,
+        mem: &dyn Memory,
+        runtime: &Runtime,
+        segments: &[Arc<Segment>],
+        mut facts: RuntimeFacts,
+        mut outcome: Outcome,
+    ) -> HeapReport {
+        let mut findings = self.findings.clone();
+        findings.merge(std::mem::take(&mut outcome.findings));
+        let modules = Modules::calibrate(mem, runtime, outcome.tables.tables(), &mut facts.evidence);
+        let mut names = Names::new(mem, runtime, modules);
+        let mut rows = stats::fold(&outcome, segments, runtime.known.free, &mut names, &mut findings);
+        rows.heap.complete =
+            rows.heap.explained_bytes == rows.heap.total_bytes && !facts.gc_in_progress && !findings.partial();
+        HeapReport {
+            schema: REPORT_SCHEMA.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            dump: self.dump.facts.clone(),
+            runtime: facts,
+            heap: rows.heap,
+            types: rows.types,
+            method_tables: rows.method_tables,
+            findings: findings.into_vec(),
+        }
     }
 }
 
-/// The whole analysis over synchronous reads. `progress` is called after each window and may stop it.
-///
-/// # Errors
-/// [`Error::Cancelled`] if `progress` breaks; else what the steps report.
-pub fn analyze(
-    _source: Arc<dyn ByteSource>,
-    _options: Options,
-    _progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<HeapReport> {
-    Err(Error::EmptyFile)
+fn runtime_facts(rt: &Runtime) -> RuntimeFacts {
+    let m = &rt.module;
+    RuntimeFacts {
+        name: m.display_name(),
+        flavour: m.flavour.text().to_owned(),
+        file_version: m.version.map(|[a, b, c, d]| format!("{a}.{b}.{c}.{d}")),
+        architecture: m.architecture.clone(),
+        pointer_size: m.pointer.bytes(),
+        module: m.path.clone(),
+        base: m.image.base.to_string(),
+        gc_mode: if rt.gc.server { "server" } else { "workstation" }.to_owned(),
+        gc_layout: if rt.gc.allocation_start.is_some() { "segments" } else { "regions" }.to_owned(),
+        gc_module: rt.gc.gc_module.clone(),
+        heaps: rt.gc.heaps.len() as u64,
+        gc_in_progress: rt.gc.structures_invalid != 0,
+        unproven: (!rt.proven).then(|| "layout not yet proven on a real dump of this runtime".to_owned()),
+        evidence: rt.evidence.clone(),
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::analyze;
+
+/// The walk over synchronous reads, on as many threads as there are processors.
+#[cfg(not(target_arch = "wasm32"))]
+mod native {
+    use super::{Analysis, Located, Options, Progress};
+    use crate::error::{Error, Result};
+    use crate::heap::walk::{self, Outcome, Walk};
+    use crate::limits;
+    use crate::memory::AddressSpace;
+    use crate::report::HeapReport;
+    use crate::source::ByteSource;
+    use std::ops::ControlFlow;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+
+    /// Segments are dealt out in runs of this many bytes: large enough to read on, small enough to share the work evenly.
+    const SHARE: u64 = 64 << 20;
+    /// More threads than this only wait for the file.
+    const MAX_THREADS: usize = 8;
+
+    /// The whole analysis over synchronous reads. `progress` is called after each window and may stop it.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if `progress` breaks; else what the steps report.
+    pub fn analyze(
+        source: Arc<dyn ByteSource>,
+        options: Options,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<HeapReport> {
+        let window = if options.window == 0 { limits::WINDOW_NATIVE } else { options.window };
+        let mut analysis = Analysis::open(source, options)?;
+        let located = analysis.locate_with(&analysis.space, false)?;
+        let outcome = walk_all(&analysis, &located, window, progress)?;
+        let Located { runtime, segments, facts, findings, .. } = located;
+        analysis.findings.merge(findings);
+        Ok(analysis.report(&analysis.space, &runtime, &segments, facts, outcome))
+    }
+
+    fn walk_all(
+        analysis: &Analysis,
+        located: &Located,
+        window: u64,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Outcome> {
+        let shares = shares(located);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(shares.len()).max(1);
+        let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
+        let queue = std::sync::Mutex::new(shares.into_iter());
+        let stop = AtomicBool::new(false);
+        let (sender, receiver) = mpsc::channel::<u64>();
+        let (source, regions) = (&analysis.source, &analysis.dump.regions);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|_| {
+                    let (sender, queue, stop) = (sender.clone(), &queue, &stop);
+                    scope.spawn(move || -> Result<Outcome> {
+                        let space = AddressSpace::new(Arc::clone(source), Arc::clone(regions));
+                        let rt = &located.runtime;
+                        let mut all: Option<Outcome> = None;
+                        loop {
+                            let share = queue.lock().map_or(None, |mut q| q.next());
+                            let Some(share) = share else { break };
+                            let mut walk = Walk::new(&located.segments, &share, regions, window, false);
+                            walk::drive(
+                                &mut walk,
+                                &space,
+                                rt,
+                                &|offset, buf| source.read_at(offset, buf, "heap segment"),
+                                &mut |bytes| {
+                                    // A receiver that is gone has stopped us.
+                                    let _ = sender.send(bytes);
+                                    if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+                                },
+                            )?;
+                            let part = walk.finish();
+                            match &mut all {
+                                Some(all) => all.merge(&space, rt, part),
+                                None => all = Some(part),
+                            }
+                        }
+                        Ok(all.unwrap_or_default())
+                    })
+                })
+                .collect();
+            drop(sender);
+            let mut done = 0u64;
+            for bytes in receiver {
+                done = done.saturating_add(bytes);
+                if progress(Progress { done: done.min(total), total }).is_break() {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+            let mut all: Option<Outcome> = None;
+            for worker in workers {
+                let part = worker.join().map_err(|_| Error::Damaged {
+                    what: "the walk of the heap".into(),
+                    detail: "a thread of it failed".into(),
+                })??;
+                match &mut all {
+                    Some(all) => all.merge(&analysis.space, &located.runtime, part),
+                    None => all = Some(part),
+                }
+            }
+            Ok(all.unwrap_or_default())
+        })
+    }
+
+    /// Segments in the order of the file, in runs of about [`SHARE`] bytes.
+    fn shares(located: &Located) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = (0..located.segments.len()).collect();
+        order.sort_by_key(|&i| located.segments.get(i).map(|s| s.start));
+        let mut shares = Vec::new();
+        let mut run = Vec::new();
+        let mut bytes = 0u64;
+        for i in order {
+            run.push(i);
+            bytes = bytes.saturating_add(located.segments.get(i).map_or(0, |s| s.end.since(s.start)));
+            if bytes >= SHARE {
+                shares.push(std::mem::take(&mut run));
+                bytes = 0;
+            }
+        }
+        if !run.is_empty() {
+            shares.push(run);
+        }
+        shares
+    }
 }

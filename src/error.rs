@@ -36,7 +36,9 @@ pub enum Error {
         next: String,
     },
     /// The file ends before something that its own tables promise.
-    #[error("the dump is cut short: {what} should be at file offset {offset} ({len} bytes), but the file has {file_len} bytes")]
+    #[error(
+        "the dump is cut short: {what} should be at file offset {offset} ({len} bytes), but the file has {file_len} bytes"
+    )]
     Truncated {
         /// What should have been there.
         what: String,

@@ -10,13 +10,24 @@ pub mod analysis;
 pub mod diff;
 pub mod dump;
 pub mod error;
+pub mod heap;
 pub mod image;
 pub mod limits;
 pub mod memory;
+pub mod modules;
+pub mod names;
+pub mod process;
 pub mod report;
+pub mod runtime;
 pub mod source;
+pub mod stats;
+#[cfg(any(test, feature = "synth"))]
+pub mod synth;
+// pub mod trim;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
 
-pub use analysis::{Analysis, Options, Progress, Window, analyze};
+pub use analysis::{Analysis, Options, Progress, Window};
+#[cfg(not(target_arch = "wasm32"))]
+pub use analysis::analyze;
 pub use error::{Error, Finding, Result};

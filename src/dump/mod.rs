@@ -1,1 +1,266 @@
-//! Which bytes are which addresses: containers.
+//! Which bytes are which addresses: containers. [`open`] reads what a minidump says about itself; the memory in it is reached through
+//! [`Regions`] and [`AddressSpace`](crate::memory::AddressSpace).
+//!
+//! Header, stream directory and memory lists are read here; the small streams go through a compact copy (`head`) to the `minidump`
+//! crate. Nothing loads the file whole. Only the container as such can fail: a stream that is missing or damaged is a finding.
+
+mod head;
+mod memory_list;
+pub mod regions;
+mod sniff;
+
+use crate::error::{Error, Findings, Result};
+use crate::memory::{Addr, AddressSpace};
+use crate::process;
+use crate::report::DumpFacts;
+use crate::source::ByteSource;
+use head::{Head, Reader};
+use minidump::{
+    Minidump, MinidumpMiscInfo, MinidumpModuleList, MinidumpSystemInfo, MinidumpThreadInfoList, MinidumpThreadList,
+    Module as _,
+};
+use regions::Regions;
+use std::sync::Arc;
+
+/// A dump that was opened: everything but the memory itself.
+#[derive(Debug, Clone)]
+pub struct Dump {
+    /// The file and the process.
+    pub facts: DumpFacts,
+    /// The module list, in its order: the executable is first.
+    pub modules: Vec<Module>,
+    /// The thread list.
+    pub threads: Vec<Thread>,
+    /// Where the memory is.
+    pub regions: Arc<Regions>,
+    /// What is wrong with the container.
+    pub findings: Findings,
+    /// MINIDUMP_HEADER.Flags: the MINIDUMP_TYPE that was asked for. A wish, no promise.
+    pub flags: u64,
+    head: Head,
+}
+
+/// A module of the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    /// Where it is loaded.
+    pub base: Addr,
+    /// Bytes of its image.
+    pub size: u64,
+    /// Path on the machine where the dump was taken; empty if it could not be read.
+    pub path: String,
+    /// `TimeDateStamp` of its PE header.
+    pub timestamp: u32,
+    /// `CheckSum` of its PE header.
+    pub checksum: u32,
+    /// `dwFileVersion` of its version resource, where the writer copied one.
+    pub file_version: Option<[u16; 4]>,
+}
+
+impl Module {
+    /// The last part of its path.
+    pub fn name(&self) -> &str {
+        self.path.rsplit(['\\', '/']).next().unwrap_or_default()
+    }
+
+    /// True if the address lies in its image.
+    pub fn contains(&self, addr: Addr) -> bool {
+        self.base <= addr && addr.since(self.base) < self.size
+    }
+}
+
+/// A thread of the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// Its id.
+    pub id: u32,
+    /// Its thread environment block (of a 32-bit process dumped by a 64-bit tool: the 64-bit one).
+    pub teb: Addr,
+    /// Lowest address of its stack in use.
+    pub stack: Addr,
+    /// Bytes from there to the stack's base.
+    pub stack_size: u64,
+    context: (u32, u32),
+}
+
+/// Opens a minidump. `file_name` is for the report only.
+///
+/// # Errors
+/// [`Error::EmptyFile`], [`Error::NotADump`] with a guess what it is, [`Error::Truncated`] before the end of header and directory,
+/// [`Error::Damaged`], [`Error::Limit`], [`Error::Io`].
+pub fn open(source: &dyn ByteSource, file_name: &str) -> Result<Dump> {
+    if source.is_empty() {
+        return Err(Error::EmptyFile);
+    }
+    let mut reader = Reader::new(source);
+    let first = reader.bytes(0, source.len().min(sniff::SNIFFED), "the first bytes of the file")?;
+    if !first.starts_with(b"MDMP") {
+        return Err(sniff::not_a_dump(&first));
+    }
+    let mut findings = Findings::default();
+    let header = head::read_header(&mut reader, &mut findings)?;
+    let head = Head::copy(&mut reader, &header, &mut findings)?;
+
+    let mut facts = DumpFacts {
+        file_name: file_name.to_owned(),
+        file_size: source.len(),
+        format: "minidump".into(),
+        captured_at: (header.time_date_stamp != 0).then(|| u64::from(header.time_date_stamp)),
+        ..DumpFacts::default()
+    };
+    let (modules, threads) = parse(&head, &mut facts, &mut findings)?;
+    facts.modules = modules.len() as u64;
+    facts.threads = threads.len() as u64;
+
+    let mut ranges = memory_list::read(&mut reader, &header, &mut findings)?;
+    for range in &mut ranges {
+        range.addr = zero_extended(range.addr.0, &facts);
+    }
+    facts.memory_ranges = ranges.len() as u64;
+    let regions = Regions::build(ranges, source.len(), &mut findings);
+    facts.memory_bytes = regions.total_bytes();
+
+    process::complete(&mut facts, &modules, &threads, &AddressSpace::new(source, &regions));
+    Ok(Dump { facts, modules, threads, regions: Arc::new(regions), findings, flags: header.flags, head })
+}
+
+impl Dump {
+    /// The registers of a thread: a CONTEXT of the writer's architecture. `None` if the dump has none.
+    pub fn context(&self, thread: &Thread) -> Option<&[u8]> {
+        self.head.slice(thread.context.0, thread.context.1).filter(|context| !context.is_empty())
+    }
+
+    /// Refuses a dump that has only what a dump without memory has: stacks, environment blocks of threads, a few bytes of code.
+    ///
+    /// # Errors
+    /// [`Error::NoHeapMemory`]
+    pub fn require_heap_memory(&self) -> Result<()> {
+        // What is no heap: stacks, TEBs (one or two pages), images.
+        let mut other: Vec<(Addr, u64)> = Vec::new();
+        for thread in &self.threads {
+            other.push((thread.stack, thread.stack_size));
+            other.push((Addr(thread.teb.0 & !0xfff), 0x3000));
+        }
+        other.extend(self.modules.iter().map(|module| (module.base, module.size)));
+        let other = regions::merged(other);
+        // dbghelp adds pieces of some hundred bytes around what registers and stacks point to; a heap comes in pages.
+        let is_heap = |from: u64, to: u64| to.saturating_sub(from) >= 4096;
+        let found = self.regions.runs().any(|(start, end)| {
+            let mut from = start.0;
+            let next = other.partition_point(|&(addr, len)| addr.plus(len) <= start);
+            for &(addr, len) in other.get(next..).unwrap_or_default() {
+                if addr >= end {
+                    break;
+                }
+                if is_heap(from, addr.0) {
+                    return true;
+                }
+                from = from.max(addr.0.saturating_add(len));
+            }
+            is_heap(from, end.0)
+        });
+        if found {
+            return Ok(());
+        }
+        let detail = match self.facts.memory_bytes {
+            0 => format!("it was written without any memory (MINIDUMP_TYPE {:#x})", self.flags),
+            n => format!("its {n} bytes of memory are stacks and images only (MINIDUMP_TYPE {:#x})", self.flags),
+        };
+        Err(Error::NoHeapMemory { detail })
+    }
+}
+
+/// Modules and threads; what SystemInfo, MiscInfo and ThreadInfoList say goes to the facts.
+fn parse(head: &Head, facts: &mut DumpFacts, findings: &mut Findings) -> Result<(Vec<Module>, Vec<Thread>)> {
+    let parsed = Minidump::read(head.bytes.as_slice());
+    let dump = parsed.map_err(|e| Error::Damaged { what: "the small streams".into(), detail: e.to_string() })?;
+    let mut lost = |name: &str, error: minidump::Error| match error {
+        minidump::Error::StreamNotFound => {
+            findings.add("stream-missing", false, || format!("the dump has no {name}"));
+        }
+        error => findings.add("stream-unreadable", false, || format!("{name} cannot be read: {error}")),
+    };
+
+    match dump.get_stream::<MinidumpSystemInfo>() {
+        Ok(info) => process::system(facts, &info.raw),
+        Err(e) => lost("SystemInfo", e),
+    }
+    match dump.get_stream::<MinidumpMiscInfo>() {
+        Ok(info) => {
+            facts.pid = info.raw.process_id().copied();
+            facts.started_at = info.raw.process_create_time().copied().filter(|&t| t != 0).map(u64::from);
+        }
+        Err(e) => lost("MiscInfo", e),
+    }
+    if facts.started_at.is_none() {
+        // Optional: many writers have no ThreadInfoList.
+        if let Ok(list) = dump.get_stream::<MinidumpThreadInfoList>() {
+            let first = list.thread_infos.iter().map(|info| info.raw.create_time).filter(|&t| t != 0).min();
+            facts.started_at = first.and_then(process::unix_time);
+        }
+    }
+    facts.uptime = facts.started_at.and_then(|start| facts.captured_at?.checked_sub(start));
+
+    let bare;
+    let bare_dump;
+    let list = match dump.get_stream::<MinidumpModuleList>() {
+        Err(minidump::Error::CodeViewReadFailure) => {
+            bare = head.without_codeview();
+            bare_dump = Minidump::read(bare.bytes.as_slice());
+            bare_dump
+                .as_ref()
+                .map_err(|_| minidump::Error::CodeViewReadFailure)
+                .and_then(|d| d.get_stream::<MinidumpModuleList>())
+        }
+        list => list,
+    };
+    let modules = match list {
+        Ok(list) => list.iter().map(|module| module_of(module, facts)).collect(),
+        Err(e) => {
+            lost("ModuleList", e);
+            Vec::new()
+        }
+    };
+    let threads = match dump.get_stream::<MinidumpThreadList<'_>>() {
+        Ok(list) => list.threads.iter().map(|thread| thread_of(thread, facts)).collect(),
+        Err(e) => {
+            lost("ThreadList", e);
+            Vec::new()
+        }
+    };
+    Ok((modules, threads))
+}
+
+fn module_of(module: &minidump::MinidumpModule, facts: &DumpFacts) -> Module {
+    let version = &module.raw.version_info;
+    let halves = |word: u32| [word >> 16, word & 0xffff].map(|half| u16::try_from(half).unwrap_or(0));
+    let ([a, b], [c, d]) = (halves(version.file_version_hi), halves(version.file_version_lo));
+    Module {
+        base: zero_extended(module.raw.base_of_image, facts),
+        size: module.size(),
+        path: module.name.clone(),
+        timestamp: module.raw.time_date_stamp,
+        checksum: module.raw.checksum,
+        file_version: (version.signature == VS_FFI_SIGNATURE).then_some([a, b, c, d]),
+    }
+}
+
+/// `VS_FIXEDFILEINFO.dwSignature`
+const VS_FFI_SIGNATURE: u32 = 0xfeef_04bd;
+
+fn thread_of(thread: &minidump::MinidumpThread<'_>, facts: &DumpFacts) -> Thread {
+    let raw = &thread.raw;
+    Thread {
+        id: raw.thread_id,
+        teb: zero_extended(raw.teb, facts),
+        stack: zero_extended(raw.stack.start_of_memory_range, facts),
+        stack_size: u64::from(raw.stack.memory.data_size),
+        context: (raw.thread_context.rva, raw.thread_context.data_size),
+    }
+}
+
+/// Some 32-bit writers sign-extend addresses above 2 GiB to 64 bits; those of a 32-bit process have no upper half.
+fn zero_extended(addr: u64, facts: &DumpFacts) -> Addr {
+    let sign_extended = addr >> 31 == 0x1_ffff_ffff;
+    Addr(if sign_extended && facts.architecture.as_deref() == Some("x86") { addr & 0xffff_ffff } else { addr })
+}

@@ -1,1 +1,8 @@
-//! Files mapped in the process, read from dump memory.
+//! Files mapped in the process, read from dump memory: PE headers, exports, resources ([`pe`]) and the ECMA-335 metadata of managed
+//! modules ([`metadata`]), only what recognising a runtime and naming a type need. Nothing here knows what a heap is.
+
+pub mod metadata;
+pub mod pe;
+
+pub use metadata::Metadata;
+pub use pe::PeImage;

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 
 #[cfg(target_arch = "wasm32")]
 pub mod blob;
+pub mod counted;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod file;
 pub mod paged;
@@ -64,6 +65,34 @@ impl ByteSource for Vec<u8> {
 
     fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
         self.as_slice().read_at(offset, buf, what)
+    }
+}
+
+impl<T: ByteSource + ?Sized> ByteSource for &T {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+        (**self).read_at(offset, buf, what)
+    }
+}
+
+impl<T: ByteSource + ?Sized> ByteSource for std::sync::Arc<T> {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+        (**self).read_at(offset, buf, what)
+    }
+}
+
+/// Refuses a read that is not wholly inside a source of `file_len` bytes.
+pub fn check_range(what: &str, offset: u64, len: u64, file_len: u64) -> Result<()> {
+    match offset.checked_add(len) {
+        Some(end) if end <= file_len => Ok(()),
+        _ => Err(truncated(what, offset, len, file_len)),
     }
 }
 

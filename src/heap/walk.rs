@@ -1,0 +1,681 @@
+//! The object walk: a state machine that names the windows of the file it wants and is fed their bytes.
+//!
+//! Every byte of a segment becomes an object, a proven gap (an open allocation context, the rest before the segment's end), or a
+//! finding. The rules are the GC's own (src/coreclr/gc/gc.cpp, allocator) as measured on real dumps:
+//!
+//! * size = BaseSize + component size x u32 behind the method table pointer, at least three pointers; the step is rounded up to the
+//!   alignment, the reported size is not (SOS sums unaligned sizes).
+//! * a gap is zero but for its last word (the header slot of what follows; at the frontier it may be stale). With fewer than three
+//!   words left before the end nothing is an object, whatever it looks like.
+//!
+//! Segments are walked in the order of the file offset of their first byte, inside a segment by address. Bodies of large arrays are
+//! not read.
+
+use super::method_tables::{MethodTables, Shape};
+use super::segments::{Generation, Segment};
+use crate::dump::regions::{Extent, Regions};
+use crate::error::{Findings, Result};
+use crate::limits;
+use crate::memory::{Addr, Memory, PointerSize};
+use crate::runtime::Runtime;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Objects and bytes of one method table in one generation, with a sample of addresses.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    /// Objects.
+    pub count: u64,
+    /// Unaligned bytes, as SOS sums.
+    pub size: u64,
+    /// Aligned bytes.
+    pub aligned: u64,
+    /// Addresses with the smallest hashes: the same dump gives the same sample, however the walk is cut into parts.
+    sample: Vec<(u64, Addr)>,
+    /// An address with a hash from here on is not in the sample.
+    threshold: u64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Tally { count: 0, size: 0, aligned: 0, sample: Vec::new(), threshold: u64::MAX }
+    }
+}
+
+impl Tally {
+    /// Sampled addresses, ascending.
+    pub fn sample(&self) -> Vec<Addr> {
+        let mut all: Vec<Addr> = self.sample.iter().map(|s| s.1).collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[cold]
+    fn take_sample(&mut self, hash: u64, at: Addr) {
+        self.sample.push((hash, at));
+        self.sample.sort_unstable();
+        self.sample.truncate(limits::SAMPLES);
+        if self.sample.len() == limits::SAMPLES {
+            self.threshold = self.sample.last().map_or(u64::MAX, |s| s.0);
+        }
+    }
+
+    fn merge(&mut self, other: Tally) {
+        self.count = self.count.saturating_add(other.count);
+        self.size = self.size.saturating_add(other.size);
+        self.aligned = self.aligned.saturating_add(other.aligned);
+        for (hash, at) in other.sample {
+            if hash < self.threshold {
+                self.take_sample(hash, at);
+            }
+        }
+    }
+}
+
+/// Spreads addresses evenly: the finaliser of SplitMix64 (Steele, Lea, Flood 2014), a fixed function, hence a fixed sample.
+#[inline]
+fn spread(at: u64) -> u64 {
+    let z = (at ^ (at >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A large Free block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FreeBlock {
+    /// Its address.
+    pub at: Addr,
+    /// Its size as SOS reports it.
+    pub size: u64,
+    /// Where.
+    pub generation: Generation,
+    /// The object behind it and its method table.
+    pub followed_by: Option<(Addr, Addr)>,
+}
+
+/// What one segment gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SegmentResult {
+    /// Objects, Free included.
+    pub objects: u64,
+    /// Unaligned bytes.
+    pub size: u64,
+    /// Bytes of objects (aligned) and of proven gaps.
+    pub explained: u64,
+    /// Bytes of gaps.
+    pub gaps: u64,
+    /// Objects and unaligned bytes up to the first error, if there was one.
+    pub before_first_error: Option<(u64, u64)>,
+}
+
+/// The result of a walk, or of a part of one.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// By generation, by [`Shape::index`].
+    pub tallies: [Vec<Tally>; 6],
+    /// The method tables behind the indexes.
+    pub tables: MethodTables,
+    /// By segment, in the order given to [`Walk::new`]; segments of other parts are default.
+    pub segments: Vec<SegmentResult>,
+    /// Large Free blocks.
+    pub large_free: Vec<FreeBlock>,
+    /// What went wrong.
+    pub findings: Findings,
+    /// Pages (4 KiB) with object headers, if they were to be noted.
+    pub touched: BTreeSet<u64>,
+}
+
+impl Outcome {
+    /// Adds another part's result; method tables are matched by address.
+    pub fn merge(&mut self, mem: &dyn Memory, rt: &Runtime, other: Outcome) {
+        let mut numbers = Vec::new();
+        for table in other.tables.tables() {
+            numbers.push(self.tables.get(mem, rt, table.at.0).map(|s| s.index));
+        }
+        for (mine, theirs) in self.tallies.iter_mut().zip(other.tallies) {
+            for (tally, number) in theirs.into_iter().zip(&numbers) {
+                if let Some(number) = number.and_then(|n| usize::try_from(n).ok()) {
+                    if mine.len() <= number {
+                        mine.resize(number.saturating_add(1), Tally::default());
+                    }
+                    if let Some(slot) = mine.get_mut(number) {
+                        slot.merge(tally);
+                    }
+                }
+            }
+        }
+        for (mine, theirs) in self.segments.iter_mut().zip(other.segments) {
+            if *mine == SegmentResult::default() {
+                *mine = theirs;
+            }
+        }
+        self.large_free.extend(other.large_free);
+        self.large_free.sort_by_key(|f| f.at);
+        self.findings.merge(other.findings);
+        self.touched.extend(other.touched);
+    }
+}
+
+/// A segment to walk, with the places of its bytes in the file.
+#[derive(Debug)]
+struct Job {
+    segment: usize,
+    extents: Vec<Extent>,
+}
+
+/// The walk over some of the heap's segments.
+pub struct Walk {
+    segments: Vec<Arc<Segment>>,
+    jobs: Vec<Job>,
+    job: usize,
+    window: u64,
+    /// Next byte to look at, in the current job's segment.
+    cursor: Addr,
+    /// Bytes from `cursor` on that were fed, but are too few to read a header.
+    carry: Vec<u8>,
+    gap: Option<Gap>,
+    /// The last step failed (a hole, an overrun): the next object must be confirmed by those behind it.
+    doubt: bool,
+    /// The Free block right in front of `cursor`, if it is a large one.
+    pending_free: Option<usize>,
+    /// Bytes of the current segment that are not in the dump.
+    done_before: u64,
+    total: u64,
+    note_pages: bool,
+    last_page: u64,
+    out: Outcome,
+}
+
+/// Words that were no objects.
+#[derive(Debug, Clone, Copy)]
+struct Gap {
+    start: Addr,
+    /// Non-zero words in it but the last one read.
+    nonzero: u64,
+    /// The last word read was not zero.
+    last_nonzero: bool,
+}
+
+/// Bytes of a header that a decision needs: method table pointer and count, and the next word.
+const HEADER_WORDS: u64 = 3;
+
+impl Walk {
+    /// Prepares the walk of the segments numbered in `which`. `window` is the length of one read in bytes.
+    pub fn new(segments: &[Arc<Segment>], which: &[usize], regions: &Regions, window: u64, note_pages: bool) -> Walk {
+        let mut jobs: Vec<Job> = which
+            .iter()
+            .filter_map(|&i| {
+                let s = segments.get(i)?;
+                (s.end > s.start).then(|| Job { segment: i, extents: regions.extents(s.start, s.end).collect() })
+            })
+            .collect();
+        jobs.sort_by_key(|j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
+        let total = which.iter().filter_map(|&i| segments.get(i)).fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
+        let mut walk = Walk {
+            segments: segments.to_vec(),
+            jobs,
+            job: 0,
+            window: window.max(limits::PAGE),
+            cursor: Addr::NULL,
+            carry: Vec::new(),
+            gap: None,
+            doubt: false,
+            pending_free: None,
+            done_before: 0,
+            total,
+            note_pages,
+            last_page: u64::MAX,
+            out: Outcome { segments: vec![SegmentResult::default(); segments.len()], ..Outcome::default() },
+        };
+        walk.begin();
+        walk
+    }
+
+    /// Bytes of segments done, and of all.
+    pub fn progress(&self) -> (u64, u64) {
+        let here = self.segment().map_or(0, |s| self.cursor.since(s.start).min(s.end.since(s.start)));
+        (self.done_before.saturating_add(here), self.total)
+    }
+
+    /// The next windows in the order in which they will be wanted, as (file offset, length). Only the first one is certain.
+    pub fn upcoming(&self, max: usize) -> Vec<(u64, u64)> {
+        let mut windows = Vec::new();
+        let mut need = self.cursor.plus(self.carry.len() as u64);
+        for job in self.jobs.get(self.job..).unwrap_or_default() {
+            let first = job.extents.partition_point(|e| e.addr.plus(e.len) <= need);
+            for extent in job.extents.get(first..).unwrap_or_default() {
+                let end = extent.addr.plus(extent.len);
+                let mut at = if need > extent.addr { need } else { extent.addr };
+                while at < end {
+                    if windows.len() >= max {
+                        return windows;
+                    }
+                    // Windows end on a grid, so that a window asked for ahead is still the right one when its turn comes.
+                    let within = at.since(extent.addr);
+                    let to_grid = self.window.saturating_sub(within.checked_rem(self.window).unwrap_or(0));
+                    let len = to_grid.min(end.since(at));
+                    windows.push((extent.offset.saturating_add(within), len));
+                    at = at.plus(len);
+                }
+            }
+            need = Addr::NULL;
+        }
+        windows
+    }
+
+    /// True if nothing is left to feed.
+    pub fn finished(&self) -> bool {
+        self.job >= self.jobs.len()
+    }
+
+    /// Walks as far as `bytes` (which lie at `offset` in the file) reach. Bytes that are not needed any more do nothing.
+    pub fn feed(&mut self, mem: &dyn Memory, rt: &Runtime, offset: u64, bytes: &[u8]) {
+        while let Some(job) = self.jobs.get(self.job) {
+            let need = self.cursor.plus(self.carry.len() as u64);
+            let Some(extent) = extent_at(&job.extents, need) else {
+                self.skip_hole(need);
+                continue;
+            };
+            let within = extent.offset.saturating_add(need.since(extent.addr));
+            let Some(from) = within.checked_sub(offset).and_then(|f| usize::try_from(f).ok()) else { return };
+            let Some(rest) = bytes.get(from..).filter(|r| !r.is_empty()) else { return };
+            let room = usize::try_from(extent.addr.plus(extent.len).since(need)).unwrap_or(usize::MAX);
+            let slice = rest.get(..room.min(rest.len())).unwrap_or_default();
+            let before = (self.job, self.cursor, self.carry.len());
+            if self.carry.is_empty() {
+                self.walk_bytes(mem, rt, slice);
+            } else {
+                // One header straddles two windows: stitch its beginning to a little of the new bytes.
+                let mut stitched = std::mem::take(&mut self.carry);
+                let head = slice.get(..slice.len().min(64)).unwrap_or_default();
+                stitched.extend_from_slice(head);
+                let start = self.cursor;
+                let job = self.job;
+                self.walk_bytes(mem, rt, &stitched);
+                if self.job == job && self.cursor >= need {
+                    // The rest is read from the window itself.
+                    self.carry.clear();
+                } else if self.job == job {
+                    let used = usize::try_from(self.cursor.since(start)).unwrap_or(0);
+                    self.carry = stitched.get(used..).unwrap_or_default().to_vec();
+                }
+            }
+            if (self.job, self.cursor, self.carry.len()) == before {
+                return;
+            }
+        }
+    }
+
+    /// Ends the walk and hands out its result. What was not fed becomes a finding.
+    pub fn finish(mut self) -> Outcome {
+        while let Some(job) = self.jobs.get(self.job) {
+            let need = self.cursor.plus(self.carry.len() as u64);
+            if extent_at(&job.extents, need).is_some() {
+                self.first_error();
+                self.out.findings.add("walk-unfinished", true, || format!("the walk stopped at {need}"));
+                self.next_job();
+            } else {
+                self.skip_hole(need);
+            }
+        }
+        self.out
+    }
+
+    fn segment(&self) -> Option<Arc<Segment>> {
+        self.segments.get(self.jobs.get(self.job)?.segment).cloned()
+    }
+
+    /// Starts the current job; a segment without a byte in the dump ends at once.
+    fn begin(&mut self) {
+        self.carry.clear();
+        self.gap = None;
+        self.doubt = false;
+        self.pending_free = None;
+        self.cursor = self.segment().map_or(Addr::NULL, |s| s.start);
+    }
+
+    fn next_job(&mut self) {
+        if let Some(s) = self.segment() {
+            self.done_before = self.done_before.saturating_add(s.end.since(s.start));
+        }
+        self.job = self.job.saturating_add(1);
+        self.begin();
+    }
+
+    fn result(&mut self) -> Option<&mut SegmentResult> {
+        let segment = self.jobs.get(self.job)?.segment;
+        self.out.segments.get_mut(segment)
+    }
+
+    /// `need` is not in the dump: go on at the next extent, or end the segment.
+    fn skip_hole(&mut self, need: Addr) {
+        let Some(job) = self.jobs.get(self.job) else { return };
+        let Some(segment) = self.segment() else { return };
+        let next = job.extents.get(job.extents.partition_point(|e| e.addr <= need)).map(|e| e.addr);
+        let to = next.unwrap_or(segment.end);
+        self.close_gap(self.cursor, true);
+        if self.cursor < segment.end {
+            let (from, bytes) = (self.cursor, to.since(self.cursor));
+            self.first_error();
+            self.out.findings.add("heap-hole", true, || {
+                format!("{bytes} bytes of the heap from {from} on are missing from the dump; the objects there are not counted")
+            });
+        }
+        self.carry.clear();
+        self.pending_free = None;
+        self.doubt = true;
+        match next {
+            Some(next) => self.cursor = align_up(next, segment.alignment),
+            None => self.next_job(),
+        }
+    }
+
+    fn first_error(&mut self) {
+        if let Some(r) = self.result()
+            && r.before_first_error.is_none()
+        {
+            r.before_first_error = Some((r.objects, r.size));
+        }
+    }
+
+    /// Ends an open gap in front of `at`. A gap is proven if only its last word may be non-zero.
+    fn close_gap(&mut self, at: Addr, unproven: bool) {
+        let Some(gap) = self.gap.take() else { return };
+        let bytes = at.since(gap.start);
+        if gap.nonzero == 0 && !unproven {
+            if let Some(r) = self.result() {
+                r.explained = r.explained.saturating_add(bytes);
+                r.gaps = r.gaps.saturating_add(bytes);
+            }
+        } else if gap.nonzero > 0 {
+            let words = gap.nonzero;
+            self.out.findings.add("unexplained-bytes", true, || {
+                format!("{bytes} bytes from {} on are no objects, and {words} words of them are not zero", gap.start)
+            });
+        }
+    }
+
+    fn walk_bytes(&mut self, mem: &dyn Memory, rt: &Runtime, bytes: &[u8]) {
+        match rt.layout.pointer {
+            PointerSize::Eight => self.walk_words::<8>(mem, rt, bytes),
+            PointerSize::Four => self.walk_words::<4>(mem, rt, bytes),
+        }
+    }
+
+    /// The hot loop: `bytes` begin at `cursor` and are contiguous memory of the current segment.
+    fn walk_words<const P: usize>(&mut self, mem: &dyn Memory, rt: &Runtime, bytes: &[u8]) {
+        let Some(segment) = self.segment() else { return };
+        let layout = &rt.layout;
+        let p = P as u64;
+        let unmask = !layout.unmask;
+        let (minimum, align_mask) = (layout.min_object, segment.alignment.wrapping_sub(1));
+        let (quirk, free_floor) = (layout.free_quirk, layout.free_floor);
+        let base = self.cursor;
+        let end = segment.end;
+        let fed_end = base.plus(bytes.len() as u64);
+        loop {
+            let at = self.cursor;
+            if end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
+                // No object fits: the rest is gap. Of its words only the last may be non-zero.
+                return self.end_segment::<P>(bytes, base);
+            }
+            if fed_end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
+                if at < fed_end {
+                    let from = usize::try_from(at.since(base)).unwrap_or(usize::MAX);
+                    self.carry = bytes.get(from..).unwrap_or_default().to_vec();
+                }
+                return;
+            }
+            let Ok(offset) = usize::try_from(at.0.wrapping_sub(base.0)) else { return };
+            let Some(word) = word::<P>(bytes, offset) else { return };
+            let table = word & unmask;
+            let shape = if table == 0 { None } else { self.out.tables.get(mem, rt, table) };
+            let Some(shape) = shape else {
+                self.gap_word(at, word, p);
+                continue;
+            };
+            let count = if shape.component_size == 0 { 0 } else { count::<P>(bytes, offset) };
+            let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
+            let stepped = size.max(minimum).wrapping_add(align_mask) & !align_mask;
+            let next = at.plus(stepped);
+            if next > end {
+                self.overrun(at, table, size);
+                self.gap_word(at, word, p);
+                continue;
+            }
+            if self.gap.is_some() || self.doubt {
+                if !self.accept_after_gap::<P>(mem, rt, at, bytes, offset) {
+                    self.gap_word(at, word, p);
+                    continue;
+                }
+                self.close_gap(at, false);
+                self.doubt = false;
+            }
+            let generation = generation_at(&segment, at);
+            let reported = if shape.free { size.saturating_sub(quirk).max(free_floor) } else { size.max(minimum) };
+            self.count_object(generation, shape, at, reported, stepped);
+            if shape.free || self.pending_free.is_some() {
+                self.note_free(shape, at, Addr(table), reported, generation);
+            }
+            if self.note_pages {
+                self.touch(at, p);
+            }
+            self.cursor = next;
+        }
+    }
+
+    #[inline]
+    fn count_object(&mut self, generation: Generation, shape: Shape, at: Addr, reported: u64, stepped: u64) {
+        let index = shape.index as usize;
+        if let Some(tallies) = self.out.tallies.get_mut(generation.index()) {
+            if tallies.len() <= index {
+                tallies.resize(index.saturating_add(1), Tally::default());
+            }
+            if let Some(tally) = tallies.get_mut(index) {
+                tally.count = tally.count.wrapping_add(1);
+                tally.size = tally.size.wrapping_add(reported);
+                tally.aligned = tally.aligned.wrapping_add(stepped);
+                let hash = spread(at.0);
+                if hash < tally.threshold {
+                    tally.take_sample(hash, at);
+                }
+            }
+        }
+        if let Some(r) = self.result() {
+            r.objects = r.objects.wrapping_add(1);
+            r.size = r.size.wrapping_add(reported);
+            r.explained = r.explained.wrapping_add(stepped);
+        }
+    }
+
+    /// One word that begins no object.
+    fn gap_word(&mut self, at: Addr, word: u64, p: u64) {
+        if self.note_pages {
+            self.touch(at, p);
+        }
+        let nonzero = word != 0;
+        match &mut self.gap {
+            Some(gap) => {
+                if gap.last_nonzero {
+                    gap.nonzero = gap.nonzero.saturating_add(1);
+                }
+                gap.last_nonzero = nonzero;
+            }
+            None => self.gap = Some(Gap { start: at, nonzero: 0, last_nonzero: nonzero }),
+        }
+        if self.gap.is_some_and(|g| g.nonzero > 0) {
+            self.first_error();
+        }
+        self.cursor = at.plus(p);
+    }
+
+    /// The object at `at` would reach beyond its segment.
+    #[cold]
+    fn overrun(&mut self, at: Addr, table: u64, size: u64) {
+        self.first_error();
+        self.doubt = true;
+        self.out.findings.add("object-overrun", true, || {
+            format!("the object at {at} with method table {table:x} would have {size} bytes and reach beyond its segment")
+        });
+    }
+
+    /// The first candidate behind a gap. It may be a stale method table in the gap's last word, the header slot of the object behind it;
+    /// and after words that were not zero it must be confirmed by what follows.
+    #[cold]
+    fn accept_after_gap<const P: usize>(
+        &mut self,
+        mem: &dyn Memory,
+        rt: &Runtime,
+        at: Addr,
+        bytes: &[u8],
+        offset: usize,
+    ) -> bool {
+        let Some(segment) = self.segment() else { return false };
+        if self.doubt || self.gap.is_some_and(|g| g.nonzero > 0) {
+            return self.chain_holds::<P>(mem, rt, &segment, at, 16);
+        }
+        let behind = word::<P>(bytes, offset.saturating_add(P)).map_or(0, |w| w & !rt.layout.unmask);
+        if behind == 0 || self.out.tables.get(mem, rt, behind).is_none() {
+            return true;
+        }
+        // Two method tables in a row: an object whose first field is one (a boxed handle), or a stale header slot in front of the object.
+        self.chain_holds::<P>(mem, rt, &segment, at, 16) || !self.chain_holds::<P>(mem, rt, &segment, at.plus(P as u64), 16)
+    }
+
+    /// From `at` on `steps` objects follow each other, or the chain reaches the segment's end or an untouched gap.
+    fn chain_holds<const P: usize>(&mut self, mem: &dyn Memory, rt: &Runtime, segment: &Segment, at: Addr, steps: u32) -> bool {
+        let mut at = at;
+        for _ in 0..steps {
+            if segment.end.since(at) < HEADER_WORDS.wrapping_mul(P as u64) {
+                return at <= segment.end;
+            }
+            let Ok(word) = mem.ptr(at, rt.layout.pointer, "object header") else { return false };
+            if word.is_null() {
+                return true;
+            }
+            let Some(shape) = self.out.tables.get(mem, rt, word.0 & !rt.layout.unmask) else { return false };
+            let count = if shape.component_size == 0 {
+                0
+            } else {
+                match mem.u32(at.plus(rt.layout.num_components), "array length") {
+                    Ok(n) => u64::from(n),
+                    Err(_) => return false,
+                }
+            };
+            let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
+            let mask = segment.alignment.wrapping_sub(1);
+            at = at.plus(size.max(rt.layout.min_object).wrapping_add(mask) & !mask);
+            if at > segment.end {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn end_segment<const P: usize>(&mut self, bytes: &[u8], base: Addr) {
+        let Some(segment) = self.segment() else { return };
+        while self.cursor < segment.end {
+            let word = usize::try_from(self.cursor.since(base)).ok().and_then(|o| word::<P>(bytes, o));
+            let Some(word) = word else {
+                // The last words are in the next window.
+                let from = usize::try_from(self.cursor.since(base)).unwrap_or(usize::MAX);
+                let rest = bytes.get(from..).unwrap_or_default();
+                if base.plus(bytes.len() as u64) < segment.end {
+                    self.carry = rest.to_vec();
+                    return;
+                }
+                break;
+            };
+            self.gap_word(self.cursor, word, P as u64);
+        }
+        self.close_gap(segment.end, false);
+        self.next_job();
+    }
+
+    /// Keeps large Free blocks and what follows them.
+    fn note_free(&mut self, shape: Shape, at: Addr, table: Addr, reported: u64, generation: Generation) {
+        if let Some(pending) = self.pending_free.take()
+            && let Some(block) = self.out.large_free.get_mut(pending)
+        {
+            block.followed_by = Some((at, table));
+        }
+        if shape.free && reported >= limits::LARGE_FREE {
+            if self.out.large_free.len() < limits::MAX_LARGE_FREE {
+                self.pending_free = Some(self.out.large_free.len());
+                self.out.large_free.push(FreeBlock { at, size: reported, generation, followed_by: None });
+            } else {
+                self.out.findings.add("large-free-list", false, || {
+                    format!("more than {} large Free blocks; the list is cut, the totals are not", limits::MAX_LARGE_FREE)
+                });
+            }
+        }
+    }
+
+    fn touch(&mut self, at: Addr, p: u64) {
+        // The header may straddle two pages.
+        for page in [at.0 >> 12, at.plus(HEADER_WORDS.wrapping_mul(p)).minus(1).0 >> 12] {
+            if page != self.last_page {
+                self.out.touched.insert(page);
+                self.last_page = page;
+            }
+        }
+    }
+}
+
+/// The extent with `addr`; extents are ascending and apart.
+fn extent_at(extents: &[Extent], addr: Addr) -> Option<Extent> {
+    let behind = extents.partition_point(|e| e.addr <= addr);
+    extents.get(behind.checked_sub(1)?).filter(|e| addr < e.addr.plus(e.len)).copied()
+}
+
+/// Walks everything by synchronous reads; used natively, by each thread for its part.
+///
+/// # Errors
+/// What `read` reports; `stop` ends the walk with what it returns.
+pub fn drive(
+    walk: &mut Walk,
+    mem: &dyn Memory,
+    rt: &Runtime,
+    read: &dyn Fn(u64, &mut [u8]) -> Result<()>,
+    on_window: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<()> {
+    let mut buffer = Vec::new();
+    let mut done = 0;
+    while let Some(&(offset, len)) = walk.upcoming(1).first() {
+        buffer.resize(usize::try_from(len).unwrap_or(0), 0);
+        read(offset, &mut buffer)?;
+        walk.feed(mem, rt, offset, &buffer);
+        let now = walk.progress().0;
+        on_window(now.saturating_sub(done))?;
+        done = now;
+    }
+    Ok(())
+}
+
+#[inline]
+fn generation_at(segment: &Segment, at: Addr) -> Generation {
+    match segment.parts.as_slice() {
+        [only] => only.1,
+        parts => parts.iter().rev().find(|p| p.0 <= at).map_or(Generation::Gen2, |p| p.1),
+    }
+}
+
+#[inline]
+fn word<const P: usize>(bytes: &[u8], offset: usize) -> Option<u64> {
+    let raw: [u8; P] = bytes.get(offset..offset.wrapping_add(P))?.try_into().ok()?;
+    let mut full = [0; 8];
+    full.get_mut(..P)?.copy_from_slice(&raw);
+    Some(u64::from_le_bytes(full))
+}
+
+/// The u32 behind the method table pointer: number of components.
+#[inline]
+fn count<const P: usize>(bytes: &[u8], offset: usize) -> u64 {
+    let from = offset.wrapping_add(P);
+    bytes.get(from..from.wrapping_add(4)).and_then(|b| b.try_into().ok()).map_or(0, |b| u64::from(u32::from_le_bytes(b)))
+}
+
+fn align_up(at: Addr, alignment: u64) -> Addr {
+    let mask = alignment.wrapping_sub(1);
+    Addr(at.0.wrapping_add(mask) & !mask)
+}

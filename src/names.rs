@@ -1,0 +1,313 @@
+//! MethodTable -> type name, in the classic spelling of the DAC and SOS and in C# spelling.
+//!
+//! Classic (src/coreclr/vm/typestring.cpp; what `!dumpheap -stat` prints): `Ns.Outer+Inner`;
+//! ``Outer`1+Inner`1[[A, AssemblyOfA],[B, AssemblyOfB]]`` with all arguments at the end, outer first; arrays `T[]`, `T[,]`, `T[*]`; pointers
+//! `T*`. C#: `Outer<A>+Inner<B>`, as today's dotnet-dump spells it.
+
+use crate::error::Findings;
+use crate::limits;
+use crate::memory::{Addr, Memory};
+use crate::modules::Modules;
+use crate::runtime::Runtime;
+use crate::runtime::method_table::MethodTable;
+use rustc_hash::FxHashMap;
+use std::rc::Rc;
+
+/// A named type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeName {
+    /// Classic spelling.
+    pub classic: String,
+    /// C# spelling.
+    pub csharp: String,
+    /// Simple name of the assembly of the type, of arrays and pointers of their element.
+    pub module: String,
+}
+
+/// Kinds of TypeDesc (CorElementType in the low byte of TypeAndFlags; src/coreclr/vm/typedesc.h).
+const KIND_POINTER: u32 = 0x0F;
+const KIND_BYREF: u32 = 0x10;
+const KIND_VAR: u32 = 0x13;
+const KIND_ARRAY: u32 = 0x14;
+const KIND_FNPTR: u32 = 0x1B;
+const KIND_SZARRAY: u32 = 0x1D;
+const KIND_MVAR: u32 = 0x1E;
+
+/// More type arguments than any real type has.
+const MAX_ARGUMENTS: u64 = 256;
+/// Ranks: the CLR allows 32.
+const MAX_RANK: u64 = 32;
+
+/// Names type handles; each once.
+pub struct Names<'a> {
+    mem: &'a dyn Memory,
+    rt: &'a Runtime,
+    /// The modules behind the names.
+    pub modules: Modules<'a>,
+    known: FxHashMap<Addr, Rc<TypeName>>,
+    /// Types that could not be named.
+    pub unresolved: u64,
+}
+
+impl<'a> Names<'a> {
+    /// A namer over calibrated modules.
+    pub fn new(mem: &'a dyn Memory, rt: &'a Runtime, modules: Modules<'a>) -> Names<'a> {
+        Names { mem, rt, modules, known: FxHashMap::default(), unresolved: 0 }
+    }
+
+    /// The name of the method table at `at`. One that cannot be named gets its module and token, or its address, and a finding.
+    pub fn name(&mut self, at: Addr, findings: &mut Findings) -> Rc<TypeName> {
+        if at == self.rt.known.free {
+            return Rc::new(TypeName { classic: "Free".into(), csharp: "Free".into(), module: String::new() });
+        }
+        match self.handle(at, 0) {
+            Ok(name) => name,
+            Err(why) => {
+                self.unresolved = self.unresolved.saturating_add(1);
+                let fallback = self.fallback(at);
+                findings.add("unresolved-name", false, || format!("{} has no name: {why}", fallback.classic));
+                Rc::new(fallback)
+            }
+        }
+    }
+
+    fn handle(&mut self, handle: Addr, depth: usize) -> Result<Rc<TypeName>, String> {
+        if let Some(known) = self.known.get(&handle) {
+            return Ok(Rc::clone(known));
+        }
+        if depth > limits::MAX_NAME_DEPTH {
+            return Err("its type arguments are nested too deeply".into());
+        }
+        let name = Rc::new(self.resolve(handle, depth)?);
+        if name.classic.len() > limits::MAX_NAME {
+            return Err("its name is too long".into());
+        }
+        self.known.insert(handle, Rc::clone(&name));
+        Ok(name)
+    }
+
+    fn resolve(&mut self, handle: Addr, depth: usize) -> Result<TypeName, String> {
+        let below = depth.saturating_add(1);
+        // NGEN images: bit 0 marks an indirection cell.
+        if handle.0 & 1 == 1 {
+            let cell = self.mem.ptr(handle.minus(1), self.rt.layout.pointer, "indirection cell of a type handle").map_err(text)?;
+            return Ok((*self.handle(cell, below)?).clone());
+        }
+        if handle.0 & 2 == 2 {
+            return self.type_desc(handle.minus(2), below);
+        }
+        let table = MethodTable::read(self.mem, &self.rt.layout, handle).map_err(text)?;
+        if !table.proves_itself(self.mem, &self.rt.layout, self.rt.back_pointer) {
+            return Err(format!("type handle {handle} is no method table"));
+        }
+        if table.is_array() {
+            let element = self.handle(table.per_inst_info, below)?;
+            let rank = if table.is_sz_array() { 0 } else { self.rank(table.base_size)? };
+            return Ok(suffixed(&element, &array_suffix(rank)));
+        }
+        self.class(&table, below)
+    }
+
+    /// Rank of a multi-dimensional array: its bounds (two i32 each) are part of the base size.
+    fn rank(&self, base_size: u32) -> Result<u64, String> {
+        let rank = u64::from(base_size).saturating_sub(self.rt.layout.multi_dim_base).checked_div(8).unwrap_or(0);
+        if (1..=MAX_RANK).contains(&rank) { Ok(rank) } else { Err(format!("an array of rank {rank}")) }
+    }
+
+    fn type_desc(&mut self, at: Addr, depth: usize) -> Result<TypeName, String> {
+        let l = &self.rt.layout;
+        let kind = self.mem.u32(at, "TypeDesc").map_err(text)? & 0xFF;
+        match kind {
+            KIND_POINTER | KIND_BYREF | KIND_SZARRAY | KIND_ARRAY => {
+                let mut argument = Err("its TypeDesc has no argument".to_owned());
+                for offset in l.type_arg {
+                    if let Ok(v) = self.mem.ptr(at.plus(offset), l.pointer, "ParamTypeDesc.m_Arg") {
+                        argument = self.handle(v, depth);
+                        if argument.is_ok() {
+                            break;
+                        }
+                    }
+                }
+                let argument = argument?;
+                let suffix = match kind {
+                    KIND_POINTER => "*".to_owned(),
+                    KIND_BYREF => "&".to_owned(),
+                    KIND_SZARRAY => array_suffix(0),
+                    _ => array_suffix(self.template_rank(at)?),
+                };
+                Ok(suffixed(&argument, &suffix))
+            }
+            KIND_VAR | KIND_MVAR => Ok(plain("!0".to_owned(), String::new())),
+            KIND_FNPTR => Ok(plain("(fnptr)".to_owned(), String::new())),
+            other => Err(format!("a TypeDesc of unknown kind {other:#x} at {at}")),
+        }
+    }
+
+    /// Rank of an array TypeDesc (up to 3.1), from its template method table; the pointer is plain, relative, or behind a cell.
+    fn template_rank(&mut self, at: Addr) -> Result<u64, String> {
+        let l = &self.rt.layout;
+        let field = at.plus(l.template_method_table);
+        for form in self.modules.pointer_forms(field).into_iter().flatten() {
+            if let Ok(table) = MethodTable::read(self.mem, l, form)
+                && table.is_array()
+                && table.proves_itself(self.mem, l, self.rt.back_pointer)
+            {
+                return self.rank(table.base_size);
+            }
+        }
+        Err(format!("the array TypeDesc at {at} has no template"))
+    }
+
+    fn class(&mut self, table: &MethodTable, depth: usize) -> Result<TypeName, String> {
+        let module = self.modules.module_of(table);
+        let info = self.modules.info(module);
+        let Some(metadata) = &info.metadata else {
+            return Err(format!("the metadata of module {} ({module}) are not in the dump", info.simple_name));
+        };
+        let rid = self.modules.rid_of(table);
+        let full = metadata.full_name(self.mem, rid).map_err(text)?;
+        let arguments = match table.generics() {
+            0 | 0x30 => Vec::new(),
+            _ => self.arguments(table, depth)?,
+        };
+        let arity = metadata.generic_arity(self.mem, rid).map_err(text)?;
+        if table.generics() != 0x30 && u64::from(arity) != arguments.len() as u64 {
+            return Err(format!("{full} has {} type arguments, its metadata say {arity}", arguments.len()));
+        }
+        Ok(TypeName {
+            classic: classic(&full, &arguments),
+            csharp: csharp(&full, &arguments),
+            module: info.simple_name.clone(),
+        })
+    }
+
+    /// Type arguments: PerInstInfo points to the dictionaries of the inheritance chain, the last one is the type's own; in front of it
+    /// lie u16 counts of dictionaries and of arguments (src/coreclr/vm/generics.h, GenericsDictInfo).
+    fn arguments(&mut self, table: &MethodTable, depth: usize) -> Result<Vec<Rc<TypeName>>, String> {
+        const WHAT: &str = "dictionary of a generic type";
+        let pointer = self.rt.layout.pointer;
+        let p = pointer.bytes();
+        let info = table.per_inst_info;
+        let dictionaries = u64::from(self.mem.u16(info.minus(4), WHAT).map_err(text)?);
+        let count = u64::from(self.mem.u16(info.minus(2), WHAT).map_err(text)?);
+        if dictionaries == 0 || count > MAX_ARGUMENTS {
+            return Err(format!("{dictionaries} dictionaries and {count} type arguments"));
+        }
+        let own = info.plus(dictionaries.saturating_sub(1).wrapping_mul(p));
+        let own = self.mem.ptr(own, pointer, WHAT).map_err(text)?;
+        (0..count)
+            .map(|i| {
+                let handle = self.mem.ptr(own.plus(i.wrapping_mul(p)), pointer, WHAT).map_err(text)?;
+                self.handle(handle, depth)
+            })
+            .collect()
+    }
+
+    fn fallback(&mut self, at: Addr) -> TypeName {
+        let unknown = plain(format!("<unknown type {at}>"), String::new());
+        let Ok(table) = MethodTable::read(self.mem, &self.rt.layout, at) else { return unknown };
+        if table.is_array() {
+            return unknown;
+        }
+        let module = self.modules.module_of(&table);
+        let info = self.modules.info(module);
+        if info.simple_name.is_empty() {
+            return unknown;
+        }
+        let rid = self.modules.rid_of(&table);
+        plain(format!("{}!0x{:08x}", info.simple_name, 0x0200_0000 | rid), info.simple_name.clone())
+    }
+}
+
+fn text(e: crate::error::Error) -> String {
+    e.to_string()
+}
+
+fn plain(name: String, module: String) -> TypeName {
+    TypeName { classic: name.clone(), csharp: name, module }
+}
+
+fn suffixed(element: &TypeName, suffix: &str) -> TypeName {
+    TypeName {
+        classic: format!("{}{suffix}", element.classic),
+        csharp: format!("{}{suffix}", element.csharp),
+        module: element.module.clone(),
+    }
+}
+
+/// `[]` for rank 0 (single-dimensional, zero-based), `[*]` for rank 1 with a lower bound, else commas.
+fn array_suffix(rank: u64) -> String {
+    match rank {
+        0 => "[]".to_owned(),
+        1 => "[*]".to_owned(),
+        n => format!("[{}]", ",".repeat(usize::try_from(n.saturating_sub(1)).unwrap_or(0))),
+    }
+}
+
+fn classic(full: &str, arguments: &[Rc<TypeName>]) -> String {
+    if arguments.is_empty() {
+        return full.to_owned();
+    }
+    let list: Vec<String> = arguments.iter().map(|a| format!("[{}, {}]", a.classic, a.module)).collect();
+    format!("{full}[{}]", list.join(","))
+}
+
+/// Deals the arguments out to the segments of a nested name by the arity behind each backtick.
+fn csharp(full: &str, arguments: &[Rc<TypeName>]) -> String {
+    let mut rest = arguments.iter();
+    let mut out = String::new();
+    for segment in full.split('+') {
+        if !out.is_empty() {
+            out.push('+');
+        }
+        let (name, arity) = match segment.rsplit_once('`') {
+            Some((name, digits)) => match digits.parse::<usize>() {
+                Ok(n) if n > 0 => (name, n),
+                _ => (segment, 0),
+            },
+            None => (segment, 0),
+        };
+        let mine: Vec<&str> = rest.by_ref().take(arity).map(|a| a.csharp.as_str()).collect();
+        if mine.is_empty() {
+            out.push_str(segment);
+        } else {
+            out.push_str(name);
+            out.push_str(&format!("<{}>", mine.join(", ")));
+        }
+    }
+    let left: Vec<&str> = rest.map(|a| a.csharp.as_str()).collect();
+    if !left.is_empty() {
+        out.push_str(&format!("<{}>", left.join(", ")));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arg(name: &str) -> Rc<TypeName> {
+        Rc::new(plain(name.to_owned(), "Asm".to_owned()))
+    }
+
+    #[test]
+    fn classic_puts_all_arguments_at_the_end() {
+        let args = [arg("System.String"), arg("System.Int32[]")];
+        assert_eq!(classic("Ns.Outer`1+Inner`1", &args), "Ns.Outer`1+Inner`1[[System.String, Asm],[System.Int32[], Asm]]");
+        assert_eq!(classic("Ns.Plain+<>c", &[]), "Ns.Plain+<>c");
+    }
+
+    #[test]
+    fn csharp_deals_arguments_out_by_arity() {
+        let args = [arg("A"), arg("B"), arg("C")];
+        assert_eq!(csharp("Ns.Outer`1+Inner`2", &args), "Ns.Outer<A>+Inner<B, C>");
+        assert_eq!(csharp("Ns.Dictionary`2+Entry", &args[..2]), "Ns.Dictionary<A, B>+Entry");
+        assert_eq!(csharp("Ns.Open`1", &[]), "Ns.Open`1");
+        assert_eq!(csharp("Ns.Odd", &args[..1]), "Ns.Odd<A>");
+    }
+
+    #[test]
+    fn array_suffixes() {
+        assert_eq!([0, 1, 2, 4].map(array_suffix), ["[]", "[*]", "[,]", "[,,,]"]);
+    }
+}

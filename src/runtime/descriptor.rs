@@ -1,0 +1,191 @@
+//! Data descriptors: type -> field -> offset, and globals. One parser for our own layout files and for the contract descriptor that
+//! .NET 9 and later carry in their memory.
+//!
+//! Source: dotnet/runtime docs/design/datacontracts/{data_descriptor,contract-descriptor}.md. A contract descriptor is a header with the
+//! magic `DNCCDAC\0`, a pointer to compact JSON and an array of pointers that indirect globals index.
+
+use crate::error::{Error, Result};
+use crate::memory::{Addr, Memory, PointerSize, unreadable};
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+
+/// Bytes of JSON accepted; the largest seen has 10,826.
+const MAX_JSON: u32 = 1 << 20;
+/// Entries of pointer_data accepted; the largest seen has 25.
+const MAX_POINTERS: u32 = 4096;
+
+/// A composed or single descriptor.
+#[derive(Debug, Clone, Default)]
+pub struct Descriptor {
+    /// Name of the descriptor that this one builds on; `empty` for none.
+    pub baseline: String,
+    types: FxHashMap<String, FxHashMap<String, u64>>,
+    globals: FxHashMap<String, Global>,
+}
+
+/// Value of a global.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Global {
+    /// A number.
+    Number(u64),
+    /// A string.
+    Text(String),
+    /// The address of a variable (through pointer_data).
+    Pointer(Addr),
+}
+
+impl Descriptor {
+    /// Parses the compact JSON; indirect globals are left out.
+    pub fn parse(text: &str) -> Result<Descriptor> {
+        Self::parse_with(text, &[])
+    }
+
+    /// Parses the compact JSON; `[index]` globals become pointers. Unknown keys and odd values are ignored, as the specification wants.
+    pub fn parse_with(text: &str, pointers: &[Addr]) -> Result<Descriptor> {
+        let json: Value = serde_json::from_str(text).map_err(|e| Error::Damaged {
+            what: "the runtime's contract descriptor".into(),
+            detail: format!("its JSON does not parse: {e}"),
+        })?;
+        let mut d = Descriptor {
+            baseline: json.get("baseline").and_then(Value::as_str).unwrap_or("empty").to_owned(),
+            ..Descriptor::default()
+        };
+        for (name, fields) in json.get("types").and_then(Value::as_object).into_iter().flatten() {
+            let out = d.types.entry(name.clone()).or_default();
+            for (field, value) in fields.as_object().into_iter().flatten() {
+                let offset = match value {
+                    Value::Array(parts) => parts.first().and_then(number),
+                    other => number(other),
+                };
+                if let Some(offset) = offset {
+                    out.insert(field.clone(), offset);
+                }
+            }
+        }
+        for (name, value) in json.get("globals").and_then(Value::as_object).into_iter().flatten() {
+            if let Some(g) = global(value, pointers) {
+                d.globals.insert(name.clone(), g);
+            }
+        }
+        Ok(d)
+    }
+
+    /// Reads the contract descriptor at `at` (export `DotNetRuntimeContractDescriptor`).
+    pub fn read(mem: &dyn Memory, at: Addr, pointer: PointerSize) -> Result<Descriptor> {
+        const WHAT: &str = "the runtime's contract descriptor";
+        let magic = mem.u64(at, WHAT)?;
+        if &magic.to_le_bytes() != b"DNCCDAC\0" {
+            return Err(Error::Damaged { what: WHAT.into(), detail: "its magic number is wrong".into() });
+        }
+        let p = pointer.bytes();
+        let json_len = mem.u32(at.plus(12), WHAT)?;
+        let json = mem.ptr(at.plus(16), pointer, WHAT)?;
+        let count = mem.u32(at.plus(16).plus(p), WHAT)?;
+        let data = mem.ptr(at.plus(24).plus(p), pointer, WHAT)?;
+        if json_len > MAX_JSON || count > MAX_POINTERS {
+            return Err(Error::Limit {
+                what: format!("{WHAT}: JSON length or pointer count"),
+                value: u64::from(json_len.max(count)),
+                limit: u64::from(MAX_JSON),
+            });
+        }
+        let text = mem.bytes(json, usize::try_from(json_len).map_err(|_| unreadable(WHAT, json, 0))?, WHAT)?;
+        let pointers = (0..u64::from(count))
+            .map(|i| mem.ptr(data.plus(i.wrapping_mul(p)), pointer, WHAT))
+            .collect::<Result<Vec<Addr>>>()?;
+        Self::parse_with(&String::from_utf8_lossy(&text), &pointers)
+    }
+
+    /// Lays `delta` over this one: later appearances win.
+    pub fn overlay(&mut self, delta: Descriptor) {
+        for (name, fields) in delta.types {
+            self.types.entry(name).or_default().extend(fields);
+        }
+        self.globals.extend(delta.globals);
+    }
+
+    /// Offset of a field, or with `!` the size of a type.
+    pub fn field(&self, name: &str, field: &str) -> Option<u64> {
+        self.types.get(name)?.get(field).copied()
+    }
+
+    /// A direct number.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        match self.globals.get(name)? {
+            Global::Number(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// The address of a variable.
+    pub fn pointer(&self, name: &str) -> Option<Addr> {
+        match self.globals.get(name)? {
+            Global::Pointer(a) => Some(*a),
+            _ => None,
+        }
+    }
+
+    /// How many types it has.
+    pub fn type_count(&self) -> usize {
+        self.types.len()
+    }
+}
+
+/// A number in JSON, or in a string as decimal or hex.
+fn number(v: &Value) -> Option<u64> {
+    match v {
+        Value::Number(n) => n.as_u64(),
+        Value::String(s) => match s.strip_prefix("0x") {
+            Some(hex) => u64::from_str_radix(hex, 16).ok(),
+            None => s.parse().ok(),
+        },
+        _ => None,
+    }
+}
+
+/// `value | [value, "type"] | [index] | [[index], "type"]`.
+fn global(v: &Value, pointers: &[Addr]) -> Option<Global> {
+    let indirect = |i: &Value| {
+        let index = usize::try_from(number(i)?).ok()?;
+        pointers.get(index).copied().filter(|a| !a.is_null()).map(Global::Pointer)
+    };
+    match v {
+        Value::Array(parts) => match parts.as_slice() {
+            [index] => indirect(index),
+            [Value::Array(inner), _] => indirect(inner.first()?),
+            [value, _] => global(value, pointers),
+            _ => None,
+        },
+        Value::String(s) => Some(number(v).map_or_else(|| Global::Text(s.clone()), Global::Number)),
+        other => number(other).map(Global::Number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compact_grammar() {
+        let text = r#"{"version":0,"baseline":"empty","unknown":[1],
+            "types":{"Object":{"m_pMethTab":[0,"pointer"],"!":8},"Odd":7},
+            "globals":{"A":7,"B":["0x10","uint8"],"C":[1],"D":[[2],"pointer"],"E":"windows","F":[9],"G":[[0],"pointer"]}}"#;
+        let d = Descriptor::parse_with(text, &[Addr(0), Addr(0x100), Addr(0x200)]).unwrap();
+        assert_eq!(d.field("Object", "m_pMethTab"), Some(0));
+        assert_eq!(d.field("Object", "!"), Some(8));
+        assert_eq!(d.number("A"), Some(7));
+        assert_eq!(d.number("B"), Some(16));
+        assert_eq!(d.pointer("C"), Some(Addr(0x100)));
+        assert_eq!(d.pointer("D"), Some(Addr(0x200)));
+        assert_eq!(d.number("E"), None);
+        assert_eq!(d.pointer("F"), None, "an index beyond the array");
+        assert_eq!(d.pointer("G"), None, "slot 0 is a null placeholder");
+    }
+
+    #[test]
+    fn later_appearances_win() {
+        let mut a = Descriptor::parse(r#"{"types":{"T":{"x":1,"y":2}},"globals":{"g":1}}"#).unwrap();
+        a.overlay(Descriptor::parse(r#"{"types":{"T":{"y":3}},"globals":{"g":2}}"#).unwrap());
+        assert_eq!((a.field("T", "x"), a.field("T", "y"), a.number("g")), (Some(1), Some(3), Some(2)));
+    }
+}

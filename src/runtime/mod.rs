@@ -1,0 +1,95 @@
+//! Which CLR, and its shapes: recognises the runtime by what it exports, finds the GC's variables and the well-known method tables,
+//! and proves both before anything is walked.
+//!
+//! No `if version` outside this room: a difference between runtimes is a row of [`layout`]'s data or a search that proves itself.
+
+pub mod descriptor;
+pub mod globals;
+pub mod identity;
+pub mod layout;
+pub mod method_table;
+
+use crate::dump::Module;
+use crate::error::{Error, Result};
+use crate::memory::Memory;
+use crate::report::Evidence;
+use descriptor::Descriptor;
+use globals::{GcDacVars, WellKnown};
+use identity::{Flavour, RuntimeModule};
+use layout::Layout;
+use method_table::BackPointer;
+
+/// A located, proven runtime.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    /// The module and its version.
+    pub module: RuntimeModule,
+    /// Offsets of its structures.
+    pub layout: Layout,
+    /// All of the data: the layout family with the runtime's own contract descriptor (9 and later) laid over it.
+    pub shapes: Descriptor,
+    /// The GC's variables.
+    pub gc: GcDacVars,
+    /// The well-known method tables.
+    pub known: WellKnown,
+    /// How `EEClass::m_pMethodTable` is stored.
+    pub back_pointer: BackPointer,
+    /// True if results with this layout were compared with the runtime's own DAC.
+    pub proven: bool,
+    /// What was found and what proved it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Proves one runtime module: layout, GC variables, well-known method tables.
+///
+/// # Errors
+/// [`Error::UnknownRuntime`] with the evidence so far if a piece is not found or does not prove itself.
+pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> Result<Runtime> {
+    let mut evidence = module.evidence.clone();
+    let name = module.display_name();
+    let refuse = |missing: &str, evidence: &[Evidence]| Error::UnknownRuntime {
+        runtime: name.clone(),
+        missing: missing.to_owned(),
+        evidence: evidence.iter().map(|e| format!("{}: {} ({})", e.what, e.value, e.how)).collect(),
+    };
+    let row = layout::row_for(module.flavour.text(), module.version, module.pointer)?
+        .ok_or_else(|| refuse("no layout is known for this version", &evidence))?;
+    let mut shapes = layout::descriptor(&row.layout)?;
+    note(&mut evidence, "layout", &row.layout, &format!("data for {}, tried first by the file version", row.name));
+    let contract = match module.contract_descriptor {
+        Some(at) => match Descriptor::read(mem, at, module.pointer) {
+            Ok(d) => {
+                let types = d.type_count().to_string();
+                note(&mut evidence, "contract descriptor", &format!("{types} types"), "export DotNetRuntimeContractDescriptor");
+                shapes.overlay(d.clone());
+                Some(d)
+            }
+            Err(e) => {
+                note(&mut evidence, "contract descriptor", "not used", &e.to_string());
+                None
+            }
+        },
+        None => None,
+    };
+    let layout = Layout::resolve(&shapes, module.pointer)?;
+    let gc = GcDacVars::find(mem, modules, module, &layout, &mut evidence)
+        .map_err(|why| refuse(&format!("the GC's variables (GcDacVars): {why}"), &evidence))?;
+    let (known, back_pointer) = WellKnown::find(mem, module, &layout, contract.as_ref(), &mut evidence)
+        .map_err(|why| refuse(&format!("the method tables of Free, String and Object: {why}"), &evidence))?;
+    Ok(Runtime { module: module.clone(), layout, shapes, gc, known, back_pointer, proven: row.proven, evidence })
+}
+
+/// Adds one line of evidence.
+pub(crate) fn note(evidence: &mut Vec<Evidence>, what: &str, value: &str, how: &str) {
+    evidence.push(Evidence { what: what.to_owned(), value: value.to_owned(), how: how.to_owned() });
+}
+
+impl Flavour {
+    /// As in the layout index and the report.
+    pub fn text(self) -> &'static str {
+        match self {
+            Flavour::Core => "core",
+            Flavour::Framework => "framework",
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Walk + names -> the rows of a report.
+
+use crate::error::Findings;
+use crate::heap::segments::Segment;
+use crate::heap::walk::{Outcome, Tally};
+use crate::limits;
+use crate::memory::Addr;
+use crate::names::{Names, TypeName};
+use crate::report::{Cell, GENERATIONS, HeapFacts, LargeFree, MethodTableRow, SegmentRow, TypeRow};
+use rustc_hash::FxHashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The rows of one dump.
+#[derive(Debug)]
+pub struct Rows {
+    /// By type, descending by size.
+    pub types: Vec<TypeRow>,
+    /// By method table, ascending by size.
+    pub method_tables: Vec<MethodTableRow>,
+    /// Totals.
+    pub heap: HeapFacts,
+}
+
+/// Names every method table and folds the tallies.
+pub fn fold(outcome: &Outcome, segments: &[Arc<Segment>], free: Addr, names: &mut Names<'_>, findings: &mut Findings) -> Rows {
+    let mut heap = HeapFacts { generations: vec![Cell::default(); GENERATIONS.len()], ..HeapFacts::default() };
+    let mut method_tables = Vec::new();
+    for (index, table) in outcome.tables.tables().iter().enumerate() {
+        let tallies: Vec<Option<&Tally>> = outcome.tallies.iter().map(|g| g.get(index).filter(|t| t.count > 0)).collect();
+        let generations: Vec<Cell> = tallies.iter().map(|t| t.map_or_else(Cell::default, cell)).collect();
+        let total = generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
+        if total.count == 0 {
+            // Looked up in a gap, never an object.
+            continue;
+        }
+        for (sum, c) in heap.generations.iter_mut().zip(&generations) {
+            *sum = sum.plus(*c);
+        }
+        let name: Rc<TypeName> = names.name(table.at, findings);
+        if table.at == free {
+            heap.free = total;
+        }
+        method_tables.push(MethodTableRow {
+            method_table: table.at.to_string(),
+            type_name: name.classic.clone(),
+            type_name_csharp: name.csharp.clone(),
+            module: name.module.clone(),
+            count: total.count,
+            total_size: total.size,
+            aligned_size: total.aligned_size,
+            generations,
+            samples: tallies.iter().map(|t| t.map_or_else(Vec::new, |t| t.sample().iter().map(Addr::to_string).collect())).collect(),
+        });
+    }
+    let all = heap.generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
+    (heap.objects, heap.size, heap.aligned_size) = (all.count, all.size, all.aligned_size);
+    for (segment, result) in segments.iter().zip(&outcome.segments) {
+        let bytes = segment.end.since(segment.start);
+        heap.explained_bytes = heap.explained_bytes.saturating_add(result.explained);
+        heap.total_bytes = heap.total_bytes.saturating_add(bytes);
+        heap.segments.push(SegmentRow {
+            address: segment.address.to_string(),
+            heap: segment.heap as u64,
+            generation: if segment.ephemeral { "ephemeral" } else { segment.generation().name() }.to_owned(),
+            start: segment.start.to_string(),
+            end: segment.end.to_string(),
+            bytes,
+            objects: result.objects,
+            explained_bytes: result.explained,
+        });
+    }
+    let mut blocks: Vec<_> = outcome.large_free.iter().collect();
+    blocks.sort_by_key(|b| b.at);
+    blocks.truncate(limits::MAX_LARGE_FREE);
+    heap.large_free = blocks
+        .into_iter()
+        .map(|b| LargeFree {
+            address: b.at.to_string(),
+            size: b.size,
+            generation: b.generation.name().to_owned(),
+            followed_by: b.followed_by.map(|(at, _)| at.to_string()),
+            followed_by_type: b.followed_by.map(|(_, table)| names.name(table, findings).classic.clone()),
+        })
+        .collect();
+    let types = by_type(&method_tables, &free.to_string());
+    let order = |r: &MethodTableRow| (r.total_size, u64::from_str_radix(&r.method_table, 16).unwrap_or(0));
+    method_tables.sort_by_key(order);
+    Rows { types, method_tables, heap }
+}
+
+fn by_type(rows: &[MethodTableRow], free: &str) -> Vec<TypeRow> {
+    let mut index: FxHashMap<(&str, &str), usize> = FxHashMap::default();
+    let mut types: Vec<TypeRow> = Vec::new();
+    for row in rows.iter().filter(|r| r.method_table != free) {
+        let number = *index.entry((&row.type_name, &row.module)).or_insert_with(|| {
+            types.push(TypeRow {
+                type_name: row.type_name.clone(),
+                type_name_csharp: row.type_name_csharp.clone(),
+                module: row.module.clone(),
+                count: 0,
+                total_size: 0,
+                aligned_size: 0,
+                generations: vec![Cell::default(); GENERATIONS.len()],
+                method_tables: Vec::new(),
+            });
+            types.len().saturating_sub(1)
+        });
+        if let Some(t) = types.get_mut(number) {
+            t.count = t.count.saturating_add(row.count);
+            t.total_size = t.total_size.saturating_add(row.total_size);
+            t.aligned_size = t.aligned_size.saturating_add(row.aligned_size);
+            for (sum, c) in t.generations.iter_mut().zip(&row.generations) {
+                *sum = sum.plus(*c);
+            }
+            t.method_tables.push(row.method_table.clone());
+        }
+    }
+    for t in &mut types {
+        t.method_tables.sort_by_key(|m| u64::from_str_radix(m, 16).unwrap_or(0));
+    }
+    types.sort_by(|a, b| {
+        b.total_size.cmp(&a.total_size).then_with(|| a.type_name.cmp(&b.type_name)).then_with(|| a.module.cmp(&b.module))
+    });
+    types
+}
+
+fn cell(t: &Tally) -> Cell {
+    Cell { count: t.count, size: t.size, aligned_size: t.aligned }
+}
+
+impl Cell {
+    /// The sum of two, saturating.
+    #[must_use]
+    pub fn plus(self, other: Cell) -> Cell {
+        Cell {
+            count: self.count.saturating_add(other.count),
+            size: self.size.saturating_add(other.size),
+            aligned_size: self.aligned_size.saturating_add(other.aligned_size),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Builders of dumps for tests (feature `synth`): they share no code with the readers, so that a mistake in one is not a mistake in both.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test code: it knows its numbers, and a mistake in it must be loud"
+)]
+
+pub mod minidump;

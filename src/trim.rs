@@ -1,0 +1,100 @@
+//! A smaller dump with the same answers.
+
+use crate::analysis::{Analysis, Options, Progress};
+use crate::dump::trim::write_trimmed;
+use crate::error::{Error, Result};
+use crate::heap::handles;
+use crate::heap::walk;
+use crate::limits;
+use crate::memory::{Addr, AddressSpace, Memory, Recorder};
+use crate::runtime::Runtime;
+use crate::source::ByteSource;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// What a trimmed dump is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The pages that counting touches: method tables, metadata, object headers.
+    Stat,
+    /// Also all GC segments, thread stacks, handle tables, finalizer queues and what lies around them: references and roots can be
+    /// followed.
+    Graph,
+}
+
+/// Bytes in front of a method table that its GCDesc may take.
+const GC_DESC: u64 = 4096;
+/// Words of a `CFinalize` that are looked at.
+const FINALIZE_WORDS: u64 = 12;
+/// Bytes kept of one finalizer queue.
+const MAX_FINALIZE: u64 = 64 << 20;
+
+/// Writes a minidump with only the memory that an analysis needs, and returns its length in bytes. It still holds data of the process:
+/// strings and byte arrays of the heap.
+///
+/// # Errors
+/// What the analysis reports; [`Error::Cancelled`] if `progress` breaks; what the writer reports.
+pub fn trim(
+    source: Arc<dyn ByteSource>,
+    keep: Keep,
+    options: Options,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<u64> {
+    let analysis = Analysis::open(source, options)?;
+    let memory = Recorder::new(AddressSpace::new(Arc::clone(&analysis.source), Arc::clone(&analysis.dump.regions)));
+    let located = analysis.locate_with(&memory, true)?;
+    let (runtime, segments, facts, mut walk) = located.into_parts();
+    let total = walk.progress().1;
+    let mut done = 0u64;
+    walk::drive(
+        &mut walk,
+        &memory,
+        &runtime,
+        &|offset, buf| analysis.source.read_at(offset, buf, "heap segment"),
+        &mut |bytes| {
+            done = done.saturating_add(bytes);
+            match progress(Progress { done, total }) {
+                ControlFlow::Continue(()) => Ok(()),
+                ControlFlow::Break(()) => Err(Error::Cancelled),
+            }
+        },
+    )?;
+    let mut outcome = walk.finish();
+    let pages = std::mem::take(&mut outcome.touched);
+    let tables: Vec<Addr> = outcome.tables.tables().iter().map(|t| t.at).collect();
+    analysis.report(&memory, &runtime, &segments, facts, outcome);
+
+    let mut ranges = memory.touched();
+    ranges.extend(pages.into_iter().map(|page| (Addr(page << 12), 4096)));
+    if keep == Keep::Graph {
+        ranges.extend(segments.iter().map(|s| (s.start.minus(s.start.0 & 0xFFF), s.end.since(s.start).saturating_add(4096))));
+        ranges.extend(analysis.dump.threads.iter().map(|t| (t.stack, t.stack_size)));
+        ranges.extend(tables.iter().map(|&t| (t.minus(GC_DESC), GC_DESC.saturating_mul(2))));
+        ranges.extend(runtime.module.image.writable_sections());
+        ranges.extend(handles::memory_of_tables(&memory, &runtime));
+        ranges.extend(finalizer_queues(&memory, &runtime));
+    }
+    write_trimmed(&*analysis.source, &analysis.dump, &ranges, out)
+}
+
+/// `CFinalize`: fill pointers, then begin and end of the array they point into (src/coreclr/gc/gcpriv.h).
+fn finalizer_queues(mem: &dyn Memory, rt: &Runtime) -> Vec<(Addr, u64)> {
+    let p = rt.layout.p();
+    let mut ranges = Vec::new();
+    for heap in &rt.gc.heaps {
+        let words: Vec<Addr> = (0..FINALIZE_WORDS)
+            .filter_map(|i| mem.ptr(heap.finalize_queue.plus(i.wrapping_mul(p)), rt.layout.pointer, "CFinalize").ok())
+            .filter(|a| mem.run(*a) > 0)
+            .collect();
+        if let (Some(&first), Some(&last)) = (words.iter().min(), words.iter().max()) {
+            ranges.push((heap.finalize_queue, FINALIZE_WORDS.wrapping_mul(p)));
+            if last.since(first) <= MAX_FINALIZE {
+                ranges.push((first, last.since(first)));
+            }
+        }
+    }
+    ranges.retain(|r| r.1 <= limits::MAX_METADATA);
+    ranges
+}
