@@ -5,6 +5,10 @@ import { coverage, duration, number, plural, signedSize, size, utc, utcTime, bas
 /** Indexes of the report's `generations`. */
 export const GENERATIONS = ['gen0', 'gen1', 'gen2', 'LOH', 'POH', 'frozen'];
 const OLD = [2, 3, 4, 5];
+
+/** Findings of a comparison (diff.rs) that each dump's own report says in more words. */
+const OF_ONE_DUMP = ['partial-dump', 'gc-in-progress', 'unproven-runtime'];
+
 const YOUNG = [0, 1];
 
 /**
@@ -12,11 +16,30 @@ const YOUNG = [0, 1];
  * @typedef {{headline: Part[], aside: string, lines: {label: string, text: string}[], warnings: {title: string, text: string}[]}} Answer
  */
 
+/** Old before young, as the bars are drawn. */
+export const OLD_FIRST = [2, 3, 4, 5, 1, 0];
+
+/** `gen2 16.6 MB, LOH 1.2 MB, …`. @param {any} heap  HeapFacts */
+export function generationWords(heap) {
+  const used = OLD_FIRST.filter((g) => heap.generations[g]?.size > 0);
+  return used.map((g) => `${GENERATIONS[g]} ${size(heap.generations[g].size)}`).join(', ');
+}
+
 /** Bytes of types (Free apart) in some generations. @param {any} report @param {number[]} which */
 function bytesIn(report, which) {
   const free = report.method_tables.filter((/** @type {any} */ m) => m.type_name === 'Free' && m.module === '');
   const sum = (/** @type {any[]} */ cells) => which.reduce((n, g) => n + (cells[g]?.size ?? 0), 0);
   return sum(report.heap.generations) - free.reduce((/** @type {number} */ n, /** @type {any} */ m) => n + sum(m.generations), 0);
+}
+
+/** True if its numbers are exactly what SOS prints (`exact()` of report.rs). @param {any} report  HeapReport */
+export function exact(report) {
+  return report.heap.complete && !report.runtime.gc_in_progress && !report.findings.some((/** @type {any} */ f) => f.partial);
+}
+
+/** `at least ` where something was not read; not during a GC, when an object can be met twice. @param {any} report */
+export function atLeast(report) {
+  return exact(report) || report.runtime.gc_in_progress ? '' : 'at least ';
 }
 
 /** True if both are known to be one process: same id, same start. @param {any} a DumpFacts @param {any} b DumpFacts */
@@ -27,11 +50,12 @@ function oneProcess(a, b) {
 /** The answer for one dump. @param {any} report  HeapReport @returns {Answer} */
 export function answerOfOne(report) {
   const { heap } = report;
-  const least = heap.complete ? '' : 'at least ';
+  const walked = report.runtime.gc_in_progress ? 'What could be walked of the heap holds ' : `The heap holds ${atLeast(report)}`;
   return {
-    headline: [{ text: `The heap holds ${least}` }, { text: size(heap.size), strong: 'plain' }, { text: ` in ${number(heap.objects)} objects` }],
+    headline: [{ text: walked }, { text: size(heap.size), strong: 'plain' }, { text: ` in ${number(heap.objects)} objects` }],
     aside: 'no comparison until a second dump is read',
     lines: [
+      { label: 'Heap', text: `${generationWords(heap)}; of it ${size(heap.free.size)} free.` },
       { label: 'Trust', text: [readWords([report], ['the dump']), gcWords([report]), 'Objects that nobody holds any more are counted too.'].join(' ') },
     ],
     warnings: warningsOf(report, ''),
@@ -48,7 +72,7 @@ export function answerOfDiff(reports, diff) {
   const first = reports[0];
   const last = reports[reports.length - 1];
   const same = oneProcess(first.dump, last.dump);
-  const exact = first.heap.complete && last.heap.complete;
+  const all = exact(first) && exact(last);
   const old = bytesIn(last, OLD) - bytesIn(first, OLD);
   const young = bytesIn(last, YOUNG) - bytesIn(first, YOUNG);
   const names = letters(reports.length);
@@ -56,10 +80,10 @@ export function answerOfDiff(reports, diff) {
   /** @type {Part[]} */
   let headline;
   let aside = `young: ${signedSize(young)}`;
-  if (!exact || !same) {
+  if (!all || !same) {
     const differ = bytesIn(last, [...OLD, ...YOUNG]) - bytesIn(first, [...OLD, ...YOUNG]);
     headline = [
-      { text: `The ${exact ? 'heaps' : 'parts of the heaps that were read'} differ by ` },
+      { text: `The ${all ? 'heaps' : 'parts of the heaps that were read'} differ by ` },
       { text: signedSize(differ), strong: toneOf(differ) },
     ];
     aside = same ? aside : 'no rate: not known to be one process';
@@ -100,7 +124,9 @@ export function answerOfDiff(reports, diff) {
     lines.push({ label: 'Dumps', text: `${number(reports.length)} dumps were read; the table compares the first with the last.` });
   }
 
-  const warnings = diff.findings.map((/** @type {any} */ f) => ({ title: 'Before you compare:', text: withCount(f) }));
+  const warnings = diff.findings
+    .filter((/** @type {any} */ f) => !OF_ONE_DUMP.includes(f.code))
+    .map((/** @type {any} */ f) => ({ title: 'Before you compare:', text: withCount(f) }));
   reports.forEach((r, i) => warnings.push(...warningsOf(r, names[i])));
   return { headline, aside, lines, warnings };
 }
@@ -119,16 +145,14 @@ function warningsOf(report, letter) {
   if (heap.explained_bytes < heap.total_bytes) {
     out.push({
       title: `${coverage(heap.explained_bytes, heap.total_bytes)} of the heap of ${whose} could be read;`,
-      text: `${size(heap.total_bytes - heap.explained_bytes)} could not. Its counts are at least these; a type not seen may still be there.`,
+      text: `${size(heap.total_bytes - heap.explained_bytes)} could not. ` +
+        (atLeast(report) ? 'Its counts are at least these; a type not seen may still be there.' : 'A type not seen may still be there.'),
     });
-  }
-  if (runtime.gc_in_progress) {
-    out.push({ title: `A garbage collection was running when ${whose} was taken:`, text: 'objects were being moved, so its numbers are not exact.' });
   }
   for (const f of report.findings) {
     if (f.partial) out.push({ title: `In ${whose}:`, text: withCount(f) });
   }
-  if (!heap.complete && out.length === 0) out.push({ title: `The numbers of ${whose} are not complete.`, text: '' });
+  if (!exact(report) && out.length === 0) out.push({ title: `The numbers of ${whose} are not complete.`, text: '' });
   return out;
 }
 
@@ -138,7 +162,7 @@ export function withCount(finding) {
 }
 
 function readWords(/** @type {any[]} */ reports, /** @type {string[]} */ names) {
-  if (reports.every((r) => r.heap.complete)) {
+  if (reports.every(exact)) {
     return reports.length === 1 ? 'Every object of the dump was read.' : `Every object of ${reports.length === 2 ? 'both' : 'all'} dumps was read.`;
   }
   const parts = reports.map((r, i) => `${coverage(r.heap.explained_bytes, r.heap.total_bytes)} of ${names[i]}`);

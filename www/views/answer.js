@@ -1,12 +1,9 @@
 // Above the table: warnings, the answer, and the panel of the dumps.
 
-import { GENERATIONS, answerOfDiff, answerOfOne, bits, factRows, letters, withCount } from '../lib/answer.js';
+import { GENERATIONS, OLD_FIRST, answerOfDiff, answerOfOne, atLeast, bits, factRows, generationWords, letters, withCount } from '../lib/answer.js';
 import { byId, el } from '../lib/dom.js';
 import { baseName, duration, localTime, number, plural, size, utc, visible } from '../lib/format.js';
 import { secret } from './cards.js';
-
-/** Old before young, as the bars are drawn. */
-const BAR_ORDER = [2, 3, 4, 5, 1, 0];
 
 /**
  * @param {import('../store.js').Store} store
@@ -54,7 +51,7 @@ function dumpLine(/** @type {import('../store.js').Dump} */ dump, /** @type {str
   const taken = facts.captured_at === null ? 'capture time unknown' : utc(facts.captured_at);
   const local = facts.captured_at === null ? '' : localTime(facts.captured_at);
   const bar = el('span', { class: 'generations', role: 'img', 'aria-label': generationWords(heap) });
-  for (const g of BAR_ORDER) {
+  for (const g of OLD_FIRST) {
     const bytes = heap.generations[g]?.size ?? 0;
     if (bytes === 0) continue;
     const part = el('span', { class: `part ${GENERATIONS[g].toLowerCase()}`, title: `${GENERATIONS[g]}: ${number(bytes)} bytes` });
@@ -68,11 +65,7 @@ function dumpLine(/** @type {import('../store.js').Dump} */ dump, /** @type {str
       el('p', null, el('b', { text: taken }), local && el('span', { class: 'local', text: ` (${local})` }), facts.uptime !== null && ` · up ${duration(facts.uptime)}`,
         // Cut at its beginning: the end, a date mostly, tells the files apart.
         el('code', { class: 'file', title: visible(facts.file_name) }, el('bdi', { dir: 'ltr', text: visible(facts.file_name) }))),
-      el('p', { class: 'bytes' }, bar, el('span', { text: `${heap.complete ? '' : 'at least '}${number(heap.size)} bytes` }))));
-}
-
-function generationWords(/** @type {any} */ heap) {
-  return BAR_ORDER.filter((g) => heap.generations[g]?.size > 0).map((g) => `${GENERATIONS[g]} ${size(heap.generations[g].size)}`).join(', ');
+      el('p', { class: 'bytes' }, bar, el('span', { text: `${atLeast(dump.report)}${number(heap.size)} bytes` }))));
 }
 
 /** What is equal is said once; what differs, for each. @param {any[]} reports */

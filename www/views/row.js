@@ -33,16 +33,16 @@ function methodTables(report, row) {
   return report.method_tables.filter((/** @type {any} */ m) => m.type_name === row.type && m.module === row.module);
 }
 
-/** Objects by generation: a column per dump, and the change. @param {any[][]} tables @param {string[]} names */
-function generations(tables, names) {
+/** Objects by generation: a column per dump, and the change. No table inside the table: whoever reads its rows finds types alone. */
+function generations(/** @type {any[][]} */ tables, /** @type {string[]} */ names) {
   const two = tables.length > 1;
   const counts = tables.map((mts) => GENERATIONS.map((_, g) => mts.reduce((n, m) => n + (m.generations[g]?.count ?? 0), 0)));
-  const head = el('tr', null, el('th', { scope: 'col', text: '' }),
-    ...names.map((n) => el('th', { scope: 'col', text: two ? `Count ${n}` : 'Count' })), two && el('th', { scope: 'col', text: 'Change' }));
-  const lines = GENERATIONS.map((name, g) => g).filter((g) => counts.some((c) => c[g] > 0)).map((g) =>
-    el('tr', null, el('th', { scope: 'row', text: GENERATIONS[g] }), ...counts.map((c) => el('td', { text: number(c[g]) })),
-      two && el('td', { text: signed(counts[counts.length - 1][g] - counts[0][g]) })));
-  return el('table', { class: 'plain' }, el('thead', null, head), el('tbody', null, ...lines));
+  const line = (/** @type {string} */ role, /** @type {string[]} */ cells) =>
+    el('div', { role: 'row' }, ...cells.map((text, i) => el('span', { role: i === 0 && role === 'cell' ? 'rowheader' : role, text })));
+  const used = GENERATIONS.map((_, g) => g).filter((g) => counts.some((c) => c[g] > 0));
+  return el('div', { class: 'plain', role: 'table', 'aria-label': 'Objects by generation' },
+    line('columnheader', ['Generation', ...names.map((n) => (two ? `Count ${n}` : 'Count')), ...(two ? ['Change'] : [])]),
+    ...used.map((g) => line('cell', [GENERATIONS[g], ...counts.map((c) => number(c[g])), ...(two ? [signed(counts[1][g] - counts[0][g])] : [])])));
 }
 
 /** Addresses and commands. @param {any[]} tables  method tables of one dump @param {string} whose */

@@ -1,6 +1,7 @@
 // The table of types: one of a single dump, or the comparison of the first with the last. Every type is a plain row of the document, so
 // that the browser's own search and scripts find it; rows out of sight cost no layout (content-visibility in app.css).
 
+import { exact } from '../lib/answer.js';
 import { byId, copyButton, el, setText } from '../lib/dom.js';
 import { bar, scale } from '../lib/bars.js';
 import { number, percent, plural, signed, signedPercent, visible } from '../lib/format.js';
@@ -33,6 +34,8 @@ export function mountTable(store) {
   let nodes = new Map();
   /** @type {Row[]} */
   let rowsShown = [];
+  /** @type {NumberColumn[]} */
+  let columns = [];
   /** @type {Map<string, number>} */
   let widths = new Map();
   let spelling = '';
@@ -78,12 +81,12 @@ export function mountTable(store) {
         for (const part of [head, body, foot]) part.replaceChildren();
         return;
       }
-      const columns = columnsOf(drawn.table);
+      columns = columnsOf(drawn.table);
       const bars = scale(drawn.table.rows.map((r) => r.size), TRACK);
       const make = rowMaker(columns, bars, drawn);
       for (const row of drawn.table.rows) nodes.set(row, make(row));
       head.replaceChildren(...headRows(columns, bars));
-      foot.replaceChildren(...footRows(drawn.table, make));
+      foot.replaceChildren(...footRows(drawn.table, make, allRead(drawn)));
       widths = layOut(table, columns);
       fit(table, widths);
     }
@@ -121,7 +124,7 @@ export function mountTable(store) {
     const filtered = shown.length < t.rows.length;
     const line = /** @type {HTMLElement} */ (foot.querySelector('.filtered'));
     line.hidden = !filtered;
-    if (filtered) fillSum(line, shown, t);
+    if (filtered) fillSum(line, shown, t, columns);
   }
 }
 
@@ -174,8 +177,8 @@ function columnsOf(table) {
 
 /** Column widths once per data set: as wide as the widest value. Returns them in pixels. */
 function layOut(/** @type {HTMLElement} */ table, /** @type {NumberColumn[]} */ columns) {
-  const probe = el('b', { class: 'unseen', text: '0000000000' });
-  table.after(probe);
+  const probe = el('b', { class: 'probe', text: '0000000000' }); // the table itself may still be hidden
+  document.body.append(probe);
   const digit = probe.getBoundingClientRect().width / 10;
   probe.remove();
   table.classList.toggle('one', columns.length === 4);
@@ -255,7 +258,7 @@ function rowMaker(columns, bars, result) {
   const pattern = el('tr', { role: 'row' },
     el('th', { role: 'rowheader', scope: 'row', class: 'name' },
       el('button', { type: 'button', class: 'open', tabindex: '-1', 'aria-expanded': 'false' }),
-      el('span', { class: 'ns' }), el('span', { class: 'head' }), el('span', { class: 'tail' })),
+      el('span', { class: 'ns' }), el('span', { class: 'rest' }, el('span', { class: 'head' }), el('span', { class: 'tail' }))),
     ...columns.flatMap((c) => [
       el('td', { role: 'cell', class: `c-${c.key}` }, ''),
       c.bar && el('td', { role: 'cell', class: 'c-bar', 'aria-hidden': 'true' }),
@@ -288,7 +291,7 @@ function rowMaker(columns, bars, result) {
 }
 
 /** @param {import('../store.js').Result} result */
-const allRead = (result) => result.dumps.every((d) => d.report.heap.complete);
+const allRead = (result) => result.dumps.every((d) => exact(d.report));
 
 const text = (/** @type {number | null} */ n) => (n === null ? '' : String(n));
 
@@ -314,7 +317,8 @@ function drawBar(cell, value, bars, diff) {
 
 /** @param {HTMLElement} cell @param {string} name */
 function fillName(cell, name) {
-  const [button, ns, head, tail] = /** @type {any} */ (cell.children);
+  const [button, ns, rest] = /** @type {any} */ (cell.children);
+  const [head, tail] = rest.children;
   const shown = visible(name);
   const parts = splitName(shown);
   cell.title = shown;
@@ -324,8 +328,8 @@ function fillName(cell, name) {
   tail.textContent = parts.tail;
 }
 
-/** All types, Free, and their sum; above them what the filter shows. @param {Table} table @param {(r: Row) => HTMLElement} make */
-function footRows(table, make) {
+/** All types, Free, and their sum; above them what the filter shows. @param {Table} table @param {(r: Row) => HTMLElement} make @param {boolean} complete */
+function footRows(table, make, complete) {
   const line = (/** @type {Row} */ row, /** @type {string} */ label, /** @type {string} */ note, /** @type {string} */ kind) => {
     const node = make(row);
     node.className = kind;
@@ -346,18 +350,18 @@ function footRows(table, make) {
     filtered,
     line(table.types, `All ${plural(table.rows.length, 'type')}`, '', 'types'),
     line(free, 'Free', note, 'free'),
-    line(total, 'Total, as !dumpheap -stat prints it', '', 'total'),
+    line(total, complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read', '', 'total'),
   ];
 }
 
-/** The sum of the rows that the filter shows. @param {HTMLElement} line @param {Row[]} shown @param {Table} table */
-function fillSum(line, shown, table) {
+/** The sum of the rows that the filter shows. @param {HTMLElement} line @param {Row[]} shown @param {Table} table @param {NumberColumn[]} columns */
+function fillSum(line, shown, table, columns) {
   const sum = { ...table.types };
   for (const key of /** @type {const} */ (['countA', 'countB', 'sizeA', 'sizeB', 'count', 'size'])) {
     if (sum[key] !== null) sum[key] = shown.reduce((n, r) => n + (r[key] ?? 0), 0);
   }
   /** @type {HTMLElement} */ (line.firstChild).replaceChildren(`Shown: ${number(shown.length)} of ${plural(table.rows.length, 'type')}`);
-  for (const c of columnsOf(table)) setText(/** @type {Element} */ (line.querySelector(`.c-${c.key}`)), c.text(sum));
+  for (const c of columns) setText(/** @type {Element} */ (line.querySelector(`.c-${c.key}`)), c.text(sum));
 }
 
 /** Opening rows, and the keys inside the table. @param {HTMLElement} body @param {(node: HTMLElement) => HTMLElement | null} detailOf */
