@@ -124,13 +124,20 @@ impl Analysis {
         }
         let Some((_, runtime, segments, mut findings)) = best else {
             return Err(refused.unwrap_or_else(|| {
-                Error::Usage(format!("there is no runtime number {}; the process has {count}", self.options.runtime.unwrap_or(0)))
+                Error::Usage(format!(
+                    "there is no runtime number {}; the process has {count}",
+                    self.options.runtime.unwrap_or(0)
+                ))
             }));
         };
         if count > 1 {
             let names: Vec<String> = candidates.iter().map(|c| c.display_name()).collect();
             findings.add("several-runtimes", false, || {
-                format!("the process has {count} runtimes ({}); this is the heap of {}", names.join(", "), runtime.module.display_name())
+                format!(
+                    "the process has {count} runtimes ({}); this is the heap of {}",
+                    names.join(", "),
+                    runtime.module.display_name()
+                )
             });
         }
         if runtime.gc.structures_invalid != 0 {
@@ -271,7 +278,8 @@ mod native {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome> {
         let shares = shares(located);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(shares.len()).max(1);
+        let threads =
+            std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(shares.len()).max(1);
         let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
         let queue = std::sync::Mutex::new(shares.into_iter());
         let stop = AtomicBool::new(false);

@@ -24,6 +24,14 @@ pub enum Error {
         /// The system's own words.
         reason: String,
     },
+    /// The operating system refused to write the output.
+    #[error("cannot write {what}: {reason}")]
+    Write {
+        /// What was written.
+        what: String,
+        /// The system's own words.
+        reason: String,
+    },
     /// The file has no bytes.
     #[error("the file is empty")]
     EmptyFile,
@@ -120,6 +128,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Error::Io { .. } => "io",
+            Error::Write { .. } => "write",
             Error::EmptyFile => "empty-file",
             Error::NotADump { .. } => "not-a-dump",
             Error::Truncated { .. } => "truncated",
@@ -139,6 +148,7 @@ impl Error {
     pub fn hint(&self) -> String {
         match self {
             Error::Io { .. } => "Check that the file is still there and complete, then try again.".into(),
+            Error::Write { .. } => "Check that the disk has room and that the folder may be written to, then try again.".into(),
             Error::EmptyFile => "Copy or download the dump again; the transfer stopped before the first byte.".into(),
             Error::NotADump { next, .. } => next.clone(),
             Error::Truncated { .. } => {

@@ -23,11 +23,14 @@ pub mod source;
 pub mod stats;
 #[cfg(any(test, feature = "synth"))]
 pub mod synth;
-// pub mod trim;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod trim;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
 
-pub use analysis::{Analysis, Options, Progress, Window};
 #[cfg(not(target_arch = "wasm32"))]
 pub use analysis::analyze;
+pub use analysis::{Analysis, Options, Progress, Window};
 pub use error::{Error, Finding, Result};
+#[cfg(not(target_arch = "wasm32"))]
+pub use trim::{Keep, trim};

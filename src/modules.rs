@@ -78,7 +78,12 @@ const MAX_SIMPLE_NAME: usize = 1024;
 
 impl<'a> Modules<'a> {
     /// Calibrates with the method tables of the walk.
-    pub fn calibrate(mem: &'a dyn Memory, rt: &'a Runtime, tables: &[MethodTable], evidence: &mut Vec<Evidence>) -> Modules<'a> {
+    pub fn calibrate(
+        mem: &'a dyn Memory,
+        rt: &'a Runtime,
+        tables: &[MethodTable],
+        evidence: &mut Vec<Evidence>,
+    ) -> Modules<'a> {
         let read = |at| MethodTable::read(mem, &rt.layout, at).unwrap_or(EMPTY);
         let mut m = Modules {
             mem,
@@ -136,10 +141,8 @@ impl<'a> Modules<'a> {
         if l.module_override == 0 || table.is_plain() {
             return self.plain_module(table);
         }
-        let canonical = table
-            .canonical_table(self.mem, l)
-            .and_then(|at| MethodTable::read(self.mem, l, at))
-            .unwrap_or(*table);
+        let canonical =
+            table.canonical_table(self.mem, l).and_then(|at| MethodTable::read(self.mem, l, at)).unwrap_or(*table);
         if u64::from(canonical.flags2) & l.module_override != 0 {
             let p = l.p();
             let slots = u64::from(canonical.num_virtuals).wrapping_add(7).checked_div(8).unwrap_or(0);
@@ -168,7 +171,11 @@ impl<'a> Modules<'a> {
     /// The module word of a plain method table.
     fn plain_module(&self, table: &MethodTable) -> Addr {
         if self.relative {
-            method_table::relative(table.at.plus(self.rt.layout.method_table.module), table.module, self.rt.layout.pointer)
+            method_table::relative(
+                table.at.plus(self.rt.layout.method_table.module),
+                table.module,
+                self.rt.layout.pointer,
+            )
         } else {
             table.module
         }
@@ -177,7 +184,9 @@ impl<'a> Modules<'a> {
     /// A stored pointer: plain, relative, and each of them through an indirection cell where bit 0 is set.
     pub(crate) fn pointer_forms(&self, field: Addr) -> [Option<Addr>; 2] {
         let l = &self.rt.layout;
-        let Ok(stored) = self.mem.ptr(field, l.pointer, "multipurpose slot of a method table") else { return [None; 2] };
+        let Ok(stored) = self.mem.ptr(field, l.pointer, "multipurpose slot of a method table") else {
+            return [None; 2];
+        };
         [stored, method_table::relative(field, stored, l.pointer)].map(|v| match v.0 & 1 {
             0 => Some(v),
             _ => self.mem.ptr(v.minus(1), l.pointer, "indirection cell of a module").ok(),
@@ -225,7 +234,12 @@ impl<'a> Modules<'a> {
         votes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.len().cmp(&b.0.len())).then_with(|| a.0.cmp(&b.0)));
         votes.truncate(KEPT_CHAINS);
         if let Some((chain, good)) = votes.first() {
-            note(evidence, "Module -> image", &format!("{chain:?}"), &format!("{how}; proven for {good} of {} modules", modules.len()));
+            note(
+                evidence,
+                "Module -> image",
+                &format!("{chain:?}"),
+                &format!("{how}; proven for {good} of {} modules", modules.len()),
+            );
         }
         self.chains = votes.into_iter().map(|v| v.0).collect();
     }
@@ -261,10 +275,8 @@ impl<'a> Modules<'a> {
         }
         let mut votes = Vec::new();
         for chain in chains {
-            let good = modules
-                .iter()
-                .filter(|&&m| self.follow(m, chain).is_some_and(|base| self.pair_holds(m, base)))
-                .count();
+            let good =
+                modules.iter().filter(|&&m| self.follow(m, chain).is_some_and(|base| self.pair_holds(m, base))).count();
             if good > 0 {
                 votes.push((chain.clone(), good));
             }
@@ -343,7 +355,8 @@ impl<'a> Modules<'a> {
     fn text_at(&self, module: Addr, slot: u64) -> Option<String> {
         let at = self.mem.ptr(module.plus(slot), self.rt.layout.pointer, "Module.m_pSimpleName").ok()?;
         let text = self.mem.c_string(at, MAX_SIMPLE_NAME, "simple name of a module").ok()?;
-        (!text.is_empty() && !text.contains(char::is_control) && !text.contains(char::REPLACEMENT_CHARACTER)).then_some(text)
+        (!text.is_empty() && !text.contains(char::is_control) && !text.contains(char::REPLACEMENT_CHARACTER))
+            .then_some(text)
     }
 
     /// All chains from one module to something that is an image with metadata.
@@ -475,7 +488,8 @@ fn module_word_is_relative(mem: &dyn Memory, rt: &Runtime, tables: &[MethodTable
     for table in tables.iter().filter(|t| t.is_plain()) {
         let field = table.at.plus(l.method_table.module);
         absolute = absolute.saturating_add(u64::from(has_vtable(table.module)));
-        relative = relative.saturating_add(u64::from(has_vtable(method_table::relative(field, table.module, l.pointer))));
+        relative =
+            relative.saturating_add(u64::from(has_vtable(method_table::relative(field, table.module, l.pointer))));
     }
     relative > absolute
 }

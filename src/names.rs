@@ -90,7 +90,10 @@ impl<'a> Names<'a> {
         let below = depth.saturating_add(1);
         // NGEN images: bit 0 marks an indirection cell.
         if handle.0 & 1 == 1 {
-            let cell = self.mem.ptr(handle.minus(1), self.rt.layout.pointer, "indirection cell of a type handle").map_err(text)?;
+            let cell = self
+                .mem
+                .ptr(handle.minus(1), self.rt.layout.pointer, "indirection cell of a type handle")
+                .map_err(text)?;
             return Ok((*self.handle(cell, below)?).clone());
         }
         if handle.0 & 2 == 2 {
@@ -165,7 +168,8 @@ impl<'a> Names<'a> {
             return Err(format!("the metadata of module {} ({module}) are not in the dump", info.simple_name));
         };
         let rid = self.modules.rid_of(table);
-        let full = metadata.full_name(self.mem, rid).map_err(text)?;
+        let parts = metadata.name_parts(self.mem, rid).map_err(text)?;
+        let full = parts.iter().map(|(space, name)| joined(space, name)).collect::<Vec<_>>().join("+");
         let arguments = match table.generics() {
             0 | 0x30 => Vec::new(),
             _ => self.arguments(table, depth)?,
@@ -175,8 +179,8 @@ impl<'a> Names<'a> {
             return Err(format!("{full} has {} type arguments, its metadata say {arity}", arguments.len()));
         }
         Ok(TypeName {
-            classic: classic(&full, &arguments),
-            csharp: csharp(&full, &arguments),
+            classic: classic(&parts, &arguments),
+            csharp: csharp(&parts, &arguments),
             module: info.simple_name.clone(),
         })
     }
@@ -244,37 +248,56 @@ fn array_suffix(rank: u64) -> String {
     }
 }
 
-fn classic(full: &str, arguments: &[Rc<TypeName>]) -> String {
+/// Namespace and name of one nesting level.
+type Part = (String, String);
+
+fn joined(space: &str, name: &str) -> String {
+    if space.is_empty() { name.to_owned() } else { format!("{space}.{name}") }
+}
+
+/// As the runtime's TypeNameBuilder writes it: special characters in names are escaped, compiler-made names have commas.
+fn classic(parts: &[Part], arguments: &[Rc<TypeName>]) -> String {
+    let levels: Vec<String> =
+        parts.iter().map(|(space, name)| joined(&escaped(space, ",[]&*+\\"), &escaped(name, ",[]&*+\\"))).collect();
+    let full = levels.join("+");
     if arguments.is_empty() {
-        return full.to_owned();
+        return full;
     }
-    let list: Vec<String> = arguments.iter().map(|a| format!("[{}, {}]", a.classic, a.module)).collect();
+    let list: Vec<String> = arguments.iter().map(|a| format!("[{}, {}]", a.classic, escaped(&a.module, "]"))).collect();
     format!("{full}[{}]", list.join(","))
 }
 
-/// Deals the arguments out to the segments of a nested name by the arity behind each backtick.
-fn csharp(full: &str, arguments: &[Rc<TypeName>]) -> String {
-    let mut rest = arguments.iter();
-    let mut out = String::new();
-    for segment in full.split('+') {
-        if !out.is_empty() {
-            out.push('+');
+fn escaped(text: &str, special: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if special.contains(c) {
+            out.push('\\');
         }
-        let (name, arity) = match segment.rsplit_once('`') {
-            Some((name, digits)) => match digits.parse::<usize>() {
-                Ok(n) if n > 0 => (name, n),
-                _ => (segment, 0),
+        out.push(c);
+    }
+    out
+}
+
+/// Deals the arguments out to the levels of a nested name by the arity behind each backtick.
+fn csharp(parts: &[Part], arguments: &[Rc<TypeName>]) -> String {
+    let mut rest = arguments.iter();
+    let mut levels = Vec::new();
+    for (space, name) in parts {
+        let (bare, arity) = match name.rsplit_once('`') {
+            Some((bare, digits)) => match digits.parse::<usize>() {
+                Ok(n) if n > 0 => (bare, n),
+                _ => (name.as_str(), 0),
             },
-            None => (segment, 0),
+            None => (name.as_str(), 0),
         };
         let mine: Vec<&str> = rest.by_ref().take(arity).map(|a| a.csharp.as_str()).collect();
-        if mine.is_empty() {
-            out.push_str(segment);
+        levels.push(if mine.is_empty() {
+            joined(space, name)
         } else {
-            out.push_str(name);
-            out.push_str(&format!("<{}>", mine.join(", ")));
-        }
+            format!("{}<{}>", joined(space, bare), mine.join(", "))
+        });
     }
+    let mut out = levels.join("+");
     let left: Vec<&str> = rest.map(|a| a.csharp.as_str()).collect();
     if !left.is_empty() {
         out.push_str(&format!("<{}>", left.join(", ")));
@@ -290,20 +313,36 @@ mod tests {
         Rc::new(plain(name.to_owned(), "Asm".to_owned()))
     }
 
+    fn parts(names: &[&str]) -> Vec<Part> {
+        let split = |n: &&str| n.rsplit_once('.').map_or((String::new(), n.to_string()), |(s, n)| (s.into(), n.into()));
+        names.iter().map(split).collect()
+    }
+
     #[test]
     fn classic_puts_all_arguments_at_the_end() {
         let args = [arg("System.String"), arg("System.Int32[]")];
-        assert_eq!(classic("Ns.Outer`1+Inner`1", &args), "Ns.Outer`1+Inner`1[[System.String, Asm],[System.Int32[], Asm]]");
-        assert_eq!(classic("Ns.Plain+<>c", &[]), "Ns.Plain+<>c");
+        assert_eq!(
+            classic(&parts(&["Ns.Outer`1", "Inner`1"]), &args),
+            "Ns.Outer`1+Inner`1[[System.String, Asm],[System.Int32[], Asm]]"
+        );
+        assert_eq!(classic(&parts(&["Ns.Plain", "<>c"]), &[]), "Ns.Plain+<>c");
+    }
+
+    #[test]
+    fn classic_escapes_what_the_runtime_escapes() {
+        // An explicit interface implementation as an iterator: `IReadOnlyDictionary<K,V>.Keys`.
+        let name = (String::new(), "<I<K,V>-get_Keys>d__1".to_owned());
+        assert_eq!(classic(&[("Ns".into(), "A+B".into()), name.clone()], &[]), "Ns.A\\+B+<I<K\\,V>-get_Keys>d__1");
+        assert_eq!(csharp(&[("Ns".into(), "A".into()), name], &[]), "Ns.A+<I<K,V>-get_Keys>d__1");
     }
 
     #[test]
     fn csharp_deals_arguments_out_by_arity() {
         let args = [arg("A"), arg("B"), arg("C")];
-        assert_eq!(csharp("Ns.Outer`1+Inner`2", &args), "Ns.Outer<A>+Inner<B, C>");
-        assert_eq!(csharp("Ns.Dictionary`2+Entry", &args[..2]), "Ns.Dictionary<A, B>+Entry");
-        assert_eq!(csharp("Ns.Open`1", &[]), "Ns.Open`1");
-        assert_eq!(csharp("Ns.Odd", &args[..1]), "Ns.Odd<A>");
+        assert_eq!(csharp(&parts(&["Ns.Outer`1", "Inner`2"]), &args), "Ns.Outer<A>+Inner<B, C>");
+        assert_eq!(csharp(&parts(&["Ns.Dictionary`2", "Entry"]), &args[..2]), "Ns.Dictionary<A, B>+Entry");
+        assert_eq!(csharp(&parts(&["Ns.Open`1"]), &[]), "Ns.Open`1");
+        assert_eq!(csharp(&parts(&["Ns.Odd"]), &args[..1]), "Ns.Odd<A>");
     }
 
     #[test]

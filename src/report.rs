@@ -1,17 +1,35 @@
 //! The one contract of the results: what the core writes, what the command line prints as `--format json`, what the page draws, what
-//! golden tests compare. Schemas `dropheap.report/1` (one dump) and `dropheap.diff/1` (several).
+//! golden tests compare. Schemas, each named by the field `schema` of its top object:
 //!
-//! Rules of the schema: addresses are strings of lower-case hex without `0x` (they do not fit into a JavaScript number); counts and
-//! byte totals are numbers (below 2^53); times are seconds since 1970 in UTC; absent is `null`, never 0. A field may be added within
-//! a version; one that is removed or changes its meaning makes a new version.
+//! | schema | type | written by |
+//! | --- | --- | --- |
+//! | `dropheap.report/1` | [`HeapReport`] | `stat --format json`, the page |
+//! | `dropheap.diff/1` | [`DiffReport`] | `diff --format json`, the page |
+//! | `dropheap.info/1` | [`InfoReport`] | `info --format json` |
+//!
+//! Rules of the schemas:
+//! - addresses are strings of lower-case hex without `0x` (they do not fit into a JavaScript number);
+//! - counts and byte totals are numbers (below 2^53), deltas may be negative;
+//! - times are seconds since 1970 in UTC; absent is `null`, never 0;
+//! - names are as the dump has them: a stranger's text, with whatever characters a `.NET` name can hold;
+//! - the rows of a report may be a selection (`--filter`, `--top`, `--min-delta`) in another order (`--sort`); totals and facts always
+//!   cover the whole heap;
+//! - a field may be added within a version; one that is removed or changes its meaning makes a new version. Readers ignore fields
+//!   that they do not know.
 
-use crate::error::Finding;
+use crate::error::{Error, Finding};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// Schema name of [`HeapReport`].
 pub const REPORT_SCHEMA: &str = "dropheap.report/1";
 /// Schema name of [`DiffReport`].
 pub const DIFF_SCHEMA: &str = "dropheap.diff/1";
+/// Schema name of [`InfoReport`].
+pub const INFO_SCHEMA: &str = "dropheap.info/1";
+
+/// The name of free blocks among types.
+pub const FREE: &str = "Free";
 
 /// Generation names, in the order of every array "by generation".
 pub const GENERATIONS: [&str; 6] = ["gen0", "gen1", "gen2", "loh", "poh", "frozen"];
@@ -35,6 +53,108 @@ pub struct HeapReport {
     pub method_tables: Vec<MethodTableRow>,
     /// What else the reader of these numbers should know.
     pub findings: Vec<Finding>,
+}
+
+impl HeapReport {
+    /// A report of this schema and version that says nothing yet.
+    pub fn new() -> HeapReport {
+        HeapReport {
+            schema: REPORT_SCHEMA.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            dump: DumpFacts::default(),
+            runtime: RuntimeFacts::default(),
+            heap: HeapFacts::default(),
+            types: Vec::new(),
+            method_tables: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// True if the numbers are exactly what SOS prints: the whole heap was explained, no GC was moving objects, and no finding casts
+    /// a doubt on a count.
+    pub fn exact(&self) -> bool {
+        self.heap.complete && !self.runtime.gc_in_progress && !self.findings.iter().any(|f| f.partial)
+    }
+}
+
+impl Default for HeapReport {
+    fn default() -> HeapReport {
+        HeapReport::new()
+    }
+}
+
+/// What `dropheap info` prints: a [`HeapReport`] without its rows, or as much of one as could be found. Made to be pasted into a bug
+/// report, so it holds no command line and no rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InfoReport {
+    /// [`INFO_SCHEMA`].
+    pub schema: String,
+    /// Version of dropheap.
+    pub tool_version: String,
+    /// The file and the process; [`DumpFacts::command_line`] is always `null` here, because it may hold secrets.
+    pub dump: DumpFacts,
+    /// The CLR; `null` if it could not be located.
+    pub runtime: Option<RuntimeFacts>,
+    /// The heap as a whole; `null` if it could not be walked.
+    pub heap: Option<HeapFacts>,
+    /// What else the reader should know.
+    pub findings: Vec<Finding>,
+    /// Why the analysis ended early; `null` if it did not.
+    pub error: Option<ErrorFacts>,
+}
+
+impl InfoReport {
+    /// The facts of a whole report.
+    pub fn of(report: HeapReport) -> InfoReport {
+        InfoReport {
+            runtime: Some(report.runtime),
+            heap: Some(report.heap),
+            findings: report.findings,
+            error: None,
+            ..InfoReport::head(report.dump)
+        }
+    }
+
+    /// What is known of a dump whose analysis ended with an error.
+    pub fn failed(dump: DumpFacts, error: &Error) -> InfoReport {
+        InfoReport { error: Some(ErrorFacts::of(error)), ..InfoReport::head(dump) }
+    }
+
+    fn head(dump: DumpFacts) -> InfoReport {
+        InfoReport {
+            schema: INFO_SCHEMA.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            dump: DumpFacts { command_line: None, ..dump },
+            runtime: None,
+            heap: None,
+            findings: Vec::new(),
+            error: None,
+        }
+    }
+}
+
+/// An [`Error`] as data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorFacts {
+    /// [`Error::code`].
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// [`Error::hint`]: the user's next step.
+    pub hint: String,
+    /// What was tried, a line each; empty but for an unknown runtime.
+    pub evidence: Vec<String>,
+}
+
+impl ErrorFacts {
+    /// The words of an error.
+    pub fn of(error: &Error) -> ErrorFacts {
+        let evidence = match error {
+            Error::UnknownRuntime { evidence, .. } => evidence.clone(),
+            _ => Vec::new(),
+        };
+        ErrorFacts { code: error.code().to_owned(), message: error.to_string(), hint: error.hint(), evidence }
+    }
 }
 
 /// The dump file and the process in it.
@@ -213,6 +333,19 @@ pub struct MethodTableRow {
     pub samples: Vec<Vec<String>>,
 }
 
+impl MethodTableRow {
+    /// The method table's address as a number.
+    pub fn address(&self) -> Option<u64> {
+        u64::from_str_radix(&self.method_table, 16).ok()
+    }
+
+    /// The order in which SOS prints: ascending by total size, equal sizes by descending method table. (`HeapStat::Sort` in
+    /// SOS' `eeheap.cpp` builds the list backwards from a tree by address; all 2,406 equal neighbours in 14 real listings agree.)
+    pub fn sos_order(&self, other: &MethodTableRow) -> Ordering {
+        self.total_size.cmp(&other.total_size).then_with(|| other.address().cmp(&self.address()))
+    }
+}
+
 /// All method tables of one type (classic name + assembly simple name).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TypeRow {
@@ -249,8 +382,16 @@ pub struct DiffReport {
     pub free: DiffTotals,
     /// All types and Free: what `!dumpheap -stat` totals.
     pub total: DiffTotals,
-    /// What the reader should know before believing a delta: other process, other runtime, partial dumps.
+    /// What the reader should know before believing a delta: other process, other runtime, partial dumps. See [`crate::diff`] for
+    /// the codes. The findings of each single dump are in its own report.
     pub findings: Vec<Finding>,
+}
+
+impl DiffReport {
+    /// True if every dump of it is [exact](HeapReport::exact).
+    pub fn exact(&self) -> bool {
+        self.dumps.iter().all(|d| d.complete) && !self.findings.iter().any(|f| f.partial)
+    }
 }
 
 /// One dump of a comparison.
@@ -299,4 +440,95 @@ pub struct DiffRow {
     pub totals: DiffTotals,
     /// By dump: addresses of its method tables there; empty where it does not occur.
     pub method_tables: Vec<Vec<String>>,
+}
+
+/// A time of a report for people: `2026-10-01 12:34:56 UTC`.
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "divides by constants first: no u64 of seconds can overflow what follows"
+)]
+pub fn utc(seconds: u64) -> String {
+    // Days to a civil date by 400-year eras of years that begin in March (H. Hinnant, chrono-compatible low-level date algorithms).
+    let (days, time) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = 400 * era + year_of_era + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", time / 3600, time / 60 % 60, time % 60)
+}
+
+/// A share for people, e.g. `99.98 %`: rounded down, so that only all of it is `100 %`.
+pub fn percent(part: u64, whole: u64) -> String {
+    if part >= whole {
+        return "100 %".to_owned();
+    }
+    let parts = u128::from(part).saturating_mul(10_000).checked_div(u128::from(whole)).unwrap_or(0);
+    format!("{}.{:02} %", parts.wrapping_div(100), parts.wrapping_rem(100))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utc_knows_leap_years() {
+        assert_eq!(utc(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(utc(951_782_399), "2000-02-28 23:59:59 UTC");
+        assert_eq!(utc(951_782_400), "2000-02-29 00:00:00 UTC");
+        assert_eq!(utc(951_868_800), "2000-03-01 00:00:00 UTC");
+        assert_eq!(utc(4_107_542_399), "2100-02-28 23:59:59 UTC");
+        assert_eq!(utc(4_107_542_400), "2100-03-01 00:00:00 UTC");
+        assert_eq!(utc(1_546_751_448), "2019-01-06 05:10:48 UTC");
+        assert!(utc(u64::MAX).ends_with(" UTC"));
+    }
+
+    #[test]
+    fn percent_never_rounds_up_to_all() {
+        assert_eq!(percent(0, 0), "100 %");
+        assert_eq!(percent(999_999, 1_000_000), "99.99 %");
+        assert_eq!(percent(1, 3), "33.33 %");
+        assert_eq!(percent(1, u64::MAX), "0.00 %");
+        assert_eq!(percent(u64::MAX - 1, u64::MAX), "99.99 %");
+        assert_eq!(percent(7, 7), "100 %");
+    }
+
+    #[test]
+    fn exact_means_complete_and_without_doubt() {
+        let mut whole = HeapReport::new();
+        assert!(!whole.exact());
+        whole.heap.complete = true;
+        let finding = |partial| Finding { code: "f".into(), count: 1, message: "m".into(), partial };
+        whole.findings.push(finding(false));
+        assert!(whole.exact());
+        let mut doubtful = whole.clone();
+        doubtful.findings.push(finding(true));
+        assert!(!doubtful.exact());
+        whole.runtime.gc_in_progress = true;
+        assert!(!whole.exact());
+    }
+
+    #[test]
+    fn info_hides_the_command_line() {
+        let mut report = HeapReport::new();
+        report.dump.command_line = Some("app.exe --password hunter2".into());
+        report.dump.pid = Some(7);
+        let info = InfoReport::of(report.clone());
+        assert_eq!((info.dump.command_line, info.dump.pid), (None, Some(7)));
+        let info = InfoReport::failed(report.dump, &Error::EmptyFile);
+        assert_eq!(info.dump.command_line, None);
+        assert_eq!(info.error.unwrap().code, "empty-file");
+    }
+
+    #[test]
+    fn a_report_survives_json() {
+        let mut report = HeapReport::new();
+        report.dump.file_name = "a\u{1b}[31m\u{202e}.dmp".into();
+        report.heap.generations = vec![Cell { count: 1, size: 2, aligned_size: 3 }; GENERATIONS.len()];
+        let text = serde_json::to_string(&report).unwrap();
+        assert!(text.starts_with(r#"{"schema":"dropheap.report/1","#), "{text}");
+        assert_eq!(serde_json::from_str::<HeapReport>(&text).unwrap(), report);
+    }
 }

@@ -23,11 +23,18 @@ pub struct Rows {
 }
 
 /// Names every method table and folds the tallies.
-pub fn fold(outcome: &Outcome, segments: &[Arc<Segment>], free: Addr, names: &mut Names<'_>, findings: &mut Findings) -> Rows {
+pub fn fold(
+    outcome: &Outcome,
+    segments: &[Arc<Segment>],
+    free: Addr,
+    names: &mut Names<'_>,
+    findings: &mut Findings,
+) -> Rows {
     let mut heap = HeapFacts { generations: vec![Cell::default(); GENERATIONS.len()], ..HeapFacts::default() };
     let mut method_tables = Vec::new();
     for (index, table) in outcome.tables.tables().iter().enumerate() {
-        let tallies: Vec<Option<&Tally>> = outcome.tallies.iter().map(|g| g.get(index).filter(|t| t.count > 0)).collect();
+        let tallies: Vec<Option<&Tally>> =
+            outcome.tallies.iter().map(|g| g.get(index).filter(|t| t.count > 0)).collect();
         let generations: Vec<Cell> = tallies.iter().map(|t| t.map_or_else(Cell::default, cell)).collect();
         let total = generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
         if total.count == 0 {
@@ -50,7 +57,10 @@ pub fn fold(outcome: &Outcome, segments: &[Arc<Segment>], free: Addr, names: &mu
             total_size: total.size,
             aligned_size: total.aligned_size,
             generations,
-            samples: tallies.iter().map(|t| t.map_or_else(Vec::new, |t| t.sample().iter().map(Addr::to_string).collect())).collect(),
+            samples: tallies
+                .iter()
+                .map(|t| t.map_or_else(Vec::new, |t| t.sample().iter().map(Addr::to_string).collect()))
+                .collect(),
         });
     }
     let all = heap.generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
@@ -120,7 +130,10 @@ fn by_type(rows: &[MethodTableRow], free: &str) -> Vec<TypeRow> {
         t.method_tables.sort_by_key(|m| u64::from_str_radix(m, 16).unwrap_or(0));
     }
     types.sort_by(|a, b| {
-        b.total_size.cmp(&a.total_size).then_with(|| a.type_name.cmp(&b.type_name)).then_with(|| a.module.cmp(&b.module))
+        b.total_size
+            .cmp(&a.total_size)
+            .then_with(|| a.type_name.cmp(&b.type_name))
+            .then_with(|| a.module.cmp(&b.module))
     });
     types
 }

@@ -69,7 +69,9 @@ pub fn trim(
     let mut ranges = memory.touched();
     ranges.extend(pages.into_iter().map(|page| (Addr(page << 12), 4096)));
     if keep == Keep::Graph {
-        ranges.extend(segments.iter().map(|s| (s.start.minus(s.start.0 & 0xFFF), s.end.since(s.start).saturating_add(4096))));
+        ranges.extend(
+            segments.iter().map(|s| (s.start.minus(s.start.0 & 0xFFF), s.end.since(s.start).saturating_add(4096))),
+        );
         ranges.extend(analysis.dump.threads.iter().map(|t| (t.stack, t.stack_size)));
         ranges.extend(tables.iter().map(|&t| (t.minus(GC_DESC), GC_DESC.saturating_mul(2))));
         ranges.extend(runtime.module.image.writable_sections());

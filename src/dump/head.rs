@@ -149,6 +149,7 @@ struct Shape {
     /// Bytes of one entry; 0: the stream holds no pointers and is copied as it is.
     entry: usize,
     pointers: &'static [Pointer],
+    /// Entries; of a stream without pointers bytes.
     max: usize,
 }
 
@@ -177,6 +178,9 @@ enum Pointer {
 const MAX_RECORD: u64 = 64 << 10;
 /// A CONTEXT with all extended state (AVX-512, AMX) is some 12 KB.
 const MAX_CONTEXT: u64 = 64 << 10;
+
+/// MiscInfo has 1,364 bytes; a comment is a line or two.
+const MAX_PLAIN: usize = 1 << 20;
 
 /// The streams that are kept. Not kept: memory lists (read apart), MemoryInfoList (not used, and large), HandleData and whatever has
 /// pointers that are not known here.
@@ -248,20 +252,18 @@ const MODULE_LEN: usize = 108;
 const MODULE_CODEVIEW: usize = 76;
 
 const fn plain(kind: u32, name: &'static str) -> Shape {
-    Shape { kind, name, list: List::Single, entry: 0, pointers: &[], max: 1 }
+    Shape { kind, name, list: List::Single, entry: 0, pointers: &[], max: MAX_PLAIN }
 }
 
 impl Head {
     /// Copies the small streams. One that cannot be read is left out, with a finding.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Limit`] if they are larger than [`MAX_HEAD`].
+    /// [`Error::Io`]
     pub fn copy(reader: &mut Reader<'_>, header: &Header, findings: &mut Findings) -> Result<Head> {
-        let known: Vec<(&Stream, &Shape)> = header
-            .streams
-            .iter()
-            .filter_map(|stream| SHAPES.iter().find(|shape| shape.kind == stream.kind).map(|shape| (stream, shape)))
-            .collect();
+        // In the order of the shapes: what matters most comes first, in case there is no room for all.
+        let known: Vec<(Stream, &Shape)> =
+            SHAPES.iter().filter_map(|shape| Some((header.stream(shape.kind)?, shape))).collect();
         // One entry more, for a Memory64List.
         let entries = known.len().saturating_add(1);
         let mut out = Out { bytes: Vec::new(), empty_text: None };
@@ -272,13 +274,14 @@ impl Head {
         out.append(&header.flags.to_le_bytes(), 4)?;
         let directory = out.append(&vec![0; entries.saturating_mul(12)], 4)?;
         for (i, (stream, shape)) in known.into_iter().enumerate() {
-            let copied = match out.stream(reader, stream, shape, findings) {
+            let before = out.bytes.len();
+            let copied = match out.stream(reader, &stream, shape, findings) {
                 Ok(copied) => copied,
-                Err(error @ (Error::Io { .. } | Error::Limit { .. })) => return Err(error),
+                Err(error @ Error::Io { .. }) => return Err(error),
                 Err(error) => {
-                    let partial = false;
-                    findings
-                        .add("stream-unreadable", partial, || format!("stream {} is left out: {error}", shape.name));
+                    findings.add("stream-unreadable", false, || format!("stream {} is left out: {error}", shape.name));
+                    out.bytes.truncate(before);
+                    out.empty_text = out.empty_text.filter(|&at| u64::from(at) < before as u64);
                     continue;
                 }
             };
@@ -287,6 +290,7 @@ impl Head {
             out.put_u32(entry.saturating_add(4), copied.1);
             out.put_u32(entry.saturating_add(8), copied.0);
         }
+        out.bytes.shrink_to_fit();
         Ok(Head { bytes: out.bytes })
     }
 
@@ -359,6 +363,10 @@ impl Out {
     ) -> Result<(u32, u32)> {
         let name = shape.name;
         if shape.entry == 0 {
+            let limit = shape.max as u64;
+            if stream.len > limit {
+                return Err(Error::Limit { what: format!("bytes of {name}"), value: stream.len, limit });
+            }
             let bytes = reader.bytes(stream.rva, stream.len, name)?;
             return Ok((rva(self.append(&bytes, 16)?), rva(bytes.len())));
         }
@@ -394,10 +402,12 @@ impl Out {
         match *pointer {
             Pointer::Memory(_) => self.put_u32(place, 0),
             Pointer::Text(_) | Pointer::Text64(_) => {
-                let copied = match text(reader, from, name) {
-                    Ok(text) if !text.is_empty() => rva(self.append(&text, 4)?),
-                    Ok(_) => self.empty_text()?,
-                    Err(error @ (Error::Io { .. } | Error::Limit { .. })) => return Err(error),
+                let copied = match text(reader, from, name).and_then(|text| match text.is_empty() {
+                    true => self.empty_text(),
+                    false => Ok(rva(self.append(&text, 4)?)),
+                }) {
+                    Ok(copied) => copied,
+                    Err(error @ Error::Io { .. }) => return Err(error),
                     Err(error) => {
                         findings.add("name-unreadable", false, || format!("a name in {name} is missing: {error}"));
                         self.empty_text()?
@@ -410,27 +420,26 @@ impl Out {
             }
             Pointer::Block(_, max) => {
                 let len = u64::from(u32_at(entry, field));
-                let block = match len {
-                    0 => Vec::new(),
+                let copied = match len {
+                    0 => Ok((0, 0)),
                     len if len > max => {
-                        findings.add("record-unreadable", false, || {
-                            format!("a record of {name} has {len} bytes; it is left out")
-                        });
-                        Vec::new()
+                        let what = format!("bytes of a record of {name}");
+                        Err(Error::Limit { what, value: len, limit: max })
                     }
-                    len => match reader.bytes(from, len, name) {
-                        Ok(block) => block,
-                        Err(error @ Error::Io { .. }) => return Err(error),
-                        Err(error) => {
-                            findings
-                                .add("record-unreadable", false, || format!("a record of {name} is left out: {error}"));
-                            Vec::new()
-                        }
-                    },
+                    len => reader
+                        .bytes(from, len, name)
+                        .and_then(|block| Ok((rva(block.len()), rva(self.append(&block, 16)?)))),
                 };
-                let copied = if block.is_empty() { 0 } else { rva(self.append(&block, 16)?) };
-                self.put_u32(place, rva(block.len()));
-                self.put_u32(place.saturating_add(4), copied);
+                let (len, at) = match copied {
+                    Ok(copied) => copied,
+                    Err(error @ Error::Io { .. }) => return Err(error),
+                    Err(error) => {
+                        findings.add("record-unreadable", false, || format!("a record of {name} is left out: {error}"));
+                        (0, 0)
+                    }
+                };
+                self.put_u32(place, len);
+                self.put_u32(place.saturating_add(4), at);
             }
         }
         Ok(())
@@ -475,7 +484,7 @@ impl Entries {
                 let header = reader.bytes(stream.rva, 12, name)?;
                 let header_len = u32_at(&header, 0);
                 let entry = usize::try_from(u32_at(&header, 4)).unwrap_or(usize::MAX);
-                if header_len < 12 || entry < shape.entry || entry > shape.entry.saturating_mul(16) {
+                if header_len < 12 || entry != shape.entry {
                     let detail = format!("its header has {header_len} bytes, its entries {entry}");
                     return Err(Error::Damaged { what: name.into(), detail });
                 }

@@ -1,5 +1,5 @@
 //! Which bytes are which addresses: containers. [`open`] reads what a minidump says about itself; the memory in it is reached through
-//! [`Regions`] and [`AddressSpace`](crate::memory::AddressSpace).
+//! [`Regions`] and [`AddressSpace`].
 //!
 //! Header, stream directory and memory lists are read here; the small streams go through a compact copy (`head`) to the `minidump`
 //! crate. Nothing loads the file whole. Only the container as such can fail: a stream that is missing or damaged is a finding.
@@ -8,18 +8,19 @@ mod head;
 mod memory_list;
 pub mod regions;
 mod sniff;
+pub mod trim;
 
 use crate::error::{Error, Findings, Result};
 use crate::memory::{Addr, AddressSpace};
 use crate::process;
 use crate::report::DumpFacts;
 use crate::source::ByteSource;
-use head::{Head, Reader};
+use head::{Head, Header, Reader, stream};
 use minidump::{
     Minidump, MinidumpMiscInfo, MinidumpModuleList, MinidumpSystemInfo, MinidumpThreadInfoList, MinidumpThreadList,
     Module as _,
 };
-use regions::Regions;
+use regions::{Extent, Regions};
 use std::sync::Arc;
 
 /// A dump that was opened: everything but the memory itself.
@@ -108,7 +109,7 @@ pub fn open(source: &dyn ByteSource, file_name: &str) -> Result<Dump> {
         captured_at: (header.time_date_stamp != 0).then(|| u64::from(header.time_date_stamp)),
         ..DumpFacts::default()
     };
-    let (modules, threads) = parse(&head, &mut facts, &mut findings)?;
+    let (modules, threads) = parse(&header, &head, &mut facts, &mut findings)?;
     facts.modules = modules.len() as u64;
     facts.threads = threads.len() as u64;
 
@@ -117,7 +118,9 @@ pub fn open(source: &dyn ByteSource, file_name: &str) -> Result<Dump> {
         range.addr = zero_extended(range.addr.0, &facts);
     }
     facts.memory_ranges = ranges.len() as u64;
-    let regions = Regions::build(ranges, source.len(), &mut findings);
+    let mut dropped = Vec::new();
+    let regions = Regions::build_and_note(ranges, source.len(), &mut findings, |extent| dropped.push(extent));
+    contradictions(source, &regions, &dropped, &mut findings)?;
     facts.memory_bytes = regions.total_bytes();
 
     process::complete(&mut facts, &modules, &threads, &AddressSpace::new(source, &regions));
@@ -171,26 +174,31 @@ impl Dump {
 }
 
 /// Modules and threads; what SystemInfo, MiscInfo and ThreadInfoList say goes to the facts.
-fn parse(head: &Head, facts: &mut DumpFacts, findings: &mut Findings) -> Result<(Vec<Module>, Vec<Thread>)> {
+fn parse(
+    header: &Header,
+    head: &Head,
+    facts: &mut DumpFacts,
+    findings: &mut Findings,
+) -> Result<(Vec<Module>, Vec<Thread>)> {
     let parsed = Minidump::read(head.bytes.as_slice());
     let dump = parsed.map_err(|e| Error::Damaged { what: "the small streams".into(), detail: e.to_string() })?;
-    let mut lost = |name: &str, error: minidump::Error| match error {
-        minidump::Error::StreamNotFound => {
-            findings.add("stream-missing", false, || format!("the dump has no {name}"));
-        }
+    let mut lost = |kind: u32, name: &str, error: minidump::Error| match error {
+        // Not in the head although in the file: its copy has said why.
+        minidump::Error::StreamNotFound if header.stream(kind).is_some() => {}
+        minidump::Error::StreamNotFound => findings.add("stream-missing", false, || format!("the dump has no {name}")),
         error => findings.add("stream-unreadable", false, || format!("{name} cannot be read: {error}")),
     };
 
     match dump.get_stream::<MinidumpSystemInfo>() {
         Ok(info) => process::system(facts, &info.raw),
-        Err(e) => lost("SystemInfo", e),
+        Err(e) => lost(stream::SYSTEM_INFO, "SystemInfo", e),
     }
     match dump.get_stream::<MinidumpMiscInfo>() {
         Ok(info) => {
             facts.pid = info.raw.process_id().copied();
             facts.started_at = info.raw.process_create_time().copied().filter(|&t| t != 0).map(u64::from);
         }
-        Err(e) => lost("MiscInfo", e),
+        Err(e) => lost(stream::MISC_INFO, "MiscInfo", e),
     }
     if facts.started_at.is_none() {
         // Optional: many writers have no ThreadInfoList.
@@ -217,14 +225,14 @@ fn parse(head: &Head, facts: &mut DumpFacts, findings: &mut Findings) -> Result<
     let modules = match list {
         Ok(list) => list.iter().map(|module| module_of(module, facts)).collect(),
         Err(e) => {
-            lost("ModuleList", e);
+            lost(stream::MODULE_LIST, "ModuleList", e);
             Vec::new()
         }
     };
     let threads = match dump.get_stream::<MinidumpThreadList<'_>>() {
         Ok(list) => list.threads.iter().map(|thread| thread_of(thread, facts)).collect(),
         Err(e) => {
-            lost("ThreadList", e);
+            lost(stream::THREAD_LIST, "ThreadList", e);
             Vec::new()
         }
     };
@@ -258,6 +266,49 @@ fn thread_of(thread: &minidump::MinidumpThread<'_>, facts: &DumpFacts) -> Thread
         context: (raw.thread_context.rva, raw.thread_context.data_size),
     }
 }
+
+/// Compares the pieces that the memory list had twice with those that were kept: if they differ, nobody can say which is right.
+fn contradictions(
+    source: &dyn ByteSource,
+    regions: &Regions,
+    dropped: &[Extent],
+    findings: &mut Findings,
+) -> Result<()> {
+    let mut budget = MAX_COMPARED;
+    for piece in dropped {
+        for kept in regions.extents(piece.addr, piece.addr.plus(piece.len)) {
+            let mut done = 0;
+            while done < kept.len {
+                if budget == 0 {
+                    findings.add("memory-contradiction", true, || {
+                        "the memory list holds very many addresses twice; they were not all compared".into()
+                    });
+                    return Ok(());
+                }
+                let len = kept.len.saturating_sub(done).min(COMPARED_AT_ONCE);
+                // A million tiny pieces cost reads, not bytes.
+                budget = budget.saturating_sub(len.max(4096));
+                let n = usize::try_from(len).unwrap_or(0);
+                let (mut first, mut second) = (vec![0; n], vec![0; n]);
+                let at = kept.addr.since(piece.addr).saturating_add(done);
+                source.read_at(kept.offset.saturating_add(done), &mut first, "memory listed twice")?;
+                source.read_at(piece.offset.saturating_add(at), &mut second, "memory listed twice")?;
+                if first != second {
+                    findings.add("memory-contradiction", true, || {
+                        format!("the memory list has two versions of the bytes at {:#x}", kept.addr.plus(done).0)
+                    });
+                    return Ok(());
+                }
+                done = done.saturating_add(len);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of doubly listed memory that are compared; real dumps have none.
+const MAX_COMPARED: u64 = 64 << 20;
+const COMPARED_AT_ONCE: u64 = 1 << 20;
 
 /// Some 32-bit writers sign-extend addresses above 2 GiB to 64 bits; those of a 32-bit process have no upper half.
 fn zero_extended(addr: u64, facts: &DumpFacts) -> Addr {

@@ -52,7 +52,17 @@ impl Regions {
     ///
     /// Findings: `memory-truncated` (bytes beyond the file's end, partial), `memory-wraps` (a range that ends beyond the last address,
     /// partial), `memory-overlap` (an address that the list has twice: the range that begins first wins, then the one listed first).
-    pub fn build(mut ranges: Vec<Extent>, file_len: u64, findings: &mut Findings) -> Regions {
+    pub fn build(ranges: Vec<Extent>, file_len: u64, findings: &mut Findings) -> Regions {
+        Regions::build_and_note(ranges, file_len, findings, |_| {})
+    }
+
+    /// As [`build`](Regions::build); tells of every piece that was dropped because its addresses were there already.
+    pub(crate) fn build_and_note(
+        mut ranges: Vec<Extent>,
+        file_len: u64,
+        findings: &mut Findings,
+        mut dropped: impl FnMut(Extent),
+    ) -> Regions {
         ranges.retain_mut(|range| {
             let in_file = file_len.saturating_sub(range.offset).min(range.len);
             if in_file < range.len {
@@ -88,6 +98,7 @@ impl Regions {
                 findings.add("memory-overlap", false, || {
                     format!("the memory list holds some addresses twice, first at {:#x}", range.addr.0)
                 });
+                dropped(Extent { len: start.min(end).saturating_sub(range.addr.0), ..range });
             }
             if start >= end {
                 continue;

@@ -158,7 +158,10 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
             let mut at = head;
             while !at.is_null() {
                 if !seen.insert(at) {
-                    return Err(broken(rt, &format!("the segment list of generation {g} of heap {number} meets itself")));
+                    return Err(broken(
+                        rt,
+                        &format!("the segment list of generation {g} of heap {number} meets itself"),
+                    ));
                 }
                 if all.len() >= limits::MAX_SEGMENTS {
                     return Err(Error::Limit {
@@ -169,7 +172,12 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
                 }
                 let words = read_segment(mem, &rt.layout, at)?;
                 if !plausible(&words) {
-                    return Err(broken(rt, &format!("the segment list of generation {g} of heap {number} leads to {at}, which is no segment")));
+                    return Err(broken(
+                        rt,
+                        &format!(
+                            "the segment list of generation {g} of heap {number} leads to {at}, which is no segment"
+                        ),
+                    ));
                 }
                 let is_ephemeral = at == heap.ephemeral_segment;
                 ephemeral_seen |= is_ephemeral;
@@ -180,7 +188,10 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
             }
         }
         if !ephemeral_seen {
-            return Err(broken(rt, &format!("the ephemeral segment {} of heap {number} is in no list", heap.ephemeral_segment)));
+            return Err(broken(
+                rt,
+                &format!("the ephemeral segment {} of heap {number} is in no list", heap.ephemeral_segment),
+            ));
         }
     }
     Ok(all)
@@ -222,7 +233,15 @@ fn build(
         }
     }
     let alignment = if generation == Generation::Loh { rt.layout.large_alignment } else { rt.layout.alignment };
-    Some(Segment { address: at, heap: number, start: words.mem, end, ephemeral: is_ephemeral && !regions, parts, alignment })
+    Some(Segment {
+        address: at,
+        heap: number,
+        start: words.mem,
+        end,
+        ephemeral: is_ephemeral && !regions,
+        parts,
+        alignment,
+    })
 }
 
 fn broken(rt: &Runtime, missing: &str) -> Error {

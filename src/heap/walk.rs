@@ -210,7 +210,8 @@ impl Walk {
             })
             .collect();
         jobs.sort_by_key(|j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
-        let total = which.iter().filter_map(|&i| segments.get(i)).fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
+        let total =
+            which.iter().filter_map(|&i| segments.get(i)).fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
         let mut walk = Walk {
             segments: segments.to_vec(),
             jobs,
@@ -515,7 +516,9 @@ impl Walk {
         self.first_error();
         self.doubt = true;
         self.out.findings.add("object-overrun", true, || {
-            format!("the object at {at} with method table {table:x} would have {size} bytes and reach beyond its segment")
+            format!(
+                "the object at {at} with method table {table:x} would have {size} bytes and reach beyond its segment"
+            )
         });
     }
 
@@ -539,11 +542,19 @@ impl Walk {
             return true;
         }
         // Two method tables in a row: an object whose first field is one (a boxed handle), or a stale header slot in front of the object.
-        self.chain_holds::<P>(mem, rt, &segment, at, 16) || !self.chain_holds::<P>(mem, rt, &segment, at.plus(P as u64), 16)
+        self.chain_holds::<P>(mem, rt, &segment, at, 16)
+            || !self.chain_holds::<P>(mem, rt, &segment, at.plus(P as u64), 16)
     }
 
     /// From `at` on `steps` objects follow each other, or the chain reaches the segment's end or an untouched gap.
-    fn chain_holds<const P: usize>(&mut self, mem: &dyn Memory, rt: &Runtime, segment: &Segment, at: Addr, steps: u32) -> bool {
+    fn chain_holds<const P: usize>(
+        &mut self,
+        mem: &dyn Memory,
+        rt: &Runtime,
+        segment: &Segment,
+        at: Addr,
+        steps: u32,
+    ) -> bool {
         let mut at = at;
         for _ in 0..steps {
             if segment.end.since(at) < HEADER_WORDS.wrapping_mul(P as u64) {
@@ -605,7 +616,10 @@ impl Walk {
                 self.out.large_free.push(FreeBlock { at, size: reported, generation, followed_by: None });
             } else {
                 self.out.findings.add("large-free-list", false, || {
-                    format!("more than {} large Free blocks; the list is cut, the totals are not", limits::MAX_LARGE_FREE)
+                    format!(
+                        "more than {} large Free blocks; the list is cut, the totals are not",
+                        limits::MAX_LARGE_FREE
+                    )
                 });
             }
         }
@@ -672,7 +686,10 @@ fn word<const P: usize>(bytes: &[u8], offset: usize) -> Option<u64> {
 #[inline]
 fn count<const P: usize>(bytes: &[u8], offset: usize) -> u64 {
     let from = offset.wrapping_add(P);
-    bytes.get(from..from.wrapping_add(4)).and_then(|b| b.try_into().ok()).map_or(0, |b| u64::from(u32::from_le_bytes(b)))
+    bytes
+        .get(from..from.wrapping_add(4))
+        .and_then(|b| b.try_into().ok())
+        .map_or(0, |b| u64::from(u32::from_le_bytes(b)))
 }
 
 fn align_up(at: Addr, alignment: u64) -> Addr {

@@ -238,15 +238,28 @@ impl Metadata {
         Ok(chain)
     }
 
-    /// `Namespace.Outer+Inner`, names as they are in the metadata: backticks stay, nothing is escaped.
+    /// Namespace and name of the type and of those in which it is nested, the outermost first, as they are in the metadata. A name may
+    /// hold any character, `+`, `,` and brackets too: who spells names with separators of their own (the runtime's `TypeNameBuilder`
+    /// puts a backslash before such a character) needs the parts.
+    ///
+    /// # Errors
+    /// As [`nesting`](Metadata::nesting).
+    pub fn name_parts(&self, mem: &dyn Memory, rid: u32) -> Result<Vec<(String, String)>> {
+        let part = |&rid: &u32| {
+            let [_, name, namespace, ..] = self.row(mem, table::TYPE_DEF, rid)?;
+            Ok((self.string(mem, namespace)?, self.string(mem, name)?))
+        };
+        self.nesting(mem, rid)?.iter().map(part).collect()
+    }
+
+    /// `Namespace.Outer+Inner`: backticks stay, nothing is escaped.
     ///
     /// # Errors
     /// As [`nesting`](Metadata::nesting).
     pub fn full_name(&self, mem: &dyn Memory, rid: u32) -> Result<String> {
         let mut out = String::new();
-        for rid in self.nesting(mem, rid)? {
-            let [_, name, namespace, ..] = self.row(mem, table::TYPE_DEF, rid)?;
-            append(&mut out, &self.string(mem, namespace)?, &self.string(mem, name)?);
+        for (namespace, name) in self.name_parts(mem, rid)? {
+            append(&mut out, &namespace, &name);
         }
         Ok(out)
     }
@@ -349,12 +362,16 @@ impl Metadata {
         })
     }
 
-    /// The module version id: the 16 bytes of the GUID as they lie in the heap.
+    /// The module version id: the 16 bytes of the GUID as they lie in the heap; zeros where the module has none, as the manifests of
+    /// composite and ReadyToRun images.
     ///
     /// # Errors
     /// As [`type_def`](Metadata::type_def).
     pub fn mvid(&self, mem: &dyn Memory) -> Result<[u8; 16]> {
         let [_, _, index, ..] = self.row(mem, table::MODULE, 1)?;
+        if index == 0 {
+            return Ok([0; 16]);
+        }
         // An index counts GUIDs from 1.
         let guid = index.checked_sub(1).and_then(|i| self.guids.part(u64::from(i).saturating_mul(16), 16));
         let guid = guid.ok_or_else(|| damaged("MVID", format!("GUID {index} of {:#x} bytes", self.guids.len)))?;

@@ -529,13 +529,11 @@ impl ResourceRoot {
         let rows = entries.chunks_exact(8).filter_map(|c| Some((le_u32(c, 0)?, le_u32(c, 4)?)));
         match *key {
             ResourceKey::First => Ok(rows.map(|(_, target)| target).next()),
-            ResourceKey::Id(id) => {
-                let mut rows = rows.skip(named);
-                Ok(rows.find(|&(entry, _)| entry == u32::from(id)).map(|(_, target)| target))
-            }
+            // The key of a named entry has its highest bit set: it is never equal to a number.
+            ResourceKey::Id(id) => Ok(rows.filter(|&(key, _)| key == u32::from(id)).map(|(_, target)| target).next()),
             ResourceKey::Name(name) => {
-                for (entry, target) in rows.take(named) {
-                    let at = self.at(entry & !pe::IMAGE_RESOURCE_NAME_IS_STRING)?;
+                for (key, target) in rows.take(named) {
+                    let at = self.at(key & !pe::IMAGE_RESOURCE_NAME_IS_STRING)?;
                     let chars = mem.u16(at, "resource name")?;
                     if usize::from(chars) == name.encode_utf16().count() {
                         let found = mem.utf16(at.plus(2), chars.into(), "resource name")?;

@@ -183,7 +183,9 @@ impl GcDacVars {
                     one.evidence(evidence);
                     return Ok(one.clone());
                 }
-                other => reasons.push(format!("{} of {} candidates fit ({})", other.len(), candidates.len(), words.how)),
+                other => {
+                    reasons.push(format!("{} of {} candidates fit ({})", other.len(), candidates.len(), words.how))
+                }
             }
         }
         Err(reasons.join("; "))
@@ -194,7 +196,11 @@ impl GcDacVars {
         note(
             evidence,
             "GC mode",
-            &format!("{mode}, {} heap(s), {}", self.heaps.len(), if self.allocation_start.is_some() { "segments" } else { "regions" }),
+            &format!(
+                "{mode}, {} heap(s), {}",
+                self.heaps.len(),
+                if self.allocation_start.is_some() { "segments" } else { "regions" }
+            ),
             if self.server { "n_heaps and g_heaps are set" } else { "n_heaps and g_heaps are null" },
         );
         if let Some(module) = &self.gc_module {
@@ -277,14 +283,19 @@ impl GcDacVars {
 
         let n_heaps = entry(vars.n_heaps)?;
         let g_heaps = entry(vars.g_heaps)?;
-        let count = if n_heaps.is_null() || g_heaps.is_null() { 0 } else { u64::from(mem.u32(n_heaps, "n_heaps").ok()?) };
+        let count =
+            if n_heaps.is_null() || g_heaps.is_null() { 0 } else { u64::from(mem.u32(n_heaps, "n_heaps").ok()?) };
         let server = count > 0;
         let mut heaps = Vec::new();
         if server {
             if count > limits::MAX_HEAPS {
                 return None;
             }
-            let field = |i: u64| heap_fields.and_then(|f| mem.u32(f.plus(i.wrapping_mul(4)), "gc_heap_field_offsets").ok()).map(u64::from);
+            let field = |i: u64| {
+                heap_fields
+                    .and_then(|f| mem.u32(f.plus(i.wrapping_mul(4)), "gc_heap_field_offsets").ok())
+                    .map(u64::from)
+            };
             let at = match (heap_fields, &l.gc_heap) {
                 (Some(_), _) => GcHeapLayout {
                     alloc_allocated: field(FIELD_ALLOC_ALLOCATED)?,
@@ -443,7 +454,12 @@ impl WellKnown {
             }
         }
         let ([free], [(string, mode)]) = (free.as_slice(), string.as_slice()) else {
-            return Err(format!("{} candidates for Free, {} for String among {} words", free.len(), string.len(), values.len()));
+            return Err(format!(
+                "{} candidates for Free, {} for String among {} words",
+                free.len(),
+                string.len(),
+                values.len()
+            ));
         };
         let object = string.parent_table(mem, l).map_err(|e| e.to_string())?;
         let object = MethodTable::read(mem, l, object).map_err(|e| e.to_string())?;
@@ -474,7 +490,8 @@ fn is_string(mem: &dyn Memory, mt: &MethodTable, l: &Layout) -> Option<BackPoint
         PointerSize::Eight => &[22, 26],
         PointerSize::Four => &[14],
     };
-    let shape = mt.component_size() == Some(2) && !mt.is_array() && sizes.contains(&mt.base_size) && !mt.parent.is_null();
+    let shape =
+        mt.component_size() == Some(2) && !mt.is_array() && sizes.contains(&mt.base_size) && !mt.parent.is_null();
     if !shape {
         return None;
     }

@@ -105,7 +105,8 @@ fn inspect(mem: &dyn Memory, module: &Module) -> Verdict {
     let dac_table = export("g_dacTable");
     let contract_descriptor = export("DotNetRuntimeContractDescriptor");
     let info = export("DotNetRuntimeInfo");
-    let core_by_export = metrics.is_some() || dac_table.is_some() || info.is_some() || export("coreclr_initialize").is_some();
+    let core_by_export =
+        metrics.is_some() || dac_table.is_some() || info.is_some() || export("coreclr_initialize").is_some();
     let file_name = module.name().to_ascii_lowercase();
     let debug_info = image.resource(mem, RT_RCDATA, "CLRDEBUGINFO").ok().flatten();
     let dac_resource = image.resource(mem, RT_RCDATA, "COREXTERNALDATAACCESSRESOURCE").ok().flatten();
@@ -118,9 +119,15 @@ fn inspect(mem: &dyn Memory, module: &Module) -> Verdict {
     } else if guid == Some(FRAMEWORK_GUID) || (dac_resource.is_some() && metrics.is_none()) {
         Flavour::Framework
     } else if contract_descriptor.is_some() {
-        return Verdict::Refused(unsupported(&format!("NativeAOT ({})", module.name()), "its types have no CLR method tables"));
+        return Verdict::Refused(unsupported(
+            &format!("NativeAOT ({})", module.name()),
+            "its types have no CLR method tables",
+        ));
     } else if export("mono_get_root_domain").is_some() {
-        return Verdict::Refused(unsupported(&format!("Mono ({})", module.name()), "it is another virtual machine than the CLR"));
+        return Verdict::Refused(unsupported(
+            &format!("Mono ({})", module.name()),
+            "it is another virtual machine than the CLR",
+        ));
     } else {
         match file_name.as_str() {
             "coreclr.dll" => Flavour::Core,

@@ -314,7 +314,11 @@ impl Layout {
 }
 
 fn broken(what: &str, why: &str) -> Error {
-    Error::UnknownRuntime { runtime: "the runtime".into(), missing: format!("layout data {what}: {why}"), evidence: Vec::new() }
+    Error::UnknownRuntime {
+        runtime: "the runtime".into(),
+        missing: format!("layout data {what}: {why}"),
+        evidence: Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,12 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
         Some(at) => match Descriptor::read(mem, at, module.pointer) {
             Ok(d) => {
                 let types = d.type_count().to_string();
-                note(&mut evidence, "contract descriptor", &format!("{types} types"), "export DotNetRuntimeContractDescriptor");
+                note(
+                    &mut evidence,
+                    "contract descriptor",
+                    &format!("{types} types"),
+                    "export DotNetRuntimeContractDescriptor",
+                );
                 shapes.overlay(d.clone());
                 Some(d)
             }

@@ -1,6 +1,6 @@
 //! A bounded page cache for small, scattered reads: structures of the runtime, tables of the container.
 //!
-//! In a browser a read of 64 bytes costs as much as one of 64 KiB (1 to 2 ms); on disk a system call. The book-keeping ([`Book`]) knows
+//! In a browser a read of 64 bytes costs as much as one of 64 KiB (1 to 2 ms); on disk a system call. The book-keeping (`Book`) knows
 //! no bytes and no source, so that it is tested by itself.
 
 use super::{ByteSource, check_range, truncated};

@@ -181,7 +181,7 @@ impl Builder {
         self
     }
 
-    /// A stream of these bytes.
+    /// A stream of these bytes, whatever the builder would write for that type.
     pub fn stream(&mut self, kind: u32, bytes: impl Into<Vec<u8>>) -> &mut Self {
         self.raw.push((kind, bytes.into()));
         self
@@ -293,7 +293,6 @@ impl Builder {
         let mut kinds: Vec<u32> =
             vec![stream::SYSTEM_INFO, stream::MISC_INFO, stream::THREAD_LIST, stream::MODULE_LIST];
         kinds.extend([stream::THREAD_INFO_LIST, stream::THREAD_NAMES]);
-        kinds.extend(self.raw.iter().map(|(kind, _)| *kind));
         kinds.push(if self.memory_list { stream::MEMORY_LIST } else { stream::MEMORY64_LIST });
         kinds.retain(|kind| !self.without.contains(kind));
         kinds.retain(|kind| match *kind {
@@ -303,6 +302,8 @@ impl Builder {
             stream::THREAD_NAMES => !self.thread_names.is_empty(),
             _ => true,
         });
+        kinds.retain(|kind| !self.raw.iter().any(|(raw, _)| raw == kind));
+        kinds.extend(self.raw.iter().map(|(kind, _)| *kind));
 
         let entries = kinds.len() + self.unused;
         let mut file = File { bytes: vec![0; 32], padding: self.padding };
@@ -316,7 +317,9 @@ impl Builder {
         for kind in kinds {
             let bytes = self.stream_bytes(kind, &mut file);
             let rva = file.place(&bytes);
-            if kind == stream::MEMORY_LIST || kind == stream::MEMORY64_LIST {
+            if matches!(kind, stream::MEMORY_LIST | stream::MEMORY64_LIST)
+                && !self.raw.iter().any(|(raw, _)| *raw == kind)
+            {
                 memory_list_at = rva;
             }
             for word in [kind, bytes.len() as u32, rva] {
@@ -360,6 +363,9 @@ impl Builder {
     }
 
     fn stream_bytes(&self, kind: u32, file: &mut File) -> Vec<u8> {
+        if let Some((_, bytes)) = self.raw.iter().find(|(raw, _)| *raw == kind) {
+            return bytes.clone();
+        }
         let mut out = Vec::new();
         match kind {
             stream::SYSTEM_INFO => {
@@ -445,10 +451,7 @@ impl Builder {
                     out.extend((bytes.len() as u64).to_le_bytes());
                 }
             }
-            kind => {
-                let (_, bytes) = self.raw.iter().find(|(raw, _)| *raw == kind).expect("a raw stream");
-                out.extend(bytes);
-            }
+            kind => panic!("no stream {kind}"),
         }
         out
     }

@@ -1,11 +1,15 @@
-//! Builders of dumps for tests (feature `synth`): they share no code with the readers, so that a mistake in one is not a mistake in both.
+//! Builders of dumps for tests (feature `synth`): bytes as Windows, a linker or a compiler would write them. They share no code with the
+//! readers, so that a mistake in one is not a mistake in both.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "test code: it knows its numbers, and a mistake in it must be loud"
 )]
 
+pub mod metadata;
 pub mod minidump;
+pub mod pe;

@@ -1,0 +1,269 @@
+//! The arguments: a stable interface, since other programs call it. Nothing is renamed or removed; values may be added.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dropheap::limits;
+use regex::Regex;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Exit status: 0 the numbers are exact and complete; 1 error; 2 wrong arguments; 3 printed, but the dump is partial or was taken in a GC.
+The result goes to standard output, everything else to standard error. Nothing is sent anywhere.";
+
+const ABOUT: &str = "Which .NET types grew between two memory dumps: the heap rebuilt from a dump's bytes alone";
+
+/// See [`ABOUT`].
+#[derive(Debug, Parser)]
+#[command(name = "dropheap", version, about = ABOUT, after_help = AFTER_HELP, max_term_width = 100, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Count the objects of one dump by type, as `!dumpheap -stat` does
+    #[command(after_help = AFTER_HELP)]
+    Stat(Stat),
+    /// Compare dumps: which types grew from the first one to the last
+    #[command(after_help = AFTER_HELP)]
+    Diff(Diff),
+    /// Describe a dump: process, runtime, heap, coverage, and the evidence for each of them
+    ///
+    /// Prints no command line and no data of the process, so that it can be put into a bug report. If the analysis fails, what is known
+    /// of the dump is printed all the same, and the exit status is 1.
+    #[command(after_help = AFTER_HELP)]
+    Info(Info),
+    /// Write a smaller dump that gives the same answers
+    ///
+    /// A trimmed dump STILL HOLDS THE PROCESS'S DATA: strings, keys and personal data that were on its heap. Treat it like the
+    /// original.
+    #[command(after_help = AFTER_HELP)]
+    Trim(Trim),
+}
+
+#[derive(Debug, Args)]
+pub struct Stat {
+    /// A Windows minidump with full memory
+    pub dump: PathBuf,
+    /// How to print; `sos`: as the classic `!dumpheap -stat`; `json`: schema dropheap.report/1, with rows by type and by method table
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// A row per type (name and assembly) or per method table [default: mt for sos, else type]
+    #[arg(long, value_enum)]
+    pub by: Option<By>,
+    #[command(flatten)]
+    pub rows: Rows,
+    /// Order of the rows, largest first; ascending, as SOS does, for sos and for `--by mt` in csv and json
+    #[arg(long, value_enum, default_value_t = StatSort::Size)]
+    pub sort: StatSort,
+    #[command(flatten)]
+    pub runtime: Runtime,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Two or more dumps, oldest first; a delta is last minus first
+    #[arg(required = true, num_args = 2..=limits::MAX_DUMPS, value_name = "DUMP")]
+    pub dumps: Vec<PathBuf>,
+    /// How to print; table and md show the types that changed, csv and json (schema dropheap.diff/1) show all
+    #[arg(long, value_enum, default_value_t = DiffFormat::Table)]
+    pub format: DiffFormat,
+    /// Rows of several dumps are matched by type: method tables are addresses of one process
+    #[arg(long, value_enum, hide = true)]
+    pub by: Option<DiffBy>,
+    #[command(flatten)]
+    pub rows: Rows,
+    /// Order of the rows, largest first: the delta in bytes whatever its sign, or size or count in the last dump
+    #[arg(long, value_enum, default_value_t = DiffSort::Delta)]
+    pub sort: DiffSort,
+    /// Only rows whose size changed by this many bytes or more, up or down
+    #[arg(long, value_name = "BYTES")]
+    pub min_delta: Option<u64>,
+    #[command(flatten)]
+    pub runtime: Runtime,
+}
+
+#[derive(Debug, Args)]
+pub struct Info {
+    /// A Windows minidump
+    pub dump: PathBuf,
+    /// How to print; `json`: schema dropheap.info/1
+    #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
+    pub format: InfoFormat,
+    #[command(flatten)]
+    pub runtime: Runtime,
+}
+
+#[derive(Debug, Args)]
+pub struct Trim {
+    /// The dump to make smaller; it is not changed
+    pub dump: PathBuf,
+    /// The file to write
+    pub out: PathBuf,
+    /// What the new dump must still answer
+    #[arg(long, value_enum, default_value_t = Keep::Graph)]
+    pub keep: Keep,
+    /// Overwrite OUT if it exists (never the dump itself)
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub runtime: Runtime,
+}
+
+/// Which rows, under which names.
+#[derive(Debug, Args)]
+pub struct Rows {
+    /// Spelling of type names: the classic one of SOS and the DAC, or C#'s [default: csharp for table and md, else sos]
+    #[arg(long, value_enum)]
+    pub names: Option<Names>,
+    /// Only the first N rows of the order; of an ascending order the N largest
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// Only types whose name, in either spelling, matches this regular expression
+    #[arg(long, value_name = "REGEX")]
+    pub filter: Option<Regex>,
+}
+
+#[derive(Debug, Args)]
+pub struct Runtime {
+    /// Which .NET runtime of the process, counted from 0, if there are several [default: the one with the larger heap]
+    #[arg(long = "runtime", value_name = "N")]
+    pub number: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Sos,
+    Csv,
+    Json,
+    Md,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    Table,
+    Csv,
+    Json,
+    Md,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InfoFormat {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    Type,
+    Mt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffBy {
+    Type,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Names {
+    Sos,
+    Csharp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatSort {
+    Size,
+    Count,
+    Name,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffSort {
+    Size,
+    Count,
+    Name,
+    Delta,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Keep {
+    /// The pages that `stat` touches
+    Stat,
+    /// Also all heap segments, thread stacks and handle tables, for analyses of who holds what
+    Graph,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn refused(line: &str) -> bool {
+        match Arguments::try_parse_from(line.split(' ')) {
+            Ok(_) => false,
+            Err(e) => e.exit_code() == 2,
+        }
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    /// What issue trackers, scripts and the acceptance checks write.
+    #[test]
+    fn promised_lines_parse() {
+        for line in [
+            "dropheap stat a.dmp",
+            "dropheap stat a.dmp --by mt --format csv",
+            "dropheap stat --format sos --names csharp --sort count --top 20 --filter ^System --runtime 1 a.dmp",
+            "dropheap diff a.dmp b.dmp",
+            "dropheap diff a.dmp b.dmp c.dmp --by type --format csv --sort delta --min-delta 1024",
+            "dropheap info a.dmp --format json",
+            "dropheap trim a.dmp out.dmp",
+            "dropheap trim a.dmp out.dmp --keep stat --force",
+        ] {
+            assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_a_usage_error() {
+        for line in [
+            "dropheap",
+            "dropheap stat",
+            "dropheap stat a.dmp b.dmp",
+            "dropheap stat a.dmp --sort delta",
+            "dropheap stat a.dmp --min-delta 5",
+            "dropheap stat a.dmp --format xml",
+            "dropheap stat a.dmp --filter (",
+            "dropheap stat a.dmp --top -1",
+            "dropheap diff a.dmp",
+            "dropheap diff a.dmp b.dmp --format sos",
+            "dropheap diff a.dmp b.dmp --by mt",
+            "dropheap info a.dmp --format csv",
+            "dropheap trim a.dmp",
+            "dropheap trim a.dmp b.dmp --keep all",
+        ] {
+            assert!(refused(line), "{line}");
+        }
+        let many = format!("dropheap diff{}", " a.dmp".repeat(limits::MAX_DUMPS + 1));
+        assert!(refused(&many));
+    }
+
+    /// All help texts, at a fixed width.
+    #[test]
+    fn help() {
+        let mut command = Arguments::command().term_width(100);
+        command.build();
+        let mut text = command.render_long_help().to_string();
+        for name in ["stat", "diff", "info", "trim"] {
+            let sub = command.find_subcommand_mut(name).unwrap();
+            *sub = std::mem::take(sub).term_width(100);
+            text.push_str(&format!("\n==== {name}\n{}", sub.render_long_help()));
+        }
+        assert!(text.contains("STILL HOLDS THE PROCESS'S DATA"));
+        crate::cli::testing::snapshot("help", &text);
+    }
+}

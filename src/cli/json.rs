@@ -1,0 +1,89 @@
+//! `--format json`: the reports as they are ([`dropheap::report`]), pretty-printed, rows chosen and ordered by the options.
+
+use super::select::{Direction, Select};
+use super::text::invisible;
+use dropheap::report::{DiffReport, HeapReport};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// Types descend, method tables ascend as in SOS.
+pub fn stat(mut report: HeapReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
+    select.keep(&mut report.types);
+    select.arrange(&mut report.types, Direction::Descending);
+    select.keep(&mut report.method_tables);
+    select.arrange(&mut report.method_tables, Direction::Ascending);
+    write(&report, out)
+}
+
+/// All types, changed or not.
+pub fn diff(mut report: DiffReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
+    select.keep(&mut report.rows);
+    select.arrange(&mut report.rows, Direction::Descending);
+    write(&report, out)
+}
+
+/// What JSON leaves as it is but a terminal obeys (DEL, C1 controls, marks of direction) is escaped too: the same JSON, other letters.
+pub fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    if text.contains(|c| c != '\n' && invisible(c)) {
+        let mut safe = String::with_capacity(text.len());
+        for c in text.chars() {
+            // The line feeds are those of the layout: inside a string JSON has escaped them already.
+            if c != '\n' && invisible(c) {
+                let _ = write!(safe, "\\u{:04x}", u32::from(c));
+            } else {
+                safe.push(c);
+            }
+        }
+        text = safe;
+    }
+    out.write_all(text.as_bytes())?;
+    out.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::select::Sort;
+    use crate::cli::testing::{self, snapshot};
+    use regex::Regex;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn stat_is_the_report() {
+        let (report, _) = testing::pair();
+        let json = text(|out| stat(report.clone(), &testing::select(), out));
+        assert_eq!(serde_json::from_str::<HeapReport>(&json).unwrap(), report);
+        let one = Select { filter: Some(Regex::new("Customer").unwrap()), top: Some(1), ..testing::select() };
+        let mut some = report;
+        // The evidence and segments are in the snapshot of `info`.
+        some.heap.segments.clear();
+        some.runtime.evidence.clear();
+        snapshot("stat-json", &text(|out| stat(some, &one, out)));
+    }
+
+    #[test]
+    fn diff_is_the_report() {
+        let (a, b) = testing::pair();
+        let report = dropheap::diff::diff(&[a, b]).unwrap();
+        let select = Select { sort: Sort::Delta, ..testing::select() };
+        let json = text(|out| diff(report.clone(), &select, out));
+        assert_eq!(serde_json::from_str::<DiffReport>(&json).unwrap(), report);
+        let one = Select { filter: Some(Regex::new("Customer$").unwrap()), ..select };
+        snapshot("diff-json", &text(|out| diff(report, &one, out)));
+    }
+
+    #[test]
+    fn terminals_obey_nothing_in_it() {
+        let name = "a\u{1b}[2J\u{9b}2J\u{7f}\u{202e}é\n";
+        let json = text(|out| write(&[name], out));
+        assert_eq!(json, "[\n  \"a\\u001b[2J\\u009b2J\\u007f\\u202eé\\n\"\n]\n");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [name]);
+    }
+}

@@ -1,0 +1,280 @@
+//! The command line: arguments -> files -> analysis -> print. No analysis here.
+//!
+//! Standard output gets the result and nothing else; errors, findings and progress go to standard error.
+
+mod args;
+mod csv;
+mod info;
+mod json;
+mod md;
+mod select;
+mod sheet;
+mod sos;
+mod table;
+#[cfg(test)]
+mod testing;
+mod text;
+mod trim;
+
+use args::{Arguments, By, Command, DiffFormat, Format, InfoFormat, Names};
+use clap::Parser;
+use csv::Csv;
+use dropheap::report::{ErrorFacts, HeapReport, InfoReport};
+use dropheap::source::ByteSource;
+use dropheap::source::file::FileSource;
+use dropheap::{Error, Finding, Options, Progress};
+use indicatif::{ProgressBar, ProgressStyle};
+use select::Select;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Exit status: the numbers are exact and complete.
+const EXACT: u8 = 0;
+/// Exit status: nothing could be printed.
+const FAILED: u8 = 1;
+/// Exit status: the arguments make no sense; also clap's.
+const USAGE: u8 = 2;
+/// Exit status: printed, but the dump is partial or was taken in a GC.
+const PARTIAL: u8 = 3;
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ended = match arguments.command {
+        Command::Stat(args) => stat(args),
+        Command::Diff(args) => diff(args),
+        Command::Info(args) => describe(args),
+        Command::Trim(args) => trim::run(args),
+    };
+    ExitCode::from(ended.unwrap_or_else(|failure| {
+        failure.print();
+        failure.exit
+    }))
+}
+
+fn stat(args: args::Stat) -> Result<u8, Failure> {
+    let sos = args.format == Format::Sos;
+    let by = match args.by {
+        Some(By::Type) if sos => {
+            return Err(Failure::usage(
+                "--format sos cannot be --by type: SOS prints a row per method table",
+                "Use --format csv or table with --by type, or leave --by out.",
+            ));
+        }
+        Some(by) => by,
+        None if sos => By::Mt,
+        None => By::Type,
+    };
+    let people = matches!(args.format, Format::Table | Format::Md);
+    let select = select(args.rows, args.sort.into(), people, None);
+
+    let report = analyse(&args.dump, args.runtime.number)?;
+    warn(None, &report.findings);
+    remark(&report);
+    let status = status(report.exact());
+    emit(|out, terminal| match args.format {
+        Format::Table => table::write(&sheet::stat(&report, by, &select), out),
+        Format::Md => md::write(&sheet::stat(&report, by, &select), out),
+        Format::Sos => sos::write(&report, &select, out),
+        Format::Csv => Csv::new(out, terminal).stat(&report, by, &select),
+        Format::Json => json::stat(report, &select, out),
+    })?;
+    Ok(status)
+}
+
+fn diff(args: args::Diff) -> Result<u8, Failure> {
+    let people = matches!(args.format, DiffFormat::Table | DiffFormat::Md);
+    let select = select(args.rows, args.sort.into(), people, args.min_delta);
+
+    let mut reports = Vec::new();
+    for dump in &args.dumps {
+        let report = analyse(dump, args.runtime.number)?;
+        warn(Some(dump), &report.findings);
+        reports.push(report);
+    }
+    let report = dropheap::diff::diff(&reports).map_err(Failure::core)?;
+    drop(reports);
+    warn(None, &report.findings);
+    let status = status(report.exact());
+    emit(|out, terminal| match args.format {
+        DiffFormat::Table => table::write(&sheet::diff(&report, &select), out),
+        DiffFormat::Md => md::write(&sheet::diff(&report, &select), out),
+        DiffFormat::Csv => Csv::new(out, terminal).diff(&report, &select),
+        DiffFormat::Json => json::diff(report, &select, out),
+    })?;
+    Ok(status)
+}
+
+fn describe(args: args::Info) -> Result<u8, Failure> {
+    let source = open(&args.dump)?;
+    let options = options(&args.dump, args.runtime.number);
+    let (info, ended) = match walk(&source, &options) {
+        Ok(report) => {
+            let status = status(report.exact());
+            (InfoReport::of(report), Ok(status))
+        }
+        // No .NET, no heap, an unknown runtime: the head of the dump may still be readable, and tells why.
+        Err(error) => match dropheap::dump::open(&*source, &options.file_name) {
+            Ok(dump) => (InfoReport::failed(dump.facts, &error), Err(Failure::dump(&args.dump, &error))),
+            Err(_) => return Err(Failure::dump(&args.dump, &error)),
+        },
+    };
+    emit(|out, _| match args.format {
+        InfoFormat::Table => info::write(&info, out),
+        InfoFormat::Json => json::write(&info, out),
+    })?;
+    ended
+}
+
+fn select(rows: args::Rows, sort: select::Sort, people: bool, min_delta: Option<u64>) -> Select {
+    let names = rows.names.unwrap_or(if people { Names::Csharp } else { Names::Sos });
+    Select { names, filter: rows.filter, sort, top: rows.top, min_delta: min_delta.unwrap_or(0) }
+}
+
+fn status(exact: bool) -> u8 {
+    if exact { EXACT } else { PARTIAL }
+}
+
+fn open(dump: &Path) -> Result<Arc<dyn ByteSource>, Failure> {
+    match FileSource::open(dump) {
+        Ok(source) => Ok(Arc::new(source)),
+        // Its words are about a read at an offset; nothing was read yet.
+        Err(Error::Io { reason, .. }) => Err(Failure {
+            exit: FAILED,
+            code: "io",
+            message: format!("cannot open {}: {reason}", dump.display()),
+            hint: "Check the path and the permission to read it.".to_owned(),
+            evidence: Vec::new(),
+        }),
+        Err(error) => Err(Failure::dump(dump, &error)),
+    }
+}
+
+fn options(dump: &Path, runtime: Option<usize>) -> Options {
+    let file_name = dump.file_name().unwrap_or(dump.as_os_str()).to_string_lossy().into_owned();
+    Options { file_name, runtime, ..Options::default() }
+}
+
+fn analyse(dump: &Path, runtime: Option<usize>) -> Result<HeapReport, Failure> {
+    walk(&open(dump)?, &options(dump, runtime)).map_err(|error| Failure::dump(dump, &error))
+}
+
+fn walk(source: &Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<HeapReport> {
+    let bar = Bar::new(&options.file_name);
+    dropheap::analyze(Arc::clone(source), options.clone(), &mut |progress| bar.show(progress))
+}
+
+/// A progress bar on standard error, if that is a terminal; gone when dropped.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new(file_name: &str) -> Bar {
+        let bar = ProgressBar::new(0).with_message(text::visible(file_name).into_owned());
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}") {
+            bar.set_style(style);
+        }
+        Bar(bar)
+    }
+
+    fn show(&self, progress: Progress) -> ControlFlow<()> {
+        self.0.set_length(progress.total);
+        self.0.set_position(progress.done);
+        ControlFlow::Continue(())
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Writes the result. A reader that has gone (`| head`) is no error. The closure is told whether a terminal reads.
+fn emit(write: impl FnOnce(&mut dyn Write, bool) -> io::Result<()>) -> Result<(), Failure> {
+    let stdout = io::stdout();
+    let terminal = stdout.is_terminal();
+    let mut out = BufWriter::new(stdout.lock());
+    match write(&mut out, terminal).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure {
+            exit: FAILED,
+            code: "output",
+            message: format!("cannot write the result: {error}"),
+            hint: "Check that there is room where standard output goes.".to_owned(),
+            evidence: Vec::new(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Findings, a line each: those that make a result partial are warnings, others notes.
+fn warn(dump: Option<&Path>, findings: &[Finding]) {
+    let dump = dump.map(|path| format!("{}: ", path.display())).unwrap_or_default();
+    for f in findings {
+        let kind = if f.partial { "warning" } else { "note" };
+        let times = if f.count > 1 { format!(" ({} times)", text::grouped(f.count)) } else { String::new() };
+        say(&format!("dropheap: {kind}: {dump}{}{times} [{}]", f.message, f.code));
+    }
+}
+
+/// What no finding says but belongs beside the numbers in every format.
+fn remark(report: &HeapReport) {
+    if let Some(sentence) = &report.runtime.unproven {
+        say(&format!("dropheap: note: {sentence} [unproven-runtime]"));
+    }
+    if !report.exact() && !report.findings.iter().any(|f| f.partial) {
+        let coverage = sheet::coverage(report.heap.complete, report.heap.explained_bytes, report.heap.total_bytes);
+        let gc = if report.runtime.gc_in_progress { ", taken while a GC moved objects" } else { "" };
+        say(&format!("dropheap: warning: the numbers are not exact: {coverage}{gc} [partial-dump]"));
+    }
+}
+
+/// One line on standard error; if nobody can read it, so be it.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", text::visible(line));
+}
+
+/// Why there is no result.
+#[derive(Debug)]
+struct Failure {
+    exit: u8,
+    code: &'static str,
+    message: String,
+    hint: String,
+    /// What was tried, a line each.
+    evidence: Vec<String>,
+}
+
+impl Failure {
+    /// An error about one dump.
+    fn dump(dump: &Path, error: &Error) -> Failure {
+        let facts = ErrorFacts::of(error);
+        Failure {
+            exit: if matches!(error, Error::Usage(_)) { USAGE } else { FAILED },
+            code: error.code(),
+            message: format!("{}: {}", dump.display(), facts.message),
+            hint: facts.hint,
+            evidence: facts.evidence,
+        }
+    }
+
+    /// An error about no dump in particular.
+    fn core(error: Error) -> Failure {
+        Failure { message: error.to_string(), ..Failure::dump(Path::new(""), &error) }
+    }
+
+    /// Options that do not fit together.
+    fn usage(message: &str, hint: &str) -> Failure {
+        Failure { exit: USAGE, code: "usage", message: message.to_owned(), hint: hint.to_owned(), evidence: Vec::new() }
+    }
+
+    fn print(&self) {
+        say(&format!("dropheap: {} [{}]", self.message, self.code));
+        for line in &self.evidence {
+            say(&format!("  tried: {line}"));
+        }
+        say(&format!("hint: {}", self.hint));
+    }
+}

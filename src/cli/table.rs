@@ -1,0 +1,85 @@
+//! `--format table`: aligned columns for a terminal or a text file.
+
+use super::sheet::Sheet;
+use super::text::Grid;
+use std::io::{self, Write};
+
+/// Facts, table, sums, notes.
+pub fn write(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {
+    for fact in &sheet.facts {
+        writeln!(out, "{fact}")?;
+    }
+    writeln!(out)?;
+    let titles: Vec<&str> = sheet.titles.iter().map(String::as_str).collect();
+    let mut grid = Grid::new(&titles, &sheet.right);
+    for row in &sheet.rows {
+        grid.row(row.clone());
+    }
+    grid.row(Vec::new());
+    for row in &sheet.foot {
+        grid.row(row.clone());
+    }
+    grid.write(out)?;
+    if !sheet.notes.is_empty() {
+        writeln!(out)?;
+    }
+    for note in &sheet.notes {
+        writeln!(out, "{note}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{By, Names};
+    use crate::cli::select::{Select, Sort};
+    use crate::cli::sheet;
+    use crate::cli::testing::{self, snapshot};
+    use regex::Regex;
+
+    fn text(sheet: &Sheet) -> String {
+        let mut out = Vec::new();
+        write(sheet, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn stat() {
+        let (report, _) = testing::pair();
+        let select = Select { names: Names::Csharp, ..testing::select() };
+        snapshot("stat-table", &text(&sheet::stat(&report, By::Type, &select)));
+        snapshot("stat-table-mt", &text(&sheet::stat(&report, By::Mt, &select)));
+        let some = Select {
+            names: Names::Sos,
+            top: Some(2),
+            filter: Some(Regex::new("System").unwrap()),
+            ..testing::select()
+        };
+        snapshot("stat-table-some", &text(&sheet::stat(&report, By::Type, &some)));
+    }
+
+    #[test]
+    fn a_partial_stat_says_so_above_the_numbers() {
+        let (mut report, _) = testing::pair();
+        report.heap.complete = false;
+        report.heap.explained_bytes -= 1;
+        report.runtime.gc_in_progress = true;
+        report.runtime.unproven = Some("No dump of this runtime was ever compared with its own DAC.".into());
+        let text = text(&sheet::stat(&report, By::Type, &testing::select()));
+        let facts: Vec<&str> = text.lines().take_while(|l| !l.is_empty()).collect();
+        assert!(facts[1].contains("PARTIAL: 99.99 % of the heap explained"), "{facts:?}");
+        assert_eq!(facts[2], "NOT EXACT: taken while a GC moved objects");
+        assert!(facts[3].starts_with("No dump of this runtime"));
+    }
+
+    #[test]
+    fn diff() {
+        let (a, b) = testing::pair();
+        let report = dropheap::diff::diff(&[a.clone(), b.clone()]).unwrap();
+        let select = Select { names: Names::Csharp, sort: Sort::Delta, ..testing::select() };
+        snapshot("diff-table", &text(&sheet::diff(&report, &select)));
+        let three = dropheap::diff::diff(&[a.clone(), b, a]).unwrap();
+        snapshot("diff-table-three", &text(&sheet::diff(&three, &Select { top: Some(1), ..select })));
+    }
+}

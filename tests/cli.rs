@@ -1,0 +1,202 @@
+//! The command line as other programs see it: exit status, what goes to which stream, the words of an error. What the formats look like is
+//! tested beside them, in `src/cli`.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use assert_cmd::Command;
+use dropheap::synth::minidump::Builder;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+fn dropheap(arguments: &[&str]) -> Output {
+    Command::cargo_bin("dropheap").unwrap().args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A folder with a file of these bytes.
+fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    (folder, path)
+}
+
+fn str(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Exit 1, nothing on standard output, `dropheap: MESSAGE [CODE]` and a hint on standard error.
+fn assert_refused(output: &Output, code: &str) -> String {
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(text(&output.stdout), "", "{stderr}");
+    assert!(stderr.starts_with("dropheap: "), "{stderr}");
+    assert!(stderr.lines().next().unwrap().ends_with(&format!("[{code}]")), "{stderr}");
+    assert!(stderr.lines().last().unwrap().starts_with("hint: "), "{stderr}");
+    stderr
+}
+
+/// A minidump of a process with memory and modules, but without .NET.
+fn native() -> Vec<u8> {
+    let mut builder = Builder::new();
+    builder.misc_info(4711, 1_700_000_000).time_date_stamp(1_700_000_060);
+    builder.module(r"C:\Windows\System32\notepad.exe", 0x1_4000_0000, 0x1000, [10, 0, 18362, 1], 0x5f00_0000);
+    builder.memory(0x1_4000_0000, vec![0_u8; 0x1000]);
+    builder.memory(0x2_0000_0000, vec![0_u8; 0x10_0000]);
+    builder.finish()
+}
+
+#[test]
+fn usage_errors_are_2() {
+    for line in [
+        &["stat"][..],
+        &["stat", "a.dmp", "--sort", "delta"],
+        &["diff", "a.dmp"],
+        &["diff", "a.dmp", "b.dmp", "--format", "sos"],
+        &["stat", "a.dmp", "--format", "sos", "--by", "type"],
+        &["stat", "a.dmp", "--filter", "("],
+        &["frobnicate"],
+        &[],
+    ] {
+        let output = dropheap(line);
+        assert_eq!(output.status.code(), Some(2), "{line:?}");
+        assert_eq!(text(&output.stdout), "", "{line:?}");
+        assert!(!output.stderr.is_empty(), "{line:?}");
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for line in [&["--help"][..], &["stat", "--help"], &["help", "diff"], &["trim", "--help"], &["--version"]] {
+        let output = dropheap(line);
+        assert_eq!(output.status.code(), Some(0), "{line:?}");
+        assert_eq!(text(&output.stderr), "", "{line:?}");
+    }
+    assert_eq!(text(&dropheap(&["--version"]).stdout), format!("dropheap {}\n", env!("CARGO_PKG_VERSION")));
+    let help = text(&dropheap(&["trim", "--help"]).stdout);
+    assert!(help.contains("STILL HOLDS THE PROCESS'S DATA"), "{help}");
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    for command in ["stat", "info"] {
+        let stderr = assert_refused(&dropheap(&[command, "no-such-file.dmp"]), "io");
+        assert!(stderr.starts_with("dropheap: cannot open no-such-file.dmp: "), "{stderr}");
+    }
+    assert_refused(&dropheap(&["trim", "no-such-file.dmp", "out.dmp"]), "io");
+}
+
+#[test]
+fn a_file_that_is_not_a_dump() {
+    let (_folder, path) = file("notes.txt", b"These are the notes of the incident, and no dump at all.\n");
+    for command in ["stat", "info"] {
+        let stderr = assert_refused(&dropheap(&[command, str(&path)]), "not-a-dump");
+        assert!(stderr.contains("notes.txt: "), "{stderr}");
+    }
+    let (_folder, path) = file("empty.dmp", b"");
+    assert_refused(&dropheap(&["stat", str(&path)]), "empty-file");
+}
+
+#[test]
+fn a_dump_without_a_heap() {
+    let (_folder, path) = file("mini.dmp", &Builder::new().finish());
+    let stderr = assert_refused(&dropheap(&["stat", str(&path)]), "no-heap-memory");
+    assert!(stderr.contains("procdump -ma"), "{stderr}");
+}
+
+#[test]
+fn a_dump_without_dotnet() {
+    let (_folder, path) = file("notepad.dmp", &native());
+    assert_refused(&dropheap(&["stat", str(&path)]), "no-runtime");
+    // A comparison names the file it could not read.
+    let stderr = assert_refused(&dropheap(&["diff", str(&path), str(&path)]), "no-runtime");
+    assert!(stderr.contains("notepad.dmp: "), "{stderr}");
+}
+
+/// What is known of a dump is told even if its heap cannot be had.
+#[test]
+fn info_of_a_dump_without_dotnet() {
+    let (_folder, path) = file("notepad.dmp", &native());
+    let output = dropheap(&["info", str(&path)]);
+    assert_eq!(output.status.code(), Some(1));
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("\nProcess id     4711\n") && stdout.contains("\nUptime         1 min 0 s\n"), "{stdout}");
+    assert!(text(&output.stderr).contains("[no-runtime]"));
+    let output = dropheap(&["info", str(&path), "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["schema"], "dropheap.info/1");
+    assert_eq!(json["dump"]["pid"], 4711);
+    assert_eq!(json["runtime"], serde_json::Value::Null);
+    assert_eq!(json["error"]["code"], "no-runtime");
+}
+
+/// A stranger's file name or message must not speak to the terminal.
+#[test]
+fn errors_hold_no_escape_sequences() {
+    let output = dropheap(&["stat", "no\u{1b}[2Jsuch\nfile.dmp"]);
+    let stderr = assert_refused(&output, "io");
+    assert!(stderr.contains(r"no\u{1b}[2Jsuch\u{a}file.dmp"), "{stderr}");
+}
+
+#[test]
+fn trim_never_touches_a_dump_that_exists() {
+    let (folder, path) = file("a.dmp", &native());
+    let other = folder.path().join("b.dmp");
+    std::fs::write(&other, b"precious").unwrap();
+    for line in [&["trim", str(&path), str(&path), "--force"][..], &["trim", str(&path), str(&other)]] {
+        let output = dropheap(line);
+        assert_eq!(output.status.code(), Some(2), "{line:?}");
+        assert!(text(&output.stderr).contains("hint: "));
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), native());
+    assert_eq!(std::fs::read(&other).unwrap(), b"precious");
+}
+
+#[cfg(target_os = "linux")]
+mod streams {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    fn info(path: &Path) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("dropheap"));
+        command.args(["info", str(path)]).stderr(Stdio::piped());
+        command
+    }
+
+    /// `dropheap ... | head -0` is no error of its own and no panic.
+    #[test]
+    fn a_reader_that_has_gone() {
+        let (_folder, path) = file("notepad.dmp", &native());
+        let mut child = info(&path).stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(
+            stderr.contains("[no-runtime]") && !stderr.contains("panicked") && !stderr.contains("[output]"),
+            "{stderr}"
+        );
+    }
+
+    /// A full disk is.
+    #[test]
+    fn a_disk_that_is_full() {
+        let (_folder, path) = file("notepad.dmp", &native());
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = info(&path).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("[output]"), "{}", text(&output.stderr));
+    }
+
+    /// Nobody hears the errors: the exit status still tells.
+    #[test]
+    fn a_closed_standard_error() {
+        let mut child = info(Path::new("no-such-file.dmp")).stdout(Stdio::null()).spawn().unwrap();
+        drop(child.stderr.take());
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+    }
+}
