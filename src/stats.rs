@@ -94,8 +94,7 @@ pub fn fold(
         })
         .collect();
     let types = by_type(&method_tables, &free.to_string());
-    let order = |r: &MethodTableRow| (r.total_size, u64::from_str_radix(&r.method_table, 16).unwrap_or(0));
-    method_tables.sort_by_key(order);
+    method_tables.sort_by(MethodTableRow::sos_order);
     Rows { types, method_tables, heap }
 }
 
