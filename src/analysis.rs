@@ -47,6 +47,7 @@ pub struct Progress {
 
 /// One dump under analysis.
 pub struct Analysis {
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only trimming needs it, which is native"))]
     pub(crate) source: Arc<dyn ByteSource>,
     pub(crate) space: AddressSpace,
     pub(crate) dump: Dump,
@@ -67,6 +68,7 @@ pub(crate) struct Located {
 
 impl Located {
     /// Everything a walk outside this room needs.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only trimming needs it, which is native"))]
     pub(crate) fn into_parts(self) -> (Arc<Runtime>, Vec<Arc<Segment>>, RuntimeFacts, Walk) {
         (self.runtime, self.segments, self.facts, self.walk)
     }

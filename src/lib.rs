@@ -25,6 +25,8 @@ pub mod stats;
 pub mod synth;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod trim;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use analysis::analyze;

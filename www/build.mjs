@@ -1,0 +1,165 @@
+// Builds the page by the recipe (wasm-pack.toml): `dist/` in pieces for hosting, and `dist/dropheap.html` in one file for file://.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { Stop, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
+
+/** Builds both. @returns {Promise<{outDir: string, oneFile: string}>} */
+export async function build() {
+  // Not at the top: node_modules may be installed only now.
+  const { parse } = await import('smol-toml');
+  const esbuild = await import('esbuild');
+  const recipe = /** @type {any} */ (parse(readFileSync(join(root, 'wasm-pack.toml'), 'utf8')));
+  const outDir = join(root, recipe.build['out-dir']);
+
+  const { wasm, glue } = buildWasm(recipe);
+  const packed = gzipSync(wasm, { level: 9 });
+  budget('the WebAssembly', packed.length, recipe.budget['wasm-gzip']);
+
+  say('Bundling the page (esbuild)');
+  const worker = await bundle(esbuild, 'worker.js', { 'dropheap-wasm': { path: glue } }, {});
+  const embedded = {
+    'embedded:wasm': { contents: packed.toString('base64') },
+    'embedded:worker': { contents: worker },
+  };
+  const html = read('index.html');
+  const css = (await esbuild.transform(read('app.css'), { loader: 'css', minify: true })).code.trim();
+  const buildId = createHash('sha256').update(packed).update(worker).update(css).update(html).digest('hex').slice(0, 8);
+  const app = (/** @type {boolean} */ oneFile) => bundle(esbuild, 'app.js', embedded, {
+    VERSION: JSON.stringify(packageVersion()),
+    BUILD: JSON.stringify(buildId),
+    ONE_FILE: String(oneFile),
+  });
+  const sample = sampleScript(recipe);
+
+  rmSync(outDir, { recursive: true, force: true });
+  mkdirSync(outDir, { recursive: true });
+  const hosted = await app(false);
+  budget('the page', [hosted, css, html].reduce((n, text) => n + gzipSync(text, { level: 9 }).length, 0), recipe.budget['page-gzip']);
+  const pieces = sample === null ? html.replace('<script src="sample.js" defer></script>\n', '') : html;
+  write(outDir, 'index.html', pieces);
+  write(outDir, 'app.css', css);
+  write(outDir, 'app.js', hosted);
+  if (sample !== null) write(outDir, 'sample.js', sample);
+  const oneFile = recipe.build['one-file'];
+  write(outDir, oneFile, inOneFile(html, css, sample, await app(true)));
+  return { outDir, oneFile: join(outDir, oneFile) };
+}
+
+/** @param {any} recipe @returns {{wasm: Buffer, glue: string}} */
+function buildWasm(recipe) {
+  const { target, profile } = recipe.build;
+  say('Building the WebAssembly (cargo, wasm-bindgen, wasm-opt)');
+  run('cargo', ['build', '--lib', '--locked', '--target', target, '--profile', profile]);
+  const work = join(targetDir(), 'page');
+  const raw = join(targetDir(), target, profile, 'dropheap.wasm');
+  run(wasmBindgenPath(), [...recipe['wasm-bindgen'].flags, '--out-dir', work, raw]);
+  const bound = join(work, 'dropheap_bg.wasm');
+
+  // wasm-opt takes longer than all the rest of a build without changes.
+  const flags = recipe['wasm-opt'].flags;
+  const key = createHash('sha256').update(readFileSync(bound)).update(flags.join(' ')).digest('hex');
+  const optimised = join(work, 'optimised.wasm');
+  const stamp = join(work, 'optimised.sha256');
+  if (!existsSync(optimised) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
+    run(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...flags, bound, '-o', optimised]);
+    writeFileSync(stamp, key);
+  }
+  return { wasm: readFileSync(optimised), glue: join(work, 'dropheap.js') };
+}
+
+/**
+ * One script: no modules, since file:// loads none.
+ * @param {typeof import('esbuild')} esbuild
+ * @param {string} entry
+ * @param {Record<string, {path: string} | {contents: string}>} embedded  by the name imported: a file, or a text
+ * @param {Record<string, string>} define
+ */
+async function bundle(esbuild, entry, embedded, define) {
+  const built = await esbuild.build({
+    entryPoints: [join(www, entry)],
+    bundle: true,
+    format: 'iife',
+    platform: 'browser',
+    target: ['chrome123', 'firefox120', 'safari17.5'],
+    charset: 'utf8',
+    minify: true,
+    legalComments: 'none',
+    write: false,
+    define,
+    plugins: [{
+      name: 'embedded',
+      setup(hooks) {
+        for (const [name, what] of Object.entries(embedded)) {
+          const filter = new RegExp(`^${name}$`);
+          if ('path' in what) hooks.onResolve({ filter }, () => ({ path: what.path }));
+          else hooks.onResolve({ filter }, () => ({ path: name, namespace: 'embedded', pluginData: what.contents }));
+        }
+        hooks.onLoad({ filter: /.*/, namespace: 'embedded' }, ({ pluginData }) => ({ contents: pluginData, loader: 'text' }));
+      },
+    }],
+  });
+  return built.outputFiles[0].text.trim();
+}
+
+/** The sample pair as a script, or null where there is none. @param {any} recipe @returns {string | null} */
+function sampleScript(recipe) {
+  const { files, names } = recipe.sample;
+  const missing = files.filter((/** @type {string} */ f) => !existsSync(join(root, f)));
+  if (missing.length > 0) {
+    console.log(`    no sample pair: ${missing.join(', ')} not there; the button is left out`);
+    return null;
+  }
+  const pair = files.map((/** @type {string} */ f, /** @type {number} */ i) => ({ name: names[i], gzip: readFileSync(join(root, f)).toString('base64') }));
+  return `globalThis.dropheapSample={files:${JSON.stringify(pair)}};`;
+}
+
+/**
+ * Everything inside one page; the policy allows exactly these scripts and this style, by their hashes.
+ * @param {string} html
+ * @param {string} css
+ * @param {string | null} sample
+ * @param {string} app
+ */
+function inOneFile(html, css, sample, app) {
+  const hash = (/** @type {string} */ text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  const inline = (/** @type {string} */ code) => {
+    // Would end the element in the middle of the script.
+    if (/<\/script|<!--/i.test(code)) throw new Stop('a script of the page holds "</script" or "<!--"');
+    return `<script>${code}</script>`;
+  };
+  const scripts = sample === null ? [app] : [sample, app];
+  let page = html;
+  const put = (/** @type {string} */ what, /** @type {string} */ by) => {
+    if (page.split(what).length !== 2) throw new Stop(`index.html must hold exactly once: ${what}`);
+    page = page.replace(what, () => by);
+  };
+  put('<link rel="stylesheet" href="app.css">', `<style>${css}</style>`);
+  put("script-src 'self'", `script-src ${scripts.map(hash).join(' ')}`);
+  put("style-src 'self'", `style-src ${hash(css)}`);
+  put('<script src="sample.js" defer></script>\n', sample === null ? '' : inline(sample) + '\n');
+  put('<script src="app.js" defer></script>', inline(app));
+  return page;
+}
+
+/** @param {string} what @param {number} bytes @param {number} limit */
+function budget(what, bytes, limit) {
+  const words = `${what}: ${bytes.toLocaleString('en-US')} bytes gzipped, budget ${limit.toLocaleString('en-US')}`;
+  if (bytes > limit) throw new Stop(`${words} (wasm-pack.toml): over budget`);
+  console.log(`    ${words}`);
+}
+
+function packageVersion() {
+  return /^version = "([^"]+)"/m.exec(readFileSync(join(root, 'Cargo.toml'), 'utf8'))?.[1] ?? '';
+}
+
+const read = (/** @type {string} */ name) => readFileSync(join(www, name), 'utf8');
+
+function write(/** @type {string} */ dir, /** @type {string} */ name, /** @type {string} */ text) {
+  writeFileSync(join(dir, name), text);
+  console.log(`    ${join(dir, name)}: ${Buffer.byteLength(text).toLocaleString('en-US')} bytes`);
+}
+
+if (process.argv[1] === join(www, 'build.mjs')) await script(build);
