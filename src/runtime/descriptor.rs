@@ -14,6 +14,9 @@ const MAX_JSON: u32 = 1 << 20;
 /// Entries of pointer_data accepted; the largest seen has 25.
 const MAX_POINTERS: u32 = 4096;
 
+/// Sub-descriptors followed; one is known.
+const MAX_SUB_DESCRIPTORS: usize = 16;
+
 /// A composed or single descriptor.
 #[derive(Debug, Clone, Default)]
 pub struct Descriptor {
@@ -42,6 +45,11 @@ impl Descriptor {
 
     /// Parses the compact JSON; `[index]` globals become pointers. Unknown keys and odd values are ignored, as the specification wants.
     pub fn parse_with(text: &str, pointers: &[Addr]) -> Result<Descriptor> {
+        Self::parse_all(text, pointers).map(|parsed| parsed.0)
+    }
+
+    /// Also the slots of its sub-descriptors.
+    fn parse_all(text: &str, pointers: &[Addr]) -> Result<(Descriptor, Vec<Addr>)> {
         let json: Value = serde_json::from_str(text).map_err(|e| Error::Damaged {
             what: "the runtime's contract descriptor".into(),
             detail: format!("its JSON does not parse: {e}"),
@@ -67,11 +75,29 @@ impl Descriptor {
                 d.globals.insert(name.clone(), g);
             }
         }
-        Ok(d)
+        let subs = json.get("subDescriptors").and_then(Value::as_object).into_iter().flatten();
+        let slots = subs.filter_map(|(_, value)| match global(value, pointers) {
+            Some(Global::Pointer(slot)) => Some(slot),
+            _ => None,
+        });
+        let slots = slots.collect();
+        Ok((d, slots))
     }
 
-    /// Reads the contract descriptor at `at` (export `DotNetRuntimeContractDescriptor`).
+    /// Reads the contract descriptor at `at` (export `DotNetRuntimeContractDescriptor`) and lays its sub-descriptors over it.
     pub fn read(mem: &dyn Memory, at: Addr, pointer: PointerSize) -> Result<Descriptor> {
+        let (mut whole, slots) = Self::read_one(mem, at, pointer)?;
+        for slot in slots.into_iter().take(MAX_SUB_DESCRIPTORS) {
+            // A slot is the address of a pointer to another header; null until that part of the runtime has started.
+            let Ok(sub) = mem.ptr(slot, pointer, "pointer to a sub-descriptor") else { continue };
+            if let Ok((part, _)) = Self::read_one(mem, sub, pointer) {
+                whole.overlay(part);
+            }
+        }
+        Ok(whole)
+    }
+
+    fn read_one(mem: &dyn Memory, at: Addr, pointer: PointerSize) -> Result<(Descriptor, Vec<Addr>)> {
         const WHAT: &str = "the runtime's contract descriptor";
         let magic = mem.u64(at, WHAT)?;
         if &magic.to_le_bytes() != b"DNCCDAC\0" {
@@ -93,7 +119,7 @@ impl Descriptor {
         let pointers = (0..u64::from(count))
             .map(|i| mem.ptr(data.plus(i.wrapping_mul(p)), pointer, WHAT))
             .collect::<Result<Vec<Addr>>>()?;
-        Self::parse_with(&String::from_utf8_lossy(&text), &pointers)
+        Self::parse_all(&String::from_utf8_lossy(&text), &pointers)
     }
 
     /// Lays `delta` over this one: later appearances win.
@@ -123,6 +149,11 @@ impl Descriptor {
             Global::Pointer(a) => Some(*a),
             _ => None,
         }
+    }
+
+    /// Any global.
+    pub fn global(&self, name: &str) -> Option<&Global> {
+        self.globals.get(name)
     }
 
     /// How many types it has.
@@ -180,6 +211,45 @@ mod tests {
         assert_eq!(d.number("E"), None);
         assert_eq!(d.pointer("F"), None, "an index beyond the array");
         assert_eq!(d.pointer("G"), None, "slot 0 is a null placeholder");
+    }
+
+    #[test]
+    fn sub_descriptors_are_laid_over() {
+        // Two headers, their JSON and pointer data in one piece of memory at 0x1000.
+        struct Bytes(Vec<u8>);
+        impl Memory for Bytes {
+            fn read(&self, addr: Addr, buf: &mut [u8], what: &str) -> Result<()> {
+                let from = usize::try_from(addr.since(Addr(0x1000))).unwrap();
+                let bytes = addr.0.checked_sub(0x1000).and_then(|_| self.0.get(from..from + buf.len()));
+                buf.copy_from_slice(bytes.ok_or_else(|| unreadable(what, addr, buf.len() as u64))?);
+                Ok(())
+            }
+            fn run(&self, addr: Addr) -> u64 {
+                addr.0.checked_sub(0x1000).map_or(0, |at| (self.0.len() as u64).saturating_sub(at))
+            }
+        }
+        let mut m = vec![0; 0x800];
+        let mut header = |at: usize, json: &str, json_at: usize, pointers: &[u64], data_at: usize| {
+            m[at..at + 8].copy_from_slice(b"DNCCDAC\0");
+            m[at + 8..at + 12].copy_from_slice(&1u32.to_le_bytes());
+            m[at + 12..at + 16].copy_from_slice(&u32::try_from(json.len()).unwrap().to_le_bytes());
+            m[at + 16..at + 24].copy_from_slice(&(0x1000 + json_at as u64).to_le_bytes());
+            m[at + 24..at + 28].copy_from_slice(&u32::try_from(pointers.len()).unwrap().to_le_bytes());
+            m[at + 32..at + 40].copy_from_slice(&(0x1000 + data_at as u64).to_le_bytes());
+            m[json_at..json_at + json.len()].copy_from_slice(json.as_bytes());
+            for (i, p) in pointers.iter().enumerate() {
+                m[data_at + 8 * i..data_at + 8 * i + 8].copy_from_slice(&p.to_le_bytes());
+            }
+        };
+        let main = r#"{"types":{"Module":{"Base":200}},"subDescriptors":{"GC":[1],"Later":[2]}}"#;
+        header(0, main, 0x100, &[0, 0x1700, 0x1708], 0x300);
+        let gc = r#"{"types":{"Generation":{"!":256,"StartSegment":56}},"globals":{"GCIdentifiers":"workstation,regions","Table":[1]}}"#;
+        header(0x400, gc, 0x500, &[0, 0x7777], 0x680);
+        m[0x700..0x708].copy_from_slice(&0x1400u64.to_le_bytes());
+        let d = Descriptor::read(&Bytes(m), Addr(0x1000), PointerSize::Eight).unwrap();
+        assert_eq!((d.field("Module", "Base"), d.field("Generation", "!")), (Some(200), Some(256)));
+        assert_eq!(d.global("GCIdentifiers"), Some(&Global::Text("workstation,regions".into())));
+        assert_eq!(d.pointer("Table"), Some(Addr(0x7777)));
     }
 
     #[test]

@@ -343,7 +343,7 @@ impl GcDacVars {
     }
 
     /// Every generation's start segment is null or looks like a segment, and at least the old generations have one.
-    fn heads_are_segments(&self, mem: &dyn Memory, l: &Layout) -> bool {
+    pub(super) fn heads_are_segments(&self, mem: &dyn Memory, l: &Layout) -> bool {
         self.heaps.iter().all(|heap| {
             let mut seen = 0u32;
             for g in 0..self.generations {

@@ -3,6 +3,7 @@
 //!
 //! No `if version` outside this room: a difference between runtimes is a row of [`layout`]'s data or a search that proves itself.
 
+pub mod contract_gc;
 pub mod descriptor;
 pub mod globals;
 pub mod identity;
