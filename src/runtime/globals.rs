@@ -26,7 +26,7 @@ const FIELD_GENERATION_TABLE: u64 = 18;
 /// The GC's variables, as `GcDacVars` points to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GcDacVars {
-    /// Address of the structure.
+    /// Address of the structure; null if the variables were found without it, by [`super::shapes`].
     pub at: Addr,
     /// `major_version_number`, `minor_version_number`.
     pub version: (u8, u8),
@@ -146,6 +146,23 @@ fn section_values(mem: &dyn Memory, m: &RuntimeModule) -> Words {
 }
 
 impl GcDacVars {
+    /// Nothing known yet.
+    pub(crate) fn none() -> GcDacVars {
+        GcDacVars {
+            at: Addr::NULL,
+            version: (0, 0),
+            generation_size: 0,
+            generations: 0,
+            start_segment: 0,
+            allocation_start: None,
+            heaps: Vec::new(),
+            server: false,
+            handle_table_map: None,
+            structures_invalid: 0,
+            gc_module: None,
+        }
+    }
+
     /// Finds the structure by content and reads the variables.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ use serde::Deserialize;
 pub struct Layout {
     /// Of the runtime.
     pub pointer: PointerSize,
+    /// False where the runtime has no `GcDacVars` (before .NET Core 2.0).
+    pub has_gc_dac_vars: bool,
     /// GC: `dac_gcheap`'s variables, relative to the first pointer entry of `GcDacVars`.
     pub gc_dac_vars: GcDacVarsLayout,
     /// GC: `heap_segment`.
@@ -167,18 +169,22 @@ pub struct IndexRow {
     pub name: String,
     /// File name in `layouts/`, without extension.
     pub layout: String,
-    /// True if results with it were compared with the runtime's own DAC, row by row.
-    pub proven: bool,
+    /// The architectures (as in the report) on which results with it were compared with the runtime's own DAC, row by row.
+    pub proven_on: Vec<String>,
 }
 
 /// The layout files. A new one is added here and in `index.json`.
 const FILES: &[(&str, &str)] = &[
     ("base-64", include_str!("layouts/base-64.json")),
     ("base-32", include_str!("layouts/base-32.json")),
+    ("core1-64", include_str!("layouts/core1-64.json")),
+    ("core1-32", include_str!("layouts/core1-32.json")),
     ("core2-64", include_str!("layouts/core2-64.json")),
     ("core2-32", include_str!("layouts/core2-32.json")),
     ("core3-64", include_str!("layouts/core3-64.json")),
     ("core3-32", include_str!("layouts/core3-32.json")),
+    ("framework-64", include_str!("layouts/framework-64.json")),
+    ("framework-32", include_str!("layouts/framework-32.json")),
     ("net8-64", include_str!("layouts/net8-64.json")),
     ("net9-64", include_str!("layouts/net9-64.json")),
 ];
@@ -238,6 +244,7 @@ impl Layout {
         let p = pointer.bytes();
         Ok(Layout {
             pointer,
+            has_gc_dac_vars: global("HasGcDacVars")? != 0,
             gc_dac_vars: GcDacVarsLayout {
                 max_gen: field("GcDacVars", "MaxGen")?,
                 generation_table: field("GcDacVars", "GenerationTable")?,

@@ -9,6 +9,7 @@ pub mod globals;
 pub mod identity;
 pub mod layout;
 pub mod method_table;
+pub mod shapes;
 
 use crate::dump::Module;
 use crate::error::{Error, Result};
@@ -78,11 +79,46 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
         None => None,
     };
     let layout = Layout::resolve(&shapes, module.pointer)?;
-    let gc = GcDacVars::find(mem, modules, module, &layout, &mut evidence)
-        .map_err(|why| refuse(&format!("the GC's variables (GcDacVars): {why}"), &evidence))?;
     let (known, back_pointer) = WellKnown::find(mem, module, &layout, contract.as_ref(), &mut evidence)
         .map_err(|why| refuse(&format!("the method tables of Free, String and Object: {why}"), &evidence))?;
-    Ok(Runtime { module: module.clone(), layout, shapes, gc, known, back_pointer, proven: row.proven, evidence })
+    let mut runtime = Runtime {
+        module: module.clone(),
+        layout,
+        shapes,
+        gc: GcDacVars::none(),
+        known,
+        back_pointer,
+        proven: row.proven_on.contains(&module.architecture),
+        evidence: Vec::new(),
+    };
+    // The ways to the GC's variables, the best first; the first one that proves itself wins.
+    let mut reasons = Vec::new();
+    if runtime.layout.has_gc_dac_vars {
+        match GcDacVars::find(mem, modules, module, &runtime.layout, &mut evidence) {
+            Ok(gc) => {
+                runtime.gc = gc;
+                runtime.evidence = evidence;
+                return Ok(runtime);
+            }
+            Err(why) => {
+                note(&mut evidence, "GcDacVars", "not found", &why);
+                reasons.push(format!("GcDacVars: {why}"));
+                // Not what this build is known to be: whatever the search finds has never been compared with anything.
+                runtime.proven = false;
+            }
+        }
+    }
+    match shapes::find(mem, modules, &runtime, &mut evidence) {
+        Ok(gc) => {
+            runtime.gc = gc;
+            runtime.evidence = evidence;
+            Ok(runtime)
+        }
+        Err(why) => {
+            reasons.push(format!("search by shape: {why}"));
+            Err(refuse(&format!("the GC's variables: {}", reasons.join("; ")), &evidence))
+        }
+    }
 }
 
 /// Adds one line of evidence.

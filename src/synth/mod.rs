@@ -10,6 +10,7 @@
     reason = "test code: it knows its numbers, and a mistake in it must be loud"
 )]
 
+pub mod clr;
 pub mod metadata;
 pub mod minidump;
 pub mod pe;

@@ -1,0 +1,58 @@
+//! Synthetic processes of runtimes that no dump is at hand of: .NET Framework 4.x and .NET Core 1.x, workstation and server, x64 and x86.
+//! The analysis must give exactly what the builder put there.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a panic is a failed test"
+)]
+
+use dropheap::report::HeapReport;
+use dropheap::synth::clr::{Expected, Row, Scenario, SynthLayout};
+use dropheap::{Options, analyze};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+fn run(scenario: &Scenario) -> (HeapReport, Expected) {
+    let synth = scenario.build();
+    let report = analyze(Arc::new(synth.dump), Options::default(), &mut |_| ControlFlow::Continue(())).unwrap();
+    (report, synth.expected)
+}
+
+/// All rows, names, generations, and nothing unexplained.
+fn assert_exact(report: &HeapReport, expected: &Expected) {
+    let rows = report.method_tables.iter().map(|r| {
+        let row = Row { name: r.type_name.clone(), module: r.module.clone(), count: r.count, size: r.total_size };
+        (u64::from_str_radix(&r.method_table, 16).unwrap(), row)
+    });
+    let rows: std::collections::BTreeMap<u64, Row> = rows.collect();
+    for (table, row) in &expected.rows {
+        assert_eq!(rows.get(table), Some(row), "{table:x}; {:?}", report.findings);
+    }
+    assert_eq!(rows.len(), expected.rows.len());
+    for (g, (count, size)) in expected.generations.iter().enumerate() {
+        let cell = report.heap.generations[g];
+        assert_eq!((cell.count, cell.size), (*count, *size), "generation {g}");
+    }
+    assert_eq!(report.heap.segments.len(), expected.segments);
+    assert_eq!(report.runtime.heaps, expected.heaps as u64);
+    assert!(report.heap.complete, "{:?}", report.findings);
+}
+
+fn exact(scenario: &Scenario) -> HeapReport {
+    let (report, expected) = run(scenario);
+    assert_exact(&report, &expected);
+    report
+}
+
+#[test]
+fn framework_x64_workstation() {
+    for seed in 1..12 {
+        let report = exact(&Scenario { seed, ..Scenario::framework(8) });
+        assert_eq!((report.runtime.flavour.as_str(), report.runtime.gc_mode.as_str()), ("framework", "workstation"));
+        assert_eq!(report.runtime.unproven.as_deref(), Some("layout not yet proven on a real dump of this runtime"));
+    }
+}
