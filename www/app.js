@@ -1,5 +1,6 @@
 // Composition root: the state, the views, and what happens to a file from drop to table.
 
+import './lockdown.js';
 import { analyze, compare } from './analysis.js';
 import { inflate } from './lib/inflate.js';
 import { tableOfDiff, tableOfOne } from './lib/rows.js';
@@ -8,10 +9,6 @@ import { mountAnswer } from './views/answer.js';
 import { mountCards } from './views/cards.js';
 import { mountShell } from './views/shell.js';
 import { mountTable } from './views/table.js';
-
-// No policy covers WebRTC; nothing here uses it.
-delete (/** @type {any} */ (globalThis).RTCPeerConnection);
-delete (/** @type {any} */ (globalThis).webkitRTCPeerConnection);
 
 /** Dumps read at the same time: two share what the disk gives. */
 const AT_ONCE = 2;

@@ -9,6 +9,7 @@ export function csvCell(value) {
 }
 
 /**
+ * As the command line's `--format csv`: the rows, then Free.
  * @param {import('./rows.js').Table} table
  * @param {import('./rows.js').Row[]} rows  in the order shown
  * @param {'csharp' | 'type'} spelling
@@ -17,7 +18,7 @@ export function toCsv(table, rows, spelling) {
   const head = table.diff
     ? ['type_name', 'module', 'count_1', 'size_1', 'count_2', 'size_2', 'delta_count', 'delta_size']
     : ['type_name', 'module', 'count', 'total_size'];
-  const lines = rows.map((r) => [
+  const lines = [...rows, table.free].map((r) => [
     r[spelling], r.module, r.countA, r.sizeA, ...(table.diff ? [r.countB, r.sizeB, r.count, r.size] : []),
   ]);
   return [head, ...lines].map((line) => line.map(csvCell).join(',') + '\n').join('');

@@ -38,8 +38,8 @@ export function mountShell(store, actions) {
   mountKeys();
   mountSample(actions);
 
-  const policy = document.querySelector('meta[http-equiv]')?.getAttribute('content') ?? '';
-  setText(byId('policy'), policy.replaceAll('; ', ';\n'));
+  const policies = [...document.querySelectorAll('meta[http-equiv]')].map((m) => m.getAttribute('content') ?? '');
+  setText(byId('policy'), policies.join('\n\n'));
   for (const line of document.querySelectorAll('.copyline')) {
     line.append(copyButton('Copy', () => line.querySelector('code')?.textContent ?? ''));
   }

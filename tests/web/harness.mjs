@@ -1,0 +1,173 @@
+// Browsers, pages and fixtures for the tests of the built pages.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { serve } from '../../www/serve.mjs';
+import { findProgram } from '../../www/setup.mjs';
+import { targetDir } from '../../www/tools.mjs';
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const require = createRequire(join(root, 'www', 'package.json'));
+const { default: puppeteer } = await import(pathToFileURL(require.resolve('puppeteer-core')).href);
+
+/** Source of axe-core, to run inside a page. */
+export const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+export const oneFileUrl = pathToFileURL(join(root, 'dist', 'dropheap.html')).href;
+
+/** The pieces in dist/ on a server. */
+export const hosted = () => serve(join(root, 'dist'), 0);
+
+/** A folder that is gone when the process ends. @returns {string} */
+export function scratch() {
+  const dir = mkdtempSync(join(tmpdir(), 'dropheap-web-'));
+  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** Chromium with a profile of its own. */
+export function chromium() {
+  return puppeteer.launch({
+    executablePath: findProgram('chromium'),
+    userDataDir: scratch(),
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync',
+    ],
+  });
+}
+
+/** Firefox ESR, driven by WebDriver BiDi. */
+export function firefox() {
+  return puppeteer.launch({ browser: 'firefox', executablePath: findProgram('firefox-esr'), userDataDir: scratch() });
+}
+
+/** Waits for `<body data-state>`. */
+export async function state(page, wanted, timeout = 120_000) {
+  await page.waitForFunction((s) => document.body.dataset.state === s, { timeout }, wanted);
+}
+
+/** Chooses files by the stable hook. @param {any} page @param {string[]} paths */
+export async function choose(page, paths) {
+  const input = await page.$('#dumps');
+  await input.uploadFile(...paths);
+}
+
+/** What the native build prints. @param {string[]} args */
+export function commandLine(args) {
+  const done = spawnSync(join(targetDir(), 'debug', 'dropheap'), args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (done.error || done.status !== 0) throw new Error(`dropheap ${args.join(' ')}: ${done.error ?? done.stderr}`);
+  return done.stdout;
+}
+
+/** Every row of the table by its stable hooks. */
+export function tableRows(page) {
+  return page.$$eval('table#diff [data-type]', (rows) => rows.map((r) => ({ ...r.dataset })));
+}
+
+/** What `tryToSend` returns where nothing can be sent. */
+export const ALL_REFUSED = { page: [true, true, true, true], worker: [true, true, true, true, true], webRtc: 'undefined' };
+
+/**
+ * Tries every way to reach an address from the page and from a worker of it, and waits. Says which were seen to fail; whether
+ * anything arrived, the server at that address knows.
+ */
+export async function tryToSend(page, url) {
+  const tries = `async (url) => {
+    const failed = (f) => Promise.resolve().then(f).then(() => false, () => true);
+    const socket = () => new Promise((ok, no) => { const s = new WebSocket(url.replace('http', 'ws')); s.onopen = ok; s.onerror = no; });
+    const request = () => new Promise((ok, no) => { const x = new XMLHttpRequest(); x.open('GET', url); x.onload = ok; x.onerror = no; x.send(); });
+    const events = () => new Promise((ok, no) => { const e = new EventSource(url); e.onopen = ok; e.onerror = no; });
+    return [await failed(() => fetch(url, { mode: 'no-cors' })), await failed(request), await failed(socket), await failed(events)];
+  }`;
+  const inPage = await page.evaluate(`(${tries})(${JSON.stringify(url)})`);
+  const inWorker = await page.evaluate((code, to) => new Promise((resolve) => {
+    const source = `onmessage = async ({ data }) => {
+      let refused = false;
+      try { importScripts(data); } catch { refused = true; }
+      postMessage([...(await (${code})(data)), refused]);
+    }`;
+    const worker = new Worker(URL.createObjectURL(new Blob([source])));
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.postMessage(to);
+  }), tries, url);
+  const webRtc = await page.evaluate((to) => {
+    const add = (tag, attributes) => document.body.append(Object.assign(document.createElement(tag), attributes));
+    add('img', { src: to });
+    add('script', { src: to });
+    add('link', { rel: 'stylesheet', href: to });
+    add('link', { rel: 'prefetch', href: to });
+    add('iframe', { src: to });
+    add('object', { data: to });
+    add('video', { src: to });
+    // A policy that names hashes lets a script from anywhere be asked for, if its integrity is one of them.
+    const hash = /'(sha256-[^']+)'/.exec(document.querySelector('meta[http-equiv]').content)?.[1];
+    if (hash) add('script', { src: to, integrity: hash, crossOrigin: 'anonymous' });
+    const form = document.createElement('form');
+    form.action = to;
+    form.target = 'elsewhere';
+    document.body.append(form);
+    try {
+      form.submit();
+    } catch {
+      // Firefox says so; Chromium does not.
+    }
+    navigator.sendBeacon(to, 'x');
+    return typeof RTCPeerConnection;
+  }, url);
+  await new Promise((done) => setTimeout(done, 500));
+  return { page: inPage, worker: inWorker, webRtc };
+}
+
+const STAGES = ['afternoon', 'evening'];
+
+/**
+ * The dump pairs of tests/fixtures, unpacked.
+ * @returns {{name: string, dumps: string[], expected: Map<string, {count: number, size: number}>[]}[]}
+ */
+export function fixtures() {
+  const home = join(root, 'tests', 'fixtures');
+  const sets = existsSync(home) ? readdirSync(home).sort().filter((set) => STAGES.every((stage) => existsSync(join(home, set, `${stage}.dmp.gz`)))) : [];
+  if (sets.length === 0) throw new Error(`no dump pair in ${home}: FOLDER/{afternoon,evening}.dmp.gz with expected-{afternoon,evening}.csv`);
+  const to = scratch();
+  return sets.map((set) => {
+    const dumps = STAGES.map((stage) => {
+      const path = join(to, `${set}-${stage}.dmp`);
+      writeFileSync(path, gunzipSync(readFileSync(join(home, set, `${stage}.dmp.gz`))));
+      return path;
+    });
+    return { name: set, dumps, expected: STAGES.map((stage) => expectedTypes(join(home, set, `expected-${stage}.csv`))) };
+  });
+}
+
+/** What another tool counted: a row per method table, added up by type name. @param {string} path */
+function expectedTypes(path) {
+  const [head, ...lines] = parseCsv(readFileSync(path, 'utf8'));
+  const at = (name) => {
+    const i = head.indexOf(name);
+    if (i < 0) throw new Error(`${path}: no column ${name}`);
+    return i;
+  };
+  const [name, count, size] = [at('type_name'), at('count'), at('total_size')];
+  const types = new Map();
+  for (const line of lines) {
+    const sum = types.get(line[name]) ?? { count: 0, size: 0 };
+    types.set(line[name], { count: sum.count + Number(line[count]), size: sum.size + Number(line[size]) });
+  }
+  return types;
+}
+
+/** @param {string} text @returns {string[][]} */
+export function parseCsv(text) {
+  const rows = [];
+  for (const line of text.split(/\r?\n/).filter((l) => l !== '')) {
+    const cells = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((m) => m[1]?.replaceAll('""', '"') ?? m[2]);
+    rows.push(cells);
+  }
+  return rows;
+}
