@@ -359,6 +359,17 @@ impl GcDacVars {
         found.heads_are_segments(mem, l).then_some(found)
     }
 
+    /// True if both name the same heap, wherever they found it.
+    pub fn same_heap(&self, other: &GcDacVars) -> bool {
+        (self.generation_size, self.start_segment, self.allocation_start, self.server)
+            == (other.generation_size, other.start_segment, other.allocation_start, other.server)
+            && self
+                .heaps
+                .iter()
+                .map(|h| (h.generation_table, h.ephemeral_segment, h.alloc_allocated))
+                .eq(other.heaps.iter().map(|h| (h.generation_table, h.ephemeral_segment, h.alloc_allocated)))
+    }
+
     /// Every generation's start segment is null or looks like a segment, and at least the old generations have one.
     pub(super) fn heads_are_segments(&self, mem: &dyn Memory, l: &Layout) -> bool {
         self.heaps.iter().all(|heap| {

@@ -91,21 +91,34 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
         proven: row.proven_on.contains(&module.architecture),
         evidence: Vec::new(),
     };
-    // The ways to the GC's variables, the best first; the first one that proves itself wins.
+    // The ways to the GC's variables, the best first; the first one that proves itself wins, and the next one's opinion is noted.
     let mut reasons = Vec::new();
-    if runtime.layout.has_gc_dac_vars {
-        match GcDacVars::find(mem, modules, module, &runtime.layout, &mut evidence) {
-            Ok(gc) => {
-                runtime.gc = gc;
-                runtime.evidence = evidence;
-                return Ok(runtime);
+    let named = contract_gc::find(mem, modules, module, &runtime.layout, &runtime.shapes);
+    if runtime.layout.has_gc_dac_vars || named.is_some() {
+        let vars = GcDacVars::find(mem, modules, module, &runtime.layout, &mut evidence);
+        let gc = match (named, vars) {
+            (Some(named), vars) => {
+                let agrees = match &vars {
+                    Ok(vars) if named.same_heap(vars) => "GcDacVars agrees",
+                    Ok(_) => "GcDacVars DISAGREES",
+                    Err(_) => "no GcDacVars to compare with",
+                };
+                note(&mut evidence, "GC variables", "of the contract descriptor's GC part", agrees);
+                Some(named)
             }
-            Err(why) => {
+            (None, Ok(vars)) => Some(vars),
+            (None, Err(why)) => {
                 note(&mut evidence, "GcDacVars", "not found", &why);
                 reasons.push(format!("GcDacVars: {why}"));
                 // Not what this build is known to be: whatever the search finds has never been compared with anything.
                 runtime.proven = false;
+                None
             }
+        };
+        if let Some(gc) = gc {
+            runtime.gc = gc;
+            runtime.evidence = evidence;
+            return Ok(runtime);
         }
     }
     match shapes::find(mem, modules, &runtime, &mut evidence) {

@@ -764,7 +764,16 @@ impl<'s> World<'s> {
 
     /// Array of reference or other elements.
     #[allow(clippy::too_many_arguments, reason = "a builder's shorthand")]
-    fn array(&self, element: u64, component: u64, rank: u64, parent: u64, module: u64, canonical: Canonical, references: bool) -> Mt {
+    fn array(
+        &self,
+        element: u64,
+        component: u64,
+        rank: u64,
+        parent: u64,
+        module: u64,
+        canonical: Canonical,
+        references: bool,
+    ) -> Mt {
         let p = self.l.pointer;
         let (category, base) = if rank == 0 { (SZ_ARRAY, 3 * p) } else { (MD_ARRAY, 3 * p + 8 * rank) };
         Mt {
@@ -996,7 +1005,8 @@ impl<'s> World<'s> {
             ..self.class(list_rid, 3, object, core)
         };
         let list_canon = self.method_table(core_arena, &list_canon_mt);
-        let generic = |mt: Mt, canonical: Canonical, arguments: Vec<u64>| Mt { flags: GENERIC, canonical, arguments, ..mt };
+        let generic =
+            |mt: Mt, canonical: Canonical, arguments: Vec<u64>| Mt { flags: GENERIC, canonical, arguments, ..mt };
         let list = |argument: &str, assembly: &str| format!("{collections}.List`1[[{argument}, {assembly}]]");
         // In the native image: tag 3, and an argument behind a cell.
         let cell = self.space.alloc(core_arena, p);
@@ -1025,7 +1035,12 @@ impl<'s> World<'s> {
         let info_mt = Mt { indirect_parent: true, ..self.class(info_rid, 4, object, system) };
         let info = self.method_table(system_arena, &info_mt);
         self.kind(info, "System.Uri+UriInfo", "System", &info_mt, 0);
-        let point_mt = Mt { flags: VALUE_TYPE, base_size: 4 * p, indirect_parent: true, ..self.class(point_rid, 0, value, system) };
+        let point_mt = Mt {
+            flags: VALUE_TYPE,
+            base_size: 4 * p,
+            indirect_parent: true,
+            ..self.class(point_rid, 0, value, system)
+        };
         let point = self.method_table(system_arena, &point_mt);
         self.kind(point, "System.Drawing.Point", "System", &point_mt, 0);
         // A value-type instantiation lives in the image that needed it: its loader module is not its module.
@@ -1396,7 +1411,8 @@ impl<'s> World<'s> {
                     }
                 }
                 References::None if component > 0 && component <= 4 => {
-                    let first = if component == 2 && base < 3 * p + 8 && !k.name.ends_with(']') { p + 4 } else { base - p };
+                    let first =
+                        if component == 2 && base < 3 * p + 8 && !k.name.ends_with(']') { p + 4 } else { base - p };
                     let junk: Vec<u8> = (0..component * count).map(|_| self.random.next() as u8).collect();
                     self.space.write(at + first, &junk);
                 }
