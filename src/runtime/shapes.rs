@@ -536,9 +536,11 @@ impl<'a> Search<'a> {
             heaps.push((table, self.run_at(heap, HEAP_BYTES), self.open_segments(table)));
         }
         let words = heaps.iter().map(|h| h.1.words.len()).min().unwrap_or(0);
-        let mut candidates: Vec<(u64, usize, Vec<(Addr, Addr, Addr)>)> = Vec::new();
+        // Of each heap: the end, its segment, the segment's first possible end.
+        type End = (Addr, Addr, Addr);
+        let mut candidates: Vec<(u64, usize, Vec<End>)> = Vec::new();
         for offset in 0..words {
-            let ends: Option<Vec<(Addr, Addr, Addr)>> = heaps
+            let ends: Option<Vec<End>> = heaps
                 .iter()
                 .map(|(_, run, open)| {
                     let v = *run.words.get(offset)?;
