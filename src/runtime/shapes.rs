@@ -6,7 +6,9 @@
 //! * Server: an array of pointers to heaps that hold such a table at one common offset.
 //! * Regions (.NET 7 and later): five different heads, the fourth of large, the fifth of pinned objects.
 //! * The end of the newest objects (`alloc_allocated`) is the largest word between the segment's `allocated` and `used` at which a walk
-//!   of the objects ends exactly; of a server GC the common offset in all heaps for which this holds.
+//!   of the objects ends exactly; of a server GC the common offset in all heaps for which this holds. Dead objects of before the last GC
+//!   may lie behind it: unless it is the end of all that was ever used, an open allocation context in front of it must prove it, for a
+//!   GC fills those up (gc.cpp, `fix_allocation_contexts`).
 //!
 //! Sources: src/gc/gcpriv.h (`generation`, `heap_segment`, `gc_heap`), gc.cpp (`adjust_limit_clr`: `used` is raised to the end of the
 //! newest objects less a pointer; a GC sets it to `allocated`).
@@ -16,6 +18,7 @@ use super::{Runtime, note};
 use crate::dump::Module;
 use crate::dump::regions::{Extent, Regions};
 use crate::error::Findings;
+use crate::heap::method_tables;
 use crate::heap::segments::{Generation, Segment};
 use crate::heap::walk::{self, Walk};
 use crate::image::pe::PeImage;
@@ -456,18 +459,25 @@ impl<'a> Search<'a> {
         candidates.sort_by_key(|&(v, at, first)| (Reverse(if table.distance.is_none() { v.since(first) } else { 0 }), Reverse(v), at));
         let mut budget = MAX_WALKED;
         let total = candidates.len();
-        for (tried, (v, at, first)) in candidates.into_iter().take(MAX_FRONTIERS).enumerate() {
-            if self.ends_at(first, v, &mut budget) {
-                note(
-                    evidence,
-                    "alloc_allocated",
-                    &format!("{v} in segment {at}"),
-                    &format!("the largest of {total} variables between allocated and used at which a walk ends ({tried} larger ones do not)"),
-                );
-                return Ok(GcHeap { generation_table: table.at, ephemeral_segment: at, alloc_allocated: v, finalize_queue: Addr::NULL });
-            }
+        candidates.truncate(MAX_FRONTIERS);
+        let mut fitting = candidates.into_iter().filter(|&(v, _, first)| self.ends_at(first, v, &mut budget).is_some());
+        let Some((v, at, first)) = fitting.next() else {
+            return Err(format!("none of {total} variables between allocated and used of the newest segment is the end of its objects"));
+        };
+        // Dead objects of before the last GC may lie behind the end, and a stale variable may point among them.
+        let below = fitting.find(|&(_, other, _)| other == at).map_or(first, |(below, _, _)| below);
+        let used_up = self.segment(at).is_some_and(|w| w.used.plus(self.p) == v);
+        let mut budget = MAX_WALKED;
+        if !used_up && !self.is_newer(below, v, &mut budget) {
+            return Err(format!("the newest objects may end at {v} or before: nothing tells which of the variables is not a stale one"));
         }
-        Err(format!("none of {total} variables between allocated and used of the newest segment is the end of its objects"))
+        note(
+            evidence,
+            "alloc_allocated",
+            &format!("{v} in segment {at}"),
+            &format!("the largest of {total} variables between allocated and used at which a walk ends; {}", why_newest(v > first, used_up)),
+        );
+        Ok(GcHeap { generation_table: table.at, ephemeral_segment: at, alloc_allocated: v, finalize_queue: Addr::NULL })
     }
 
     /// Server: the common offset in all heaps at which the end of the newest objects stands; the largest sum wins.
@@ -500,37 +510,62 @@ impl<'a> Search<'a> {
         candidates.dedup_by(|b, a| a.2 == b.2);
         let mut budget = MAX_WALKED;
         let total = candidates.len();
-        for (sum, offset, ends) in candidates.into_iter().take(MAX_FRONTIERS) {
-            if ends.iter().all(|&(v, _, first)| self.ends_at(first, v, &mut budget)) {
-                let offset = (offset as u64).wrapping_mul(self.p);
-                note(
-                    evidence,
-                    "gc_heap.alloc_allocated",
-                    &format!("offset {offset:#x}"),
-                    &format!("of {total} offsets with an address between allocated and used in every heap the one with the largest sum ({sum}) at which all walks end"),
-                );
-                return Ok(heaps
-                    .iter()
-                    .zip(ends)
-                    .map(|((table, _, _), (v, at, _))| GcHeap {
-                        generation_table: table.at,
-                        ephemeral_segment: at,
-                        alloc_allocated: v,
-                        finalize_queue: Addr::NULL,
-                    })
-                    .collect());
-            }
+        candidates.truncate(MAX_FRONTIERS);
+        let mut fitting = candidates
+            .into_iter()
+            .filter(|(_, _, ends)| ends.iter().all(|&(v, _, first)| self.ends_at(first, v, &mut budget).is_some()));
+        let Some((sum, offset, ends)) = fitting.next() else {
+            return Err(format!("none of {total} common offsets of the heaps is the end of their newest objects"));
+        };
+        let lower = fitting.next().map(|(_, _, lower)| lower).unwrap_or_default();
+        let used_up = ends.iter().any(|&(v, at, _)| self.segment(at).is_some_and(|w| w.used.plus(self.p) == v));
+        let mut budget = MAX_WALKED;
+        let newer = ends.iter().enumerate().any(|(i, &(v, at, first))| {
+            let below = lower.get(i).filter(|below| below.1 == at).map_or(first, |below| below.0);
+            below < v && self.is_newer(below, v, &mut budget)
+        });
+        if sum > 0 && !used_up && !newer {
+            return Err("nothing tells which of several offsets of the heaps is not a stale end of the newest objects".to_owned());
         }
-        Err(format!("none of {total} common offsets of the heaps is the end of their newest objects"))
+        note(
+            evidence,
+            "gc_heap.alloc_allocated",
+            &format!("offset {:#x}", (offset as u64).wrapping_mul(self.p)),
+            &format!(
+                "of {total} offsets with an address between allocated and used in every heap the one with the largest sum ({sum}) at which \
+                 all walks end; {}",
+                why_newest(sum > 0, used_up)
+            ),
+        );
+        let heap = |table: &Table, (v, at, _): (Addr, Addr, Addr)| GcHeap {
+            generation_table: table.at,
+            ephemeral_segment: at,
+            alloc_allocated: v,
+            finalize_queue: Addr::NULL,
+        };
+        Ok(tables.iter().zip(ends).map(|(table, end)| heap(table, end)).collect())
     }
 
-    /// True if every byte from `start` (a border of objects) to `end` is explained by objects and gaps when the heap ends at `end`.
-    fn ends_at(&self, start: Addr, end: Addr, budget: &mut u64) -> bool {
+    /// True if what lies between two possible ends of the newest objects is no more than a gap, or has an open allocation context behind its
+    /// first object: then it is no remainder of before the last GC.
+    fn is_newer(&self, below: Addr, end: Addr, budget: &mut u64) -> bool {
+        let mut at = below;
+        while at < end {
+            let Ok(word) = self.mem.ptr(at, self.rt.layout.pointer, "newest objects") else { return false };
+            if !word.is_null() && method_tables::prove(self.mem, self.rt, Addr(word.0 & !self.rt.layout.unmask)).is_some() {
+                return self.ends_at(at, end, budget).is_some_and(|gaps| gaps > 0);
+            }
+            at = at.plus(self.p);
+        }
+        true
+    }
+
+    /// Bytes of gaps between `start` (a border of objects) and `end`, if every byte in between is explained when the heap ends at `end`.
+    fn ends_at(&self, start: Addr, end: Addr, budget: &mut u64) -> Option<u64> {
         let len = end.since(start);
-        let Some(rest) = budget.checked_sub(len) else { return false };
-        *budget = rest;
+        *budget = budget.checked_sub(len)?;
         if len == 0 {
-            return true;
+            return Some(0);
         }
         let segment = Segment {
             address: start,
@@ -544,11 +579,19 @@ impl<'a> Search<'a> {
         let regions = Regions::build(vec![Extent { addr: start, offset: 0, len }], len, &mut Findings::default());
         let mut walk = Walk::new(&[Arc::new(segment)], &[0], &regions, limits::WINDOW_NATIVE, false);
         let read = |offset: u64, buf: &mut [u8]| self.mem.read(start.plus(offset), buf, "newest objects");
-        if walk::drive(&mut walk, self.mem, self.rt, &read, &mut |_| Ok(())).is_err() {
-            return false;
-        }
+        walk::drive(&mut walk, self.mem, self.rt, &read, &mut |_| Ok(())).ok()?;
         let outcome = walk.finish();
-        !outcome.findings.partial() && outcome.segments.first().is_some_and(|s| s.explained == len)
+        let result = outcome.segments.first().filter(|s| s.explained == len)?;
+        (!outcome.findings.partial()).then_some(result.gaps)
+    }
+}
+
+/// What tells that the end found is not a stale one.
+fn why_newest(allocated_since: bool, used_up: bool) -> &'static str {
+    match (allocated_since, used_up) {
+        (false, _) => "nothing was allocated since the last GC",
+        (_, true) => "everything that was ever used lies in front of it",
+        _ => "an allocation context in front of it is open, and a GC closes them all",
     }
 }
 
