@@ -6,7 +6,9 @@
 //! * Server: an array of pointers to heaps that hold such a table at one common offset.
 //! * Regions (.NET 7 and later): five different heads, the fourth of large, the fifth of pinned objects.
 //! * The end of the newest objects (`alloc_allocated`) is the largest word between the segment's `allocated` and `used` at which a walk
-//!   of the objects ends exactly; of a server GC the common offset in all heaps for which this holds.
+//!   of the objects ends exactly; of a server GC the common offset in all heaps for which this holds. Dead objects of before the last GC
+//!   may lie behind it: unless it is the end of all that was ever used, an open allocation context in front of it must prove it, for a
+//!   GC fills those up (gc.cpp, `fix_allocation_contexts`).
 //!
 //! Sources: src/gc/gcpriv.h (`generation`, `heap_segment`, `gc_heap`), gc.cpp (`adjust_limit_clr`: `used` is raised to the end of the
 //! newest objects less a pointer; a GC sets it to `allocated`).
@@ -16,6 +18,7 @@ use super::{Runtime, note};
 use crate::dump::Module;
 use crate::dump::regions::{Extent, Regions};
 use crate::error::Findings;
+use crate::heap::method_tables;
 use crate::heap::segments::{Generation, Segment};
 use crate::heap::walk::{self, Walk};
 use crate::image::pe::PeImage;
@@ -54,12 +57,7 @@ const MAX_RESERVATION: u64 = 1 << 42;
 ///
 /// # Errors
 /// A sentence for [`crate::Error::UnknownRuntime`].
-pub fn find(
-    mem: &dyn Memory,
-    modules: &[Module],
-    rt: &Runtime,
-    evidence: &mut Vec<Evidence>,
-) -> Result<GcDacVars, String> {
+pub fn find(mem: &dyn Memory, modules: &[Module], rt: &Runtime, evidence: &mut Vec<Evidence>) -> Result<GcDacVars, String> {
     let mut images = vec![(rt.module.image.clone(), None)];
     // A standalone GC has its own copies of the variables, and those of the runtime are then zero.
     for module in modules.iter().filter(|m| m.base != rt.module.image.base) {
@@ -168,24 +166,13 @@ impl<'a> Search<'a> {
                 evidence,
                 "generation table",
                 &describe(table, "a word of the writable sections"),
-                &format!(
-                    "found by its shape: {} place(s) fit, this one reaches the most segments ({})",
-                    tables.len(),
-                    table.segments
-                ),
+                &format!("found by its shape: {} place(s) fit, this one reaches the most segments ({})", tables.len(), table.segments),
             );
             let heap = self.workstation_frontier(table, evidence)?;
-            note(
-                evidence,
-                "GC mode",
-                &format!("workstation, 1 heap(s), {}", kind(table)),
-                "a generation table among the runtime's variables",
-            );
+            note(evidence, "GC mode", &format!("workstation, 1 heap(s), {}", kind(table)), "a generation table among the runtime's variables");
             return Ok(self.result(table, vec![heap], false));
         }
-        let (tables, array) = self
-            .server_tables()
-            .ok_or("no generation table among the runtime's variables, and no array of GC heaps")?;
+        let (tables, array) = self.server_tables().ok_or("no generation table among the runtime's variables, and no array of GC heaps")?;
         let first = tables.first().ok_or("no heap")?;
         let known_count = self.words().any(|(_, v)| v.0 & 0xFFFF_FFFF == tables.len() as u64);
         if !known_count {
@@ -198,12 +185,7 @@ impl<'a> Search<'a> {
             "found by their shape: the array with the most heaps and segments",
         );
         let heaps = self.server_frontiers(&tables, array, evidence)?;
-        note(
-            evidence,
-            "GC mode",
-            &format!("server, {} heap(s), {}", heaps.len(), kind(first)),
-            "an array of heaps with a generation table each",
-        );
+        note(evidence, "GC mode", &format!("server, {} heap(s), {}", heaps.len(), kind(first)), "an array of heaps with a generation table each");
         Ok(self.result(first, heaps, true))
     }
 
@@ -222,9 +204,9 @@ impl<'a> Search<'a> {
 
     /// All words of the writable sections.
     fn words(&self) -> impl Iterator<Item = (Addr, Addr)> + '_ {
-        self.sections
-            .iter()
-            .flat_map(|run| (0u64..).zip(&run.words).map(|(i, &value)| (run.start.plus(i.wrapping_mul(self.p)), value)))
+        self.sections.iter().flat_map(|run| {
+            (0u64..).zip(&run.words).map(|(i, &value)| (run.start.plus(i.wrapping_mul(self.p)), value))
+        })
     }
 
     /// The words of memory at `at`, at most `bytes`.
@@ -303,8 +285,7 @@ impl<'a> Search<'a> {
         for (i, &value) in run.words.iter().enumerate() {
             let Some(words) = self.segment(value).filter(|w| w.flags & (LOH | POH | FROZEN) == 0) else { continue };
             for stride in STRIDES {
-                let fits =
-                    if words.in_front { self.segments_at(run, i, stride) } else { self.regions_at(run, i, stride) };
+                let fits = if words.in_front { self.segments_at(run, i, stride) } else { self.regions_at(run, i, stride) };
                 found.extend(fits);
             }
         }
@@ -324,23 +305,18 @@ impl<'a> Search<'a> {
         }
         let (olds, larges) = (self.list(old)?, self.list(large)?);
         // The ephemeral segment is the tail of gen2's list.
-        if olds.last() != Some(&ephemeral) || larges.iter().any(|&s| self.segment(s).is_none_or(|w| w.flags & LOH == 0))
-        {
+        if olds.last() != Some(&ephemeral) || larges.iter().any(|&s| self.segment(s).is_none_or(|w| w.flags & LOH == 0)) {
             return None;
         }
-        let pinned =
-            self.word_in(run, i, stride, 4, 0).filter(|&h| self.segment(h).is_some_and(|w| w.flags & POH != 0));
+        let pinned = self.word_in(run, i, stride, 4, 0).filter(|&h| self.segment(h).is_some_and(|w| w.flags & POH != 0));
         let pinned = pinned.and_then(|h| self.list(h));
         let first_of = |list: &[Addr], at: Addr| list.iter().any(|&s| self.segment(s).is_some_and(|w| w.mem == at));
         for distance in DISTANCES {
             let start = |g| self.word_in(run, i, stride, g, distance);
-            let (Some(gen0), Some(gen1), Some(gen2), Some(gen3)) = (start(0), start(1), start(2), start(3)) else {
-                continue;
-            };
+            let (Some(gen0), Some(gen1), Some(gen2), Some(gen3)) = (start(0), start(1), start(2), start(3)) else { continue };
             let young = eph.mem <= gen1 && gen1 <= gen0 && gen0 <= eph.committed;
             if young && first_of(&olds, gen2) && first_of(&larges, gen3) {
-                let segments =
-                    olds.len().saturating_add(larges.len()).saturating_add(pinned.as_ref().map_or(0, |l| l.len()));
+                let segments = olds.len().saturating_add(larges.len()).saturating_add(pinned.as_ref().map_or(0, |l| l.len()));
                 return Some(Table {
                     at: run.start.plus((i as u64).wrapping_mul(self.p)),
                     stride: stride.wrapping_mul(self.p),
@@ -392,11 +368,8 @@ impl<'a> Search<'a> {
     /// The tables of all server heaps, and the address of the array: the array with the most heaps, then segments, then the smaller
     /// distance, then the smallest offset.
     fn server_tables(&self) -> Option<(Vec<Table>, Addr)> {
-        let mut arrays: Vec<Addr> = self
-            .words()
-            .map(|(_, v)| v)
-            .filter(|&v| v.0 > 0xFFFF && v.0.checked_rem(self.p) == Some(0) && !self.image.contains(v))
-            .collect();
+        let mut arrays: Vec<Addr> =
+            self.words().map(|(_, v)| v).filter(|&v| v.0 > 0xFFFF && v.0.checked_rem(self.p) == Some(0) && !self.image.contains(v)).collect();
         arrays.sort_unstable();
         arrays.dedup();
         arrays.truncate(MAX_ARRAYS);
@@ -404,9 +377,7 @@ impl<'a> Search<'a> {
         let mut best: Option<(Vec<Table>, Addr)> = None;
         for array in arrays {
             let Some(first) = self.pointer(array) else { continue };
-            let tables = Rc::clone(
-                by_heap.entry(first).or_insert_with(|| Rc::new(self.tables(&self.run_at(first, HEAP_BYTES)))),
-            );
+            let tables = Rc::clone(by_heap.entry(first).or_insert_with(|| Rc::new(self.tables(&self.run_at(first, HEAP_BYTES)))));
             for table in tables.iter() {
                 let offset = table.at.since(first);
                 let Some(heaps) = self.heaps_of(array, table, offset) else { continue };
@@ -432,18 +403,12 @@ impl<'a> Search<'a> {
             let words = table.stride.wrapping_mul(4).wrapping_add(table.distance.unwrap_or(0)).wrapping_add(self.p);
             let run = self.run_at(heap.plus(offset), words.max(table.stride.wrapping_mul(5)));
             let stride = table.stride.checked_div(self.p)?;
-            let like = if table.distance.is_some() {
-                self.segments_at(&run, 0, stride)
-            } else {
-                self.regions_at(&run, 0, stride)
-            };
+            let like = if table.distance.is_some() { self.segments_at(&run, 0, stride) } else { self.regions_at(&run, 0, stride) };
             match like.filter(|t| t.shape() == table.shape() && ephemerals.insert(t.ephemeral)) {
                 Some(t) => heaps.push(t),
                 None => {
                     // Behind the last heap comes anything but a heap.
-                    let heap_like = (0..4).any(|g| {
-                        self.word_in(&run, 0, stride, g, 0).is_some_and(|h| self.segment(h).is_some_and(|w| w.in_front))
-                    });
+                    let heap_like = (0..4).any(|g| self.word_in(&run, 0, stride, g, 0).is_some_and(|h| self.segment(h).is_some_and(|w| w.in_front)));
                     let known = heaps.iter().any(|t| t.at == heap.plus(offset));
                     if heap_like && !known && table.distance.is_some() {
                         return None;
@@ -464,11 +429,7 @@ impl<'a> Search<'a> {
     /// The segments that `alloc_allocated` may lie in, with the first and last address that it may have: the ephemeral one, or any region
     /// of generation 0.
     fn open_segments(&self, table: &Table) -> Vec<(Addr, Words, Addr, Addr)> {
-        let list = if table.distance.is_some() {
-            Rc::new(vec![table.ephemeral])
-        } else {
-            self.list(table.head0).unwrap_or_default()
-        };
+        let list = if table.distance.is_some() { Rc::new(vec![table.ephemeral]) } else { self.list(table.head0).unwrap_or_default() };
         list.iter()
             .filter_map(|&at| {
                 let words = self.segment(at)?;
@@ -495,41 +456,32 @@ impl<'a> Search<'a> {
             candidates.extend(values.get(from..to).unwrap_or_default().iter().map(|&v| (v, at, first)));
         }
         // With regions: the one that most was allocated in since the last GC.
-        candidates.sort_by_key(|&(v, at, first)| {
-            (Reverse(if table.distance.is_none() { v.since(first) } else { 0 }), Reverse(v), at)
-        });
+        candidates.sort_by_key(|&(v, at, first)| (Reverse(if table.distance.is_none() { v.since(first) } else { 0 }), Reverse(v), at));
         let mut budget = MAX_WALKED;
         let total = candidates.len();
-        for (tried, (v, at, first)) in candidates.into_iter().take(MAX_FRONTIERS).enumerate() {
-            if self.ends_at(first, v, &mut budget) {
-                note(
-                    evidence,
-                    "alloc_allocated",
-                    &format!("{v} in segment {at}"),
-                    &format!(
-                        "the largest of {total} variables between allocated and used at which a walk ends ({tried} larger ones do not)"
-                    ),
-                );
-                return Ok(GcHeap {
-                    generation_table: table.at,
-                    ephemeral_segment: at,
-                    alloc_allocated: v,
-                    finalize_queue: Addr::NULL,
-                });
-            }
+        candidates.truncate(MAX_FRONTIERS);
+        let mut fitting = candidates.into_iter().filter(|&(v, _, first)| self.ends_at(first, v, &mut budget).is_some());
+        let Some((v, at, first)) = fitting.next() else {
+            return Err(format!("none of {total} variables between allocated and used of the newest segment is the end of its objects"));
+        };
+        // Dead objects of before the last GC may lie behind the end, and a stale variable may point among them.
+        let below = fitting.find(|&(_, other, _)| other == at).map_or(first, |(below, _, _)| below);
+        let used_up = self.segment(at).is_some_and(|w| w.used.plus(self.p) == v);
+        let mut budget = MAX_WALKED;
+        if !used_up && !self.is_newer(below, v, &mut budget) {
+            return Err(format!("the newest objects may end at {v} or before: nothing tells which of the variables is not a stale one"));
         }
-        Err(format!(
-            "none of {total} variables between allocated and used of the newest segment is the end of its objects"
-        ))
+        note(
+            evidence,
+            "alloc_allocated",
+            &format!("{v} in segment {at}"),
+            &format!("the largest of {total} variables between allocated and used at which a walk ends; {}", why_newest(v > first, used_up)),
+        );
+        Ok(GcHeap { generation_table: table.at, ephemeral_segment: at, alloc_allocated: v, finalize_queue: Addr::NULL })
     }
 
     /// Server: the common offset in all heaps at which the end of the newest objects stands; the largest sum wins.
-    fn server_frontiers(
-        &self,
-        tables: &[Table],
-        array: Addr,
-        evidence: &mut Vec<Evidence>,
-    ) -> Result<Vec<GcHeap>, String> {
+    fn server_frontiers(&self, tables: &[Table], array: Addr, evidence: &mut Vec<Evidence>) -> Result<Vec<GcHeap>, String> {
         let mut heaps = Vec::new();
         for (i, table) in (0u64..).zip(tables) {
             let heap = self.pointer(array.plus(i.wrapping_mul(self.p))).ok_or("a GC heap is not in the dump")?;
@@ -544,15 +496,12 @@ impl<'a> Search<'a> {
                 .iter()
                 .map(|(_, run, open)| {
                     let v = *run.words.get(offset)?;
-                    open.iter()
-                        .find(|&&(_, _, first, last)| first <= v && v <= last)
-                        .map(|&(at, _, first, _)| (v, at, first))
+                    open.iter().find(|&&(_, _, first, last)| first <= v && v <= last).map(|&(at, _, first, _)| (v, at, first))
                 })
                 .collect();
             let Some(ends) = ends else { continue };
             // With regions: `ephemeral_heap_segment` stands at another common offset.
-            let named =
-                |other: usize| heaps.iter().zip(&ends).all(|((_, run, _), end)| run.words.get(other) == Some(&end.1));
+            let named = |other: usize| heaps.iter().zip(&ends).all(|((_, run, _), end)| run.words.get(other) == Some(&end.1));
             if tables.iter().any(|t| t.distance.is_none()) && !(0..words).any(named) {
                 continue;
             }
@@ -563,39 +512,62 @@ impl<'a> Search<'a> {
         candidates.dedup_by(|b, a| a.2 == b.2);
         let mut budget = MAX_WALKED;
         let total = candidates.len();
-        for (sum, offset, ends) in candidates.into_iter().take(MAX_FRONTIERS) {
-            if ends.iter().all(|&(v, _, first)| self.ends_at(first, v, &mut budget)) {
-                let offset = (offset as u64).wrapping_mul(self.p);
-                note(
-                    evidence,
-                    "gc_heap.alloc_allocated",
-                    &format!("offset {offset:#x}"),
-                    &format!(
-                        "of {total} offsets with an address between allocated and used in every heap the one with the largest sum ({sum}) at which all walks end"
-                    ),
-                );
-                return Ok(heaps
-                    .iter()
-                    .zip(ends)
-                    .map(|((table, _, _), (v, at, _))| GcHeap {
-                        generation_table: table.at,
-                        ephemeral_segment: at,
-                        alloc_allocated: v,
-                        finalize_queue: Addr::NULL,
-                    })
-                    .collect());
-            }
+        candidates.truncate(MAX_FRONTIERS);
+        let mut fitting = candidates
+            .into_iter()
+            .filter(|(_, _, ends)| ends.iter().all(|&(v, _, first)| self.ends_at(first, v, &mut budget).is_some()));
+        let Some((sum, offset, ends)) = fitting.next() else {
+            return Err(format!("none of {total} common offsets of the heaps is the end of their newest objects"));
+        };
+        let lower = fitting.next().map(|(_, _, lower)| lower).unwrap_or_default();
+        let used_up = ends.iter().any(|&(v, at, _)| self.segment(at).is_some_and(|w| w.used.plus(self.p) == v));
+        let mut budget = MAX_WALKED;
+        let newer = ends.iter().enumerate().any(|(i, &(v, at, first))| {
+            let below = lower.get(i).filter(|below| below.1 == at).map_or(first, |below| below.0);
+            below < v && self.is_newer(below, v, &mut budget)
+        });
+        if sum > 0 && !used_up && !newer {
+            return Err("nothing tells which of several offsets of the heaps is not a stale end of the newest objects".to_owned());
         }
-        Err(format!("none of {total} common offsets of the heaps is the end of their newest objects"))
+        note(
+            evidence,
+            "gc_heap.alloc_allocated",
+            &format!("offset {:#x}", (offset as u64).wrapping_mul(self.p)),
+            &format!(
+                "of {total} offsets with an address between allocated and used in every heap the one with the largest sum ({sum}) at which \
+                 all walks end; {}",
+                why_newest(sum > 0, used_up)
+            ),
+        );
+        let heap = |table: &Table, (v, at, _): (Addr, Addr, Addr)| GcHeap {
+            generation_table: table.at,
+            ephemeral_segment: at,
+            alloc_allocated: v,
+            finalize_queue: Addr::NULL,
+        };
+        Ok(tables.iter().zip(ends).map(|(table, end)| heap(table, end)).collect())
     }
 
-    /// True if every byte from `start` (a border of objects) to `end` is explained by objects and gaps when the heap ends at `end`.
-    fn ends_at(&self, start: Addr, end: Addr, budget: &mut u64) -> bool {
+    /// True if what lies between two possible ends of the newest objects is no more than a gap, or has an open allocation context behind its
+    /// first object: then it is no remainder of before the last GC.
+    fn is_newer(&self, below: Addr, end: Addr, budget: &mut u64) -> bool {
+        let mut at = below;
+        while at < end {
+            let Ok(word) = self.mem.ptr(at, self.rt.layout.pointer, "newest objects") else { return false };
+            if !word.is_null() && method_tables::prove(self.mem, self.rt, Addr(word.0 & !self.rt.layout.unmask)).is_some() {
+                return self.ends_at(at, end, budget).is_some_and(|gaps| gaps > 0);
+            }
+            at = at.plus(self.p);
+        }
+        true
+    }
+
+    /// Bytes of gaps between `start` (a border of objects) and `end`, if every byte in between is explained when the heap ends at `end`.
+    fn ends_at(&self, start: Addr, end: Addr, budget: &mut u64) -> Option<u64> {
         let len = end.since(start);
-        let Some(rest) = budget.checked_sub(len) else { return false };
-        *budget = rest;
+        *budget = budget.checked_sub(len)?;
         if len == 0 {
-            return true;
+            return Some(0);
         }
         let segment = Segment {
             address: start,
@@ -609,11 +581,19 @@ impl<'a> Search<'a> {
         let regions = Regions::build(vec![Extent { addr: start, offset: 0, len }], len, &mut Findings::default());
         let mut walk = Walk::new(&[Arc::new(segment)], &[0], &regions, limits::WINDOW_NATIVE, false);
         let read = |offset: u64, buf: &mut [u8]| self.mem.read(start.plus(offset), buf, "newest objects");
-        if walk::drive(&mut walk, self.mem, self.rt, &read, &mut |_| Ok(())).is_err() {
-            return false;
-        }
+        walk::drive(&mut walk, self.mem, self.rt, &read, &mut |_| Ok(())).ok()?;
         let outcome = walk.finish();
-        !outcome.findings.partial() && outcome.segments.first().is_some_and(|s| s.explained == len)
+        let result = outcome.segments.first().filter(|s| s.explained == len)?;
+        (!outcome.findings.partial()).then_some(result.gaps)
+    }
+}
+
+/// What tells that the end found is not a stale one.
+fn why_newest(allocated_since: bool, used_up: bool) -> &'static str {
+    match (allocated_since, used_up) {
+        (false, _) => "nothing was allocated since the last GC",
+        (_, true) => "everything that was ever used lies in front of it",
+        _ => "an allocation context in front of it is open, and a GC closes them all",
     }
 }
 

@@ -194,6 +194,8 @@ pub struct Scenario {
     pub version: [u16; 4],
     /// Objects of each generation and segment, about.
     pub objects: u64,
+    /// Variables of `.data` point to such dead objects.
+    pub stale_variables: bool,
     /// Objects that are no more alive lie behind the end of the newest ones, as after a GC.
     pub stale: bool,
 }
@@ -212,6 +214,7 @@ impl Scenario {
             version: [4, 7, 3535, 0],
             objects: 40,
             stale: true,
+            stale_variables: false,
         }
     }
 
@@ -1322,7 +1325,9 @@ impl<'s> World<'s> {
             at = self.any(at, 0);
             boundaries.push(at);
         }
-        if fresh > 0 && self.random.chance(2) {
+        // The context that the newest objects came from is open, unless it is just full.
+        let dead = self.scenario.stale && self.random.chance(2);
+        if fresh > 0 && (dead || self.random.chance(2)) {
             at += (3 + self.random.below(500)) * p;
             // What was there before: perhaps the address of a method table.
             let stale = match self.random.below(3) {
@@ -1335,13 +1340,21 @@ impl<'s> World<'s> {
         let frontier = at;
         let mut used = frontier - p;
         let mut stale_middles = Vec::new();
-        if self.scenario.stale && self.random.chance(2) {
+        if dead {
             let before = (self.expected.clone(), self.objects.len());
-            let mut end = frontier + self.random.below(40) * p;
+            // The first one is cut: what is left of it are references.
+            let cut = self.random.below(12);
+            for i in 0..cut {
+                self.space.word(frontier + i * p, if self.random.chance(3) { 0 } else { mem + 8 * i });
+            }
+            let mut end = frontier + cut * p;
             for _ in 0..self.random.below(30) + 1 {
                 let next = self.any(end, 0);
                 if self.random.chance(4) && next - end >= 5 * p {
-                    stale_middles.push(end + p);
+                    stale_middles.push(end + 3 * p);
+                }
+                if self.scenario.stale_variables && self.random.chance(4) {
+                    stale_middles.push(end);
                 }
                 end = next;
             }
