@@ -52,7 +52,7 @@ pub struct Analysis {
     pub(crate) space: AddressSpace,
     pub(crate) dump: Dump,
     options: Options,
-    findings: Findings,
+    pub(crate) findings: Findings,
     located: Option<Located>,
 }
 
@@ -60,10 +60,10 @@ pub struct Analysis {
 pub(crate) struct Located {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) segments: Vec<Arc<Segment>>,
-    facts: RuntimeFacts,
+    pub(crate) facts: RuntimeFacts,
     walk: Walk,
     /// Of the segments.
-    findings: Findings,
+    pub(crate) findings: Findings,
 }
 
 impl Located {
@@ -234,6 +234,8 @@ fn runtime_facts(rt: &Runtime) -> RuntimeFacts {
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::analyze;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use native::{MAX_THREADS, walk_all};
 
 /// The walk over synchronous reads, on as many threads as there are processors.
 #[cfg(not(target_arch = "wasm32"))]
@@ -253,7 +255,7 @@ mod native {
     /// Segments are dealt out in runs of this many bytes: large enough to read on, small enough to share the work evenly.
     const SHARE: u64 = 64 << 20;
     /// More threads than this only wait for the file.
-    const MAX_THREADS: usize = 8;
+    pub(crate) const MAX_THREADS: usize = 8;
 
     /// The whole analysis over synchronous reads. `progress` is called after each window and may stop it.
     ///
@@ -267,16 +269,18 @@ mod native {
         let window = if options.window == 0 { limits::WINDOW_NATIVE } else { options.window };
         let mut analysis = Analysis::open(source, options)?;
         let located = analysis.locate_with(&analysis.space, false)?;
-        let outcome = walk_all(&analysis, &located, window, progress)?;
+        let outcome = walk_all(&analysis, &located, window, &[], progress)?;
         let Located { runtime, segments, facts, findings, .. } = located;
         analysis.findings.merge(findings);
         Ok(analysis.report(&analysis.space, &runtime, &segments, facts, outcome))
     }
 
-    fn walk_all(
+    /// Walks all segments; `mark`: in which of them the starts of objects are to be marked.
+    pub(crate) fn walk_all(
         analysis: &Analysis,
         located: &Located,
         window: u64,
+        mark: &[bool],
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome> {
         let shares = shares(located);
@@ -299,6 +303,9 @@ mod native {
                             let share = queue.lock().map_or(None, |mut q| q.next());
                             let Some(share) = share else { break };
                             let mut walk = Walk::new(&located.segments, &share, regions, window, false);
+                            if !mark.is_empty() {
+                                walk = walk.marking(mark.to_vec(), rt.layout.pointer);
+                            }
                             walk::drive(
                                 &mut walk,
                                 &space,

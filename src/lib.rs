@@ -25,6 +25,8 @@ pub mod stats;
 pub mod synth;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod trim;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod verify;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
 
@@ -34,3 +36,5 @@ pub use analysis::{Analysis, Options, Progress, Window};
 pub use error::{Error, Finding, Result};
 #[cfg(not(target_arch = "wasm32"))]
 pub use trim::{Keep, trim};
+#[cfg(not(target_arch = "wasm32"))]
+pub use verify::verify;

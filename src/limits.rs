@@ -54,6 +54,16 @@ pub const MAX_METHOD_TABLES: usize = 200_000;
 /// Words that are no method table, remembered so that they are not looked up twice; beyond it they are looked up again.
 pub const MAX_REJECTED: usize = 100_000;
 
+/// Bytes of the bitmaps of object starts that checking references takes, beside the budget above: 1/64 of the heap (1/32 on x86), so
+/// that 64 GB of heap are checked whole. What is beyond is not checked, and said.
+pub const STARTS: u64 = 1 << 30;
+
+/// Series of references of one method table. A type has at most 65,535 fields; the largest seen in a real dump has under 100.
+pub const MAX_GC_SERIES: u64 = 32_768;
+
+/// Series of references of all method tables: 64 MB.
+pub const MAX_GC_SERIES_TOTAL: usize = 4 << 20;
+
 /// Large Free blocks kept with address and size, the largest first in the report.
 pub const MAX_LARGE_FREE: usize = 10_000;
 

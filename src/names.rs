@@ -47,12 +47,14 @@ pub struct Names<'a> {
     known: FxHashMap<Addr, Rc<TypeName>>,
     /// Types that could not be named.
     pub unresolved: u64,
+    /// How often a name ended at a module whose metadata are not in the dump.
+    pub without_metadata: u64,
 }
 
 impl<'a> Names<'a> {
     /// A namer over calibrated modules.
     pub fn new(mem: &'a dyn Memory, rt: &'a Runtime, modules: Modules<'a>) -> Names<'a> {
-        Names { mem, rt, modules, known: FxHashMap::default(), unresolved: 0 }
+        Names { mem, rt, modules, known: FxHashMap::default(), unresolved: 0, without_metadata: 0 }
     }
 
     /// The name of the method table at `at`. One that cannot be named gets its module and token, or its address, and a finding.
@@ -165,6 +167,7 @@ impl<'a> Names<'a> {
         let module = self.modules.module_of(table);
         let info = self.modules.info(module);
         let Some(metadata) = &info.metadata else {
+            self.without_metadata = self.without_metadata.saturating_add(1);
             return Err(format!("the metadata of module {} ({module}) are not in the dump", info.simple_name));
         };
         let rid = self.modules.rid_of(table);

@@ -9,6 +9,10 @@ const AFTER_HELP: &str = "\
 Exit status: 0 the numbers are exact and complete; 1 error; 2 wrong arguments; 3 printed, but the dump is partial or was taken in a GC.
 The result goes to standard output, everything else to standard error. Nothing is sent anywhere.";
 
+const AFTER_VERIFY: &str = "\
+Exit status: 0 all invariants hold; 1 one is broken, or an error; 2 wrong arguments; 3 not all could be decided: the dump is partial or was taken in a GC.
+The result goes to standard output, everything else to standard error. Nothing is sent anywhere.";
+
 const ABOUT: &str = "Which .NET types grew between two memory dumps: the heap rebuilt from a dump's bytes alone";
 
 /// See [`ABOUT`].
@@ -39,6 +43,13 @@ pub enum Command {
     /// original.
     #[command(after_help = AFTER_HELP)]
     Trim(Trim),
+    /// Check what must be true of a heap that was understood: an oracle that needs no other tool
+    ///
+    /// Walks the heap, then reads every reference of every object, and prints a line for each invariant: how many things were checked
+    /// and for how many it fails. An invariant is `undecided` where memory is missing or a GC was moving objects. References can be
+    /// relied upon only on a quiescent heap, the other invariants on every complete dump.
+    #[command(after_help = AFTER_VERIFY)]
+    Verify(Verify),
 }
 
 #[derive(Debug, Args)]
@@ -106,6 +117,17 @@ pub struct Trim {
     /// Overwrite OUT if it exists (never the dump itself)
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub runtime: Runtime,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// A Windows minidump with full memory
+    pub dump: PathBuf,
+    /// How to print; `json`: schema dropheap.verify/1
+    #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
+    pub format: InfoFormat,
     #[command(flatten)]
     pub runtime: Runtime,
 }
@@ -223,6 +245,8 @@ mod tests {
             "dropheap info a.dmp --format json",
             "dropheap trim a.dmp out.dmp",
             "dropheap trim a.dmp out.dmp --keep stat --force",
+            "dropheap verify a.dmp",
+            "dropheap verify a.dmp --format json --runtime 1",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
@@ -245,6 +269,8 @@ mod tests {
             "dropheap info a.dmp --format csv",
             "dropheap trim a.dmp",
             "dropheap trim a.dmp b.dmp --keep all",
+            "dropheap verify",
+            "dropheap verify a.dmp --format csv",
         ] {
             assert!(refused(line), "{line}");
         }
@@ -258,7 +284,7 @@ mod tests {
         let mut command = Arguments::command().term_width(100);
         command.build();
         let mut text = command.render_long_help().to_string();
-        for name in ["stat", "diff", "info", "trim"] {
+        for name in ["stat", "diff", "info", "trim", "verify"] {
             let sub = command.find_subcommand_mut(name).unwrap();
             *sub = std::mem::take(sub).term_width(100);
             text.push_str(&format!("\n==== {name}\n{}", sub.render_long_help()));

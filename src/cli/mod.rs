@@ -15,6 +15,7 @@ mod table;
 mod testing;
 mod text;
 mod trim;
+mod verify;
 
 use args::{Arguments, By, Command, DiffFormat, Format, InfoFormat, Names};
 use clap::Parser;
@@ -48,6 +49,7 @@ pub fn run() -> ExitCode {
         Command::Diff(args) => diff(args),
         Command::Info(args) => describe(args),
         Command::Trim(args) => trim::run(args),
+        Command::Verify(args) => verify::run(args),
     };
     ExitCode::from(ended.unwrap_or_else(|failure| {
         failure.print();

@@ -1,6 +1,8 @@
-//! The GC heap: its segments, the method tables met on it, the walk over its objects.
+//! The GC heap: its segments, the method tables on it, the walk, and which words of an object are references.
 
 pub mod handles;
 pub mod method_tables;
+pub mod references;
 pub mod segments;
+pub mod starts;
 pub mod walk;

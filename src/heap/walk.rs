@@ -13,6 +13,7 @@
 
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
+use super::starts::Starts;
 use crate::dump::regions::{Extent, Regions};
 use crate::error::{Findings, Result};
 use crate::limits;
@@ -123,6 +124,8 @@ pub struct Outcome {
     pub findings: Findings,
     /// Pages (4 KiB) with object headers, if they were to be noted.
     pub touched: BTreeSet<u64>,
+    /// By number of the segment: where its objects start, if that was to be marked.
+    pub starts: Vec<(usize, Starts)>,
 }
 
 impl Outcome {
@@ -153,6 +156,7 @@ impl Outcome {
         self.large_free.sort_by_key(|f| f.at);
         self.findings.merge(other.findings);
         self.touched.extend(other.touched);
+        self.starts.extend(other.starts);
     }
 }
 
@@ -183,6 +187,13 @@ pub struct Walk {
     total: u64,
     note_pages: bool,
     last_page: u64,
+    /// Segments whose object starts are to be marked; empty for none.
+    mark: Vec<bool>,
+    pointer: PointerSize,
+    /// Of the current segment.
+    starts: Option<Starts>,
+    /// Something of the above wants to hear of every object.
+    noting: bool,
     out: Outcome,
 }
 
@@ -226,10 +237,23 @@ impl Walk {
             total,
             note_pages,
             last_page: u64::MAX,
+            mark: Vec::new(),
+            pointer: PointerSize::Eight,
+            starts: None,
+            noting: note_pages,
             out: Outcome { segments: vec![SegmentResult::default(); segments.len()], ..Outcome::default() },
         };
         walk.begin();
         walk
+    }
+
+    /// Also marks where objects start, in the segments for which `which` says so. To be called before the first
+    /// [`feed`](Walk::feed).
+    #[must_use]
+    pub fn marking(mut self, which: Vec<bool>, pointer: PointerSize) -> Walk {
+        (self.mark, self.pointer) = (which, pointer);
+        self.begin();
+        self
     }
 
     /// Bytes of segments done, and of all.
@@ -333,11 +357,19 @@ impl Walk {
         self.doubt = false;
         self.pending_free = None;
         self.cursor = self.segment().map_or(Addr::NULL, |s| s.start);
+        if !self.mark.is_empty() {
+            let number = self.jobs.get(self.job).map(|j| j.segment).filter(|&n| self.mark.get(n) == Some(&true));
+            self.starts = number.and_then(|n| self.segments.get(n)).map(|s| Starts::new(s, self.pointer));
+            self.noting = self.note_pages || self.starts.is_some();
+        }
     }
 
     fn next_job(&mut self) {
         if let Some(s) = self.segment() {
             self.done_before = self.done_before.saturating_add(s.end.since(s.start));
+        }
+        if let (Some(starts), Some(job)) = (self.starts.take(), self.jobs.get(self.job)) {
+            self.out.starts.push((job.segment, starts));
         }
         self.job = self.job.saturating_add(1);
         self.begin();
@@ -458,8 +490,8 @@ impl Walk {
             if shape.free || self.pending_free.is_some() {
                 self.note_free(shape, at, Addr(table), reported, generation);
             }
-            if self.note_pages {
-                self.touch(at, p);
+            if self.noting {
+                self.note_object(at, p);
             }
             self.cursor = next;
         }
@@ -622,6 +654,16 @@ impl Walk {
                     )
                 });
             }
+        }
+    }
+
+    /// For those who want to hear of every object.
+    fn note_object(&mut self, at: Addr, p: u64) {
+        if let Some(starts) = &mut self.starts {
+            starts.mark(at);
+        }
+        if self.note_pages {
+            self.touch(at, p);
         }
     }
 
