@@ -104,8 +104,8 @@ pub struct SegmentResult {
     pub explained: u64,
     /// Bytes of gaps.
     pub gaps: u64,
-    /// Objects and unaligned bytes up to the first error, if there was one.
-    pub before_first_error: Option<(u64, u64)>,
+    /// Objects, unaligned and aligned bytes up to the first error, if there was one.
+    pub before_first_error: Option<(u64, u64, u64)>,
 }
 
 /// The result of a walk, or of a part of one.
@@ -375,7 +375,7 @@ impl Walk {
         if let Some(r) = self.result()
             && r.before_first_error.is_none()
         {
-            r.before_first_error = Some((r.objects, r.size));
+            r.before_first_error = Some((r.objects, r.size, r.explained.saturating_sub(r.gaps)));
         }
     }
 
