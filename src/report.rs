@@ -257,6 +257,10 @@ pub struct HeapFacts {
     pub free: Cell,
     /// By generation ([`GENERATIONS`]): objects, size, aligned size; Free included.
     pub generations: Vec<Cell>,
+    /// Only where the walk met an error: what lies in front of each segment's first one (all of a segment without any). The totals above
+    /// go on behind errors, at the next object that those behind it confirm; a debugger stops at the first error.
+    #[serde(default)]
+    pub before_first_error: Option<Cell>,
     /// Segments or regions, by heap, generation and address.
     pub segments: Vec<SegmentRow>,
     /// Free blocks of at least [`crate::limits::LARGE_FREE`] bytes, by address.

@@ -65,6 +65,7 @@ pub fn fold(
     }
     let all = heap.generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
     (heap.objects, heap.size, heap.aligned_size) = (all.count, all.size, all.aligned_size);
+    heap.before_first_error = before_first_error(outcome);
     for (segment, result) in segments.iter().zip(&outcome.segments) {
         let bytes = segment.end.since(segment.start);
         heap.explained_bytes = heap.explained_bytes.saturating_add(result.explained);
@@ -96,6 +97,18 @@ pub fn fold(
     let types = by_type(&method_tables, &free.to_string());
     method_tables.sort_by(MethodTableRow::sos_order);
     Rows { types, method_tables, heap }
+}
+
+/// What a walk that gives up a segment at its first error would have counted; `None` if there was no error.
+fn before_first_error(outcome: &Outcome) -> Option<Cell> {
+    let failed = outcome.segments.iter().any(|s| s.before_first_error.is_some());
+    failed.then(|| {
+        outcome.segments.iter().fold(Cell::default(), |sum, s| {
+            let whole = (s.objects, s.size, s.explained.saturating_sub(s.gaps));
+            let (count, size, aligned_size) = s.before_first_error.unwrap_or(whole);
+            sum.plus(Cell { count, size, aligned_size })
+        })
+    })
 }
 
 fn by_type(rows: &[MethodTableRow], free: &str) -> Vec<TypeRow> {

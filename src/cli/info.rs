@@ -1,7 +1,7 @@
 //! `info`: what the file is, which process, which runtime, where its heap is, how each of them was found, and how much of the heap
 //! is explained.
 
-use super::sheet::coverage;
+use super::sheet::{both_counts, coverage};
 use super::text::{Grid, duration, grouped, several, visible};
 use dropheap::report::{Cell, Evidence, GENERATIONS, HeapFacts, InfoReport, LargeFree, RuntimeFacts, percent, utc};
 use std::io::{self, Write};
@@ -101,6 +101,9 @@ fn numbers(heap: &HeapFacts, out: &mut dyn Write) -> io::Result<()> {
             several(heap.total_bytes, "byte", "bytes")
         ),
     )?;
+    if let Some(sentence) = both_counts(heap) {
+        fact(out, "Errors", &sentence)?;
+    }
     writeln!(out)?;
     let mut grid = Grid::new(&["Objects", "Size", "Aligned", "Generation"], &[true, true, true, false]);
     let mut line = |cell: &Cell, name: &str| {

@@ -226,6 +226,9 @@ fn remark(report: &HeapReport) {
     if let Some(sentence) = &report.runtime.unproven {
         say(&format!("dropheap: note: {sentence} [unproven-runtime]"));
     }
+    if let Some(sentence) = sheet::both_counts(&report.heap) {
+        say(&format!("dropheap: note: {sentence} [walk-errors]"));
+    }
     if !report.exact() && !report.findings.iter().any(|f| f.partial) {
         let coverage = sheet::coverage(report.heap.complete, report.heap.explained_bytes, report.heap.total_bytes);
         let gc = if report.runtime.gc_in_progress { ", taken while a GC moved objects" } else { "" };

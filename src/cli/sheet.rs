@@ -5,7 +5,7 @@ use super::args::By;
 use super::select::{Direction, Row, Select};
 use super::text::{self, grouped, several, signed, visible};
 use dropheap::report::{
-    DiffReport, DiffRow, DiffTotals, DumpFacts, FREE, HeapReport, MethodTableRow, TypeRow, percent, utc,
+    DiffReport, DiffRow, DiffTotals, DumpFacts, FREE, HeapFacts, HeapReport, MethodTableRow, TypeRow, percent, utc,
 };
 
 /// A table with its surroundings. The last column is the one of any width.
@@ -180,6 +180,7 @@ fn facts(report: &HeapReport) -> Vec<String> {
             coverage(heap.complete, heap.explained_bytes, heap.total_bytes)
         ),
     ];
+    facts.extend(both_counts(heap));
     if runtime.gc_in_progress {
         facts.push("NOT EXACT: taken while a GC moved objects".to_owned());
     }
@@ -209,6 +210,16 @@ fn process(dump: &DumpFacts) -> String {
 pub fn coverage(complete: bool, explained: u64, total: u64) -> String {
     let share = percent(explained, total);
     if complete { format!("{share} of the heap explained") } else { format!("PARTIAL: {share} of the heap explained") }
+}
+
+/// Where the walk met errors: what a walk counts that gives up a segment at its first one, and what this one counted.
+pub fn both_counts(heap: &HeapFacts) -> Option<String> {
+    let before = heap.before_first_error.as_ref()?;
+    Some(format!(
+        "up to the first error of each segment: {}; resynchronised behind errors: {}",
+        several(before.count, "object", "objects"),
+        several(heap.objects, "object", "objects")
+    ))
 }
 
 fn shown_text(text: &str) -> String {

@@ -105,8 +105,8 @@ pub struct SegmentResult {
     pub explained: u64,
     /// Bytes of gaps.
     pub gaps: u64,
-    /// Objects and unaligned bytes up to the first error, if there was one.
-    pub before_first_error: Option<(u64, u64)>,
+    /// Objects, unaligned and aligned bytes up to the first error, if there was one.
+    pub before_first_error: Option<(u64, u64, u64)>,
 }
 
 /// The result of a walk, or of a part of one.
@@ -407,25 +407,41 @@ impl Walk {
         if let Some(r) = self.result()
             && r.before_first_error.is_none()
         {
-            r.before_first_error = Some((r.objects, r.size));
+            r.before_first_error = Some((r.objects, r.size, r.explained.saturating_sub(r.gaps)));
         }
     }
 
-    /// Ends an open gap in front of `at`. A gap is proven if only its last word may be non-zero.
+    /// Ends an open gap in front of `at`. A gap is proven if only its last word may be non-zero, and if there may be one.
     fn close_gap(&mut self, at: Addr, unproven: bool) {
         let Some(gap) = self.gap.take() else { return };
         let bytes = at.since(gap.start);
-        if gap.nonzero == 0 && !unproven {
-            if let Some(r) = self.result() {
-                r.explained = r.explained.saturating_add(bytes);
-                r.gaps = r.gaps.saturating_add(bytes);
-            }
-        } else if gap.nonzero > 0 {
+        if gap.nonzero > 0 {
             let words = gap.nonzero;
             self.out.findings.add("unexplained-bytes", true, || {
                 format!("{bytes} bytes from {} on are no objects, and {words} words of them are not zero", gap.start)
             });
+        } else if !unproven {
+            if self.may_be_empty(gap.start, bytes) {
+                if let Some(r) = self.result() {
+                    r.explained = r.explained.saturating_add(bytes);
+                    r.gaps = r.gaps.saturating_add(bytes);
+                }
+            } else {
+                self.first_error();
+                self.out.findings.add("unexplained-gap", true, || {
+                    format!("{bytes} bytes from {} on are no objects where no thread allocates", gap.start)
+                });
+            }
         }
+    }
+
+    /// Whether nobody may have written `bytes` bytes of a segment yet: an allocation context is only open in generation 0 (a GC fills
+    /// all of them with Free objects) and holds room for a Free object; a large or pinned object may be given out and not begun.
+    fn may_be_empty(&self, at: Addr, bytes: u64) -> bool {
+        let Some(segment) = self.segment() else { return false };
+        let young = !matches!(generation_at(&segment, at), Generation::Gen1 | Generation::Gen2 | Generation::Frozen);
+        // The least object of every runtime: header, method table, one field.
+        young && bytes >= HEADER_WORDS.wrapping_mul(segment.alignment.min(8))
     }
 
     fn walk_bytes(&mut self, mem: &dyn Memory, rt: &Runtime, bytes: &[u8]) {
