@@ -11,7 +11,7 @@
 )]
 
 use dropheap::report::HeapReport;
-use dropheap::synth::clr::{Expected, Row, Scenario};
+use dropheap::synth::clr::{Expected, Row, Scenario, SynthLayout};
 use dropheap::{Options, analyze};
 use std::ops::ControlFlow;
 use std::sync::Arc;
