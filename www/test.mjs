@@ -20,11 +20,11 @@ await script(async () => {
   say('Rust: tests');
   run('cargo', ['test', '--locked']);
   say('Page: unit tests');
-  run(process.execPath, ['--test', ...files(join(www, 'lib'), '.test.js')]);
+  run(process.execPath, ['--test', '--test-reporter=spec', ...files(join(www, 'lib'), '.test.js')]);
   await build();
   say('Page: tests in browsers');
   run('cargo', ['build', '--locked', '--bin', 'dropheap']);
-  run(process.execPath, ['--test', '--test-concurrency=1', '--test-timeout=600000', ...files(join(root, 'tests', 'web'), '.test.mjs')]);
+  run(process.execPath, ['--test', '--test-reporter=spec', '--test-concurrency=1', '--test-timeout=600000', ...files(join(root, 'tests', 'web'), '.test.mjs')]);
 
   say(`Every check passed (${((performance.now() - started) / 60000).toFixed(1)} min)`);
 });

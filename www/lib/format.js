@@ -49,7 +49,7 @@ export function signedPercent(delta, first) {
   return delta > 0 ? '+' + text : text;
 }
 
-function fixedPercent(value) {
+function fixedPercent(/** @type {number} */ value) {
   const tenths = Math.round(Math.abs(value) * 10);
   return `${value < 0 ? MINUS : ''}${number(Math.floor(tenths / 10))}.${tenths % 10} %`;
 }

@@ -16,7 +16,7 @@ export function mountCards(store, actions) {
   /** @type {Map<number, {node: HTMLElement, failed: boolean}>} */
   const cards = new Map();
 
-  root.addEventListener('click', (event) => {
+  root.addEventListener('click', (/** @type {Event} */ event) => {
     const button = /** @type {HTMLElement} */ (event.target).closest('[data-act]');
     const id = Number(button?.closest('[data-id]')?.getAttribute('data-id'));
     if (button && button.getAttribute('data-act') !== 'replace') actions.remove(id);
