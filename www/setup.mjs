@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Stop, output, root, run, say, wasmBindgenPath, wasmBindgenVersion, www } from './tools.mjs';
+import { Stop, output, run, say, wasmBindgenPath, wasmBindgenVersion, www } from './tools.mjs';
 
 /** Debian packages by the program that they bring. */
 const PACKAGES = { cc: 'build-essential', chromium: 'chromium', 'firefox-esr': 'firefox-esr' };
@@ -80,8 +80,5 @@ function wasmBindgen() {
   if (existsSync(path)) return;
   const version = wasmBindgenVersion();
   say(`Building the tool wasm-bindgen ${version} (cargo install, some minutes, once)`);
-  run('cargo', ['install', 'wasm-bindgen-cli', '--version', version, '--root', join(path, '..', '..')], {
-    // Its own target directory goes with the tool, so that nothing of it is built again.
-    cwd: root,
-  });
+  run('cargo', ['install', 'wasm-bindgen-cli', '--version', version, '--root', join(path, '..', '..')]);
 }
