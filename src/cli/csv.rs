@@ -3,7 +3,9 @@
 use super::args::By;
 use super::select::{Direction, Row, Select};
 use super::text::visible;
-use dropheap::report::{DiffReport, DiffRow, DiffTotals, FREE, HeapReport, MethodTableRow, TypeRow};
+use dropheap::report::{
+    DiffReport, DiffRow, DiffTotals, FREE, GroupRow, Groups, HeapReport, MethodTableRow, Owner, TypeRow,
+};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -67,6 +69,31 @@ impl<'a> Csv<'a> {
         }
         if select.wants_free(report.free.delta_size) {
             self.text(FREE).text("").totals(&report.free).end()?;
+        }
+        Ok(())
+    }
+
+    /// Several dumps: all groups, changed or not; then Free, where the groups add up with it to the total.
+    pub fn groups(&mut self, report: &DiffReport, groups: &Groups, select: &Select) -> io::Result<()> {
+        self.text("group").text("module").text("owner").text("types");
+        for number in 1..=report.dumps.len() {
+            self.text(&format!("count_{number}")).text(&format!("size_{number}"));
+        }
+        self.text("delta_count").text("delta_size").end()?;
+        let mut rows: Vec<&GroupRow> = groups.rows.iter().collect();
+        select.keep(&mut rows);
+        select.arrange(&mut rows, Direction::Descending);
+        for row in rows {
+            let owner = row.owner.map_or("", Owner::text);
+            self.text(row.name(select.names))
+                .text(&row.module)
+                .text(owner)
+                .number(row.types)
+                .totals(&row.totals)
+                .end()?;
+        }
+        if !groups.overlap && select.wants_free(report.free.delta_size) {
+            self.text(FREE).text("").text("").number(0).totals(&report.free).end()?;
         }
         Ok(())
     }
