@@ -628,6 +628,69 @@ mod tests {
         assert_eq!(codes(&[a, b]), [("unproven-runtime".to_owned(), 1)]);
     }
 
+    /// `Shape` <- `Circle` (yours, implements `IDraw`), `Box` (implements nothing); numbers of supertypes differ between the dumps.
+    fn shapes(order: [&str; 3], counts: [u64; 3]) -> HeapReport {
+        let number = |name: &str| order.iter().position(|&n| n == name).map(|i| u32::try_from(i).unwrap()).unwrap();
+        let mut r = report("x.dmp", Vec::new());
+        r.supertypes = order
+            .iter()
+            .map(|&name| Supertype {
+                type_name: name.into(),
+                type_name_csharp: name.into(),
+                module: if name == "Object" { "Core" } else { "Lib" }.into(),
+                owner: if name == "Object" { Owner::Runtime } else { Owner::Library },
+            })
+            .collect();
+        r.assemblies = [("App", Owner::Yours), ("Core", Owner::Runtime), ("Lib", Owner::Library)]
+            .map(|(name, owner)| AssemblyRow { name: name.into(), owner, reason: String::new() })
+            .into();
+        let rows = [
+            ("Shape", "Lib", "Draw", Owner::Library, vec!["Object"], vec!["IDraw"]),
+            ("Circle", "App", "Draw", Owner::Yours, vec!["Shape", "Object"], vec!["IDraw"]),
+            ("Box", "App", "", Owner::Yours, vec!["Object"], vec![]),
+        ];
+        for ((name, module, space, owner, bases, interfaces), n) in rows.into_iter().zip(counts) {
+            r.types.push(TypeRow {
+                namespace: space.into(),
+                owner,
+                base_types: bases.into_iter().map(number).collect(),
+                interfaces: interfaces.into_iter().map(number).collect(),
+                ..ty(name, module, n, n * 100, &[])
+            });
+        }
+        r
+    }
+
+    fn groups(by: GroupBy) -> (Vec<(String, u64, Vec<u64>)>, u64) {
+        let a = shapes(["Object", "Shape", "IDraw"], [1, 10, 5]);
+        let b = shapes(["IDraw", "Object", "Shape"], [2, 30, 5]);
+        let groups = group(&diff(&[a, b]).unwrap(), by);
+        (groups.rows.into_iter().map(|g| (g.name, g.types, g.totals.counts)).collect(), groups.outside_types)
+    }
+
+    #[test]
+    fn types_are_grouped() {
+        let row = |name: &str, types, counts: [u64; 2]| (name.to_owned(), types, counts.to_vec());
+        assert_eq!(groups(GroupBy::Interface), (vec![row("IDraw", 2, [11, 32])], 1));
+        // Shape is in its own group; Object is no type of this heap.
+        assert_eq!(groups(GroupBy::Base), (vec![row("Object", 3, [16, 37]), row("Shape", 2, [11, 32])], 0));
+        assert_eq!(groups(GroupBy::Namespace), (vec![row("Draw", 2, [11, 32]), row("", 1, [5, 5])], 0));
+        assert_eq!(groups(GroupBy::Assembly), (vec![row("App", 2, [15, 35]), row("Lib", 1, [1, 2])], 0));
+        assert_eq!(groups(GroupBy::Kind), (vec![row("yours", 2, [15, 35]), row("library", 1, [1, 2])], 0));
+        let d = diff(&[shapes(["Object", "Shape", "IDraw"], [1, 2, 3])]).unwrap();
+        assert_eq!(group(&d, GroupBy::Assembly).rows[0].owner, Some(Owner::Yours));
+        assert!(group(&d, GroupBy::Base).overlap && !group(&d, GroupBy::Kind).overlap);
+    }
+
+    /// A number that points nowhere is a stranger's.
+    #[test]
+    fn absurd_supertypes_are_left_out() {
+        let mut a = shapes(["Object", "Shape", "IDraw"], [1, 2, 3]);
+        a.types[0].interfaces = vec![99, u32::MAX];
+        let d = diff(&[a]).unwrap();
+        assert_eq!(group(&d, GroupBy::Interface).rows[0].types, 1);
+    }
+
     proptest! {
         /// Whatever the reports hold: columns add up to the totals, every delta is last minus first, and no key comes twice.
         #[test]
@@ -642,6 +705,10 @@ mod tests {
             let d = diff(&reports).unwrap();
             for (i, r) in reports.iter().enumerate() {
                 prop_assert_eq!(d.rows.iter().map(|r| r.totals.counts[i]).sum::<u64>(), r.types.iter().map(|t| t.count).sum::<u64>());
+                for by in [GroupBy::Namespace, GroupBy::Assembly, GroupBy::Kind] {
+                    let groups = group(&d, by);
+                    prop_assert_eq!(groups.rows.iter().map(|g| g.totals.sizes[i]).sum::<u64>(), d.total.sizes[i]);
+                }
                 prop_assert_eq!(d.total.sizes[i], r.types.iter().map(|t| t.total_size).sum::<u64>());
             }
             for row in &d.rows {

@@ -350,9 +350,9 @@ pub struct Supertype {
     pub type_name: String,
     /// C# spelling.
     pub type_name_csharp: String,
-    /// Assembly simple name.
+    /// Assembly simple name of its definition.
     pub module: String,
-    /// Whose it is.
+    /// Whose it is, type arguments included: `IEquatable<Order>` is yours. Where its definition was declared, its assembly tells.
     pub owner: Owner,
 }
 

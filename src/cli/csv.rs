@@ -140,6 +140,7 @@ mod tests {
     use super::*;
     use crate::cli::select::Sort;
     use crate::cli::testing::{self, snapshot};
+    use dropheap::report::GroupBy;
     use regex::Regex;
 
     fn text(write: impl Fn(&mut Csv) -> io::Result<()>) -> String {
@@ -163,6 +164,15 @@ mod tests {
         snapshot("diff-csv", &text(|csv| csv.diff(&report, &select)));
         let filtered = Select { filter: Some(Regex::new("^System").unwrap()), ..select };
         assert!(!text(|csv| csv.diff(&report, &filtered)).contains("Free"));
+    }
+
+    #[test]
+    fn groups() {
+        let (a, b) = testing::pair();
+        let report = dropheap::diff::diff(&[a, b]).unwrap();
+        let select = Select { sort: Sort::Delta, ..testing::select() };
+        let of = |by| text(|csv| csv.groups(&report, &dropheap::diff::group(&report, by), &select));
+        snapshot("diff-csv-groups", &[of(GroupBy::Kind), of(GroupBy::Interface)].concat());
     }
 
     /// The row without its line feed.
