@@ -14,6 +14,7 @@ use crate::report::{DumpFacts, HeapReport, REPORT_SCHEMA, RuntimeFacts};
 use crate::runtime::{self, Runtime, identity};
 use crate::source::ByteSource;
 use crate::stats;
+use crate::types::Types;
 use std::sync::Arc;
 
 /// What the caller may choose.
@@ -195,8 +196,10 @@ impl Analysis {
         let mut findings = self.findings.clone();
         findings.merge(std::mem::take(&mut outcome.findings));
         let modules = Modules::calibrate(mem, runtime, outcome.tables.tables(), &mut facts.evidence);
+        let mut types = Types::new(mem, runtime, &self.dump, &modules, &mut facts.evidence);
         let mut names = Names::new(mem, runtime, modules);
-        let mut rows = stats::fold(&outcome, segments, runtime.known.free, &mut names, &mut findings);
+        let mut rows = stats::fold(&outcome, segments, runtime.known.free, &mut names, &mut types, &mut findings);
+        let (supertypes, assemblies) = types.into_tables();
         rows.heap.complete =
             rows.heap.explained_bytes == rows.heap.total_bytes && !facts.gc_in_progress && !findings.partial();
         HeapReport {
@@ -207,6 +210,8 @@ impl Analysis {
             heap: rows.heap,
             types: rows.types,
             method_tables: rows.method_tables,
+            supertypes,
+            assemblies,
             findings: findings.into_vec(),
         }
     }

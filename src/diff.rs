@@ -22,9 +22,10 @@
 use crate::error::{Error, Findings, Result};
 use crate::limits;
 use crate::report::{
-    Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, HeapReport, REPORT_SCHEMA, TypeRow,
-    percent, utc,
+    AssemblyRow, Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, GroupBy, GroupRow, Groups,
+    HeapReport, Owner, REPORT_SCHEMA, Supertype, TypeRow, percent, utc,
 };
+use crate::stats::add_new;
 use std::collections::BTreeMap;
 
 /// Compares reports in the order given; delta is last minus first.
@@ -46,7 +47,7 @@ pub fn diff(reports: &[HeapReport]) -> Result<DiffReport> {
         )));
     }
 
-    let mut rows = rows(reports);
+    let (mut rows, supertypes) = rows(reports);
     let mut free = DiffTotals::zero(reports.len());
     for (dump, report) in reports.iter().enumerate() {
         free.add(dump, report.heap.free);
@@ -66,6 +67,9 @@ pub fn diff(reports: &[HeapReport]) -> Result<DiffReport> {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         dumps: reports.iter().map(diff_dump).collect(),
         rows,
+        supertypes,
+        assemblies: assemblies(reports),
+        groups: None,
         free,
         total,
         findings: findings(reports).into_vec(),
@@ -77,24 +81,132 @@ fn key(row: &DiffRow) -> (&str, &str) {
 }
 
 /// One row per key, in the order of the keys. A `BTreeMap`, since names are a stranger's and could be made to collide in a fast hash.
-fn rows(reports: &[HeapReport]) -> Vec<DiffRow> {
+fn rows(reports: &[HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
     let mut rows: BTreeMap<(&str, &str), DiffRow> = BTreeMap::new();
+    let mut supertypes = Supertypes::default();
     for (dump, report) in reports.iter().enumerate() {
+        let numbers: Vec<u32> = report.supertypes.iter().map(|s| supertypes.number(s)).collect();
+        let renumbered = |list: &[u32]| -> Vec<u32> {
+            list.iter().filter_map(|&i| numbers.get(usize::try_from(i).ok()?).copied()).collect()
+        };
         for ty in &report.types {
             let row = rows.entry((&ty.type_name, &ty.module)).or_insert_with(|| DiffRow {
                 type_name: ty.type_name.clone(),
                 type_name_csharp: ty.type_name_csharp.clone(),
                 module: ty.module.clone(),
+                namespace: ty.namespace.clone(),
+                owner: ty.owner,
+                base_types: Vec::new(),
+                interfaces: Vec::new(),
                 totals: DiffTotals::zero(reports.len()),
                 method_tables: vec![Vec::new(); reports.len()],
             });
+            row.owner = row.owner.max(ty.owner);
+            add_new(&mut row.base_types, &renumbered(&ty.base_types));
+            add_new(&mut row.interfaces, &renumbered(&ty.interfaces));
             row.totals.add(dump, Cell { count: ty.count, size: ty.total_size, aligned_size: ty.aligned_size });
             if let Some(tables) = row.method_tables.get_mut(dump) {
                 tables.extend_from_slice(&ty.method_tables);
             }
         }
     }
-    rows.into_values().collect()
+    (rows.into_values().collect(), supertypes.list)
+}
+
+/// The supertypes of all reports, each once.
+#[derive(Default)]
+struct Supertypes<'a> {
+    list: Vec<Supertype>,
+    index: BTreeMap<(&'a str, &'a str), u32>,
+}
+
+impl<'a> Supertypes<'a> {
+    fn number(&mut self, one: &'a Supertype) -> u32 {
+        let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        let number = *self.index.entry((&one.type_name, &one.module)).or_insert(next);
+        if number == next {
+            self.list.push(one.clone());
+        } else if let Some(known) = usize::try_from(number).ok().and_then(|i| self.list.get_mut(i)) {
+            known.owner = known.owner.max(one.owner);
+        }
+        number
+    }
+}
+
+/// The assemblies of all reports, each name once, with the highest owner and its reason.
+fn assemblies(reports: &[HeapReport]) -> Vec<AssemblyRow> {
+    let mut all: BTreeMap<&str, &AssemblyRow> = BTreeMap::new();
+    for assembly in reports.iter().flat_map(|r| &r.assemblies) {
+        let known = all.entry(&assembly.name).or_insert(assembly);
+        if assembly.owner > known.owner {
+            *known = assembly;
+        }
+    }
+    all.into_values().cloned().collect()
+}
+
+/// Groups the types of a comparison.
+///
+/// A type is in the group of each of its interfaces, or of each of its base types; a base type that is on the heap itself is in its own group.
+/// Groups by base type or interface overlap, hence are no parts of the total. Every type is in exactly one group by namespace, assembly, or kind.
+pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
+    let dumps = report.dumps.len();
+    let mut groups: BTreeMap<(String, String), GroupRow> = BTreeMap::new();
+    let mut add = |name: &str, csharp: &str, module: &str, owner: Option<Owner>, row: &DiffRow| {
+        let group = groups.entry((name.to_owned(), module.to_owned())).or_insert_with(|| GroupRow {
+            name: name.to_owned(),
+            name_csharp: csharp.to_owned(),
+            module: module.to_owned(),
+            owner,
+            types: 0,
+            totals: DiffTotals::zero(dumps),
+        });
+        group.types = group.types.saturating_add(1);
+        group.totals.add_line(&row.totals);
+    };
+    let supertype = |&number: &u32| report.supertypes.get(usize::try_from(number).ok()?);
+    let bases: BTreeMap<(&str, &str), &Supertype> = report
+        .rows
+        .iter()
+        .flat_map(|row| &row.base_types)
+        .filter_map(supertype)
+        .map(|s| ((s.type_name.as_str(), s.module.as_str()), s))
+        .collect();
+    let mut outside_types = 0_u64;
+    let mut outside = DiffTotals::zero(dumps);
+    for row in &report.rows {
+        match by {
+            GroupBy::Base | GroupBy::Interface => {
+                let (list, itself) = match by {
+                    GroupBy::Base => (&row.base_types, bases.get(&key(row)).copied()),
+                    _ => (&row.interfaces, None),
+                };
+                let mut any = false;
+                for s in list.iter().filter_map(supertype).chain(itself) {
+                    add(&s.type_name, &s.type_name_csharp, &s.module, Some(s.owner), row);
+                    any = true;
+                }
+                if !any {
+                    outside_types = outside_types.saturating_add(1);
+                    outside.add_line(&row.totals);
+                }
+            }
+            GroupBy::Namespace => add(&row.namespace, &row.namespace, "", None, row),
+            GroupBy::Assembly => {
+                let owner = report.assemblies.iter().find(|a| a.name == row.module).map(|a| a.owner);
+                add(&row.module, &row.module, &row.module, owner, row);
+            }
+            GroupBy::Kind => add(row.owner.text(), row.owner.text(), "", Some(row.owner), row),
+        }
+    }
+    let mut rows: Vec<GroupRow> = groups.into_values().collect();
+    for row in &mut rows {
+        row.totals.subtract();
+    }
+    outside.subtract();
+    // Stable: equal deltas stay in the order of name and assembly.
+    rows.sort_by_key(|row| std::cmp::Reverse(row.totals.delta_size.unsigned_abs()));
+    Groups { by, overlap: by.overlaps(), rows, outside_types, outside }
 }
 
 impl DiffTotals {
@@ -102,12 +214,17 @@ impl DiffTotals {
     pub fn sum<'a>(dumps: usize, lines: impl Iterator<Item = &'a DiffTotals>) -> DiffTotals {
         let mut sum = DiffTotals::zero(dumps);
         for line in lines {
-            for (dump, (&count, &size)) in line.counts.iter().zip(&line.sizes).enumerate() {
-                sum.add(dump, Cell { count, size, aligned_size: 0 });
-            }
+            sum.add_line(line);
         }
         sum.subtract();
         sum
+    }
+
+    /// Adds another line's columns; the deltas wait for [`subtract`](DiffTotals::subtract).
+    fn add_line(&mut self, line: &DiffTotals) {
+        for (dump, (&count, &size)) in line.counts.iter().zip(&line.sizes).enumerate() {
+            self.add(dump, Cell { count, size, aligned_size: 0 });
+        }
     }
 
     fn zero(dumps: usize) -> DiffTotals {
@@ -296,6 +413,10 @@ mod tests {
             type_name: name.into(),
             type_name_csharp: name.replace('+', "."),
             module: module.into(),
+            namespace: String::new(),
+            owner: Owner::Library,
+            base_types: Vec::new(),
+            interfaces: Vec::new(),
             count,
             total_size: size,
             aligned_size: size,
@@ -507,6 +628,69 @@ mod tests {
         assert_eq!(codes(&[a, b]), [("unproven-runtime".to_owned(), 1)]);
     }
 
+    /// `Shape` <- `Circle` (yours, implements `IDraw`), `Box` (implements nothing); numbers of supertypes differ between the dumps.
+    fn shapes(order: [&str; 3], counts: [u64; 3]) -> HeapReport {
+        let number = |name: &str| order.iter().position(|&n| n == name).map(|i| u32::try_from(i).unwrap()).unwrap();
+        let mut r = report("x.dmp", Vec::new());
+        r.supertypes = order
+            .iter()
+            .map(|&name| Supertype {
+                type_name: name.into(),
+                type_name_csharp: name.into(),
+                module: if name == "Object" { "Core" } else { "Lib" }.into(),
+                owner: if name == "Object" { Owner::Runtime } else { Owner::Library },
+            })
+            .collect();
+        r.assemblies = [("App", Owner::Yours), ("Core", Owner::Runtime), ("Lib", Owner::Library)]
+            .map(|(name, owner)| AssemblyRow { name: name.into(), owner, reason: String::new() })
+            .into();
+        let rows = [
+            ("Shape", "Lib", "Draw", Owner::Library, vec!["Object"], vec!["IDraw"]),
+            ("Circle", "App", "Draw", Owner::Yours, vec!["Shape", "Object"], vec!["IDraw"]),
+            ("Box", "App", "", Owner::Yours, vec!["Object"], vec![]),
+        ];
+        for ((name, module, space, owner, bases, interfaces), n) in rows.into_iter().zip(counts) {
+            r.types.push(TypeRow {
+                namespace: space.into(),
+                owner,
+                base_types: bases.into_iter().map(number).collect(),
+                interfaces: interfaces.into_iter().map(number).collect(),
+                ..ty(name, module, n, n * 100, &[])
+            });
+        }
+        r
+    }
+
+    fn groups(by: GroupBy) -> (Vec<(String, u64, Vec<u64>)>, u64) {
+        let a = shapes(["Object", "Shape", "IDraw"], [1, 10, 5]);
+        let b = shapes(["IDraw", "Object", "Shape"], [2, 30, 5]);
+        let groups = group(&diff(&[a, b]).unwrap(), by);
+        (groups.rows.into_iter().map(|g| (g.name, g.types, g.totals.counts)).collect(), groups.outside_types)
+    }
+
+    #[test]
+    fn types_are_grouped() {
+        let row = |name: &str, types, counts: [u64; 2]| (name.to_owned(), types, counts.to_vec());
+        assert_eq!(groups(GroupBy::Interface), (vec![row("IDraw", 2, [11, 32])], 1));
+        // Shape is in its own group; Object is no type of this heap.
+        assert_eq!(groups(GroupBy::Base), (vec![row("Object", 3, [16, 37]), row("Shape", 2, [11, 32])], 0));
+        assert_eq!(groups(GroupBy::Namespace), (vec![row("Draw", 2, [11, 32]), row("", 1, [5, 5])], 0));
+        assert_eq!(groups(GroupBy::Assembly), (vec![row("App", 2, [15, 35]), row("Lib", 1, [1, 2])], 0));
+        assert_eq!(groups(GroupBy::Kind), (vec![row("yours", 2, [15, 35]), row("library", 1, [1, 2])], 0));
+        let d = diff(&[shapes(["Object", "Shape", "IDraw"], [1, 2, 3])]).unwrap();
+        assert_eq!(group(&d, GroupBy::Assembly).rows[0].owner, Some(Owner::Yours));
+        assert!(group(&d, GroupBy::Base).overlap && !group(&d, GroupBy::Kind).overlap);
+    }
+
+    /// A number that points nowhere is a stranger's.
+    #[test]
+    fn absurd_supertypes_are_left_out() {
+        let mut a = shapes(["Object", "Shape", "IDraw"], [1, 2, 3]);
+        a.types[0].interfaces = vec![99, u32::MAX];
+        let d = diff(&[a]).unwrap();
+        assert_eq!(group(&d, GroupBy::Interface).rows[0].types, 1);
+    }
+
     proptest! {
         /// Whatever the reports hold: columns add up to the totals, every delta is last minus first, and no key comes twice.
         #[test]
@@ -521,6 +705,10 @@ mod tests {
             let d = diff(&reports).unwrap();
             for (i, r) in reports.iter().enumerate() {
                 prop_assert_eq!(d.rows.iter().map(|r| r.totals.counts[i]).sum::<u64>(), r.types.iter().map(|t| t.count).sum::<u64>());
+                for by in [GroupBy::Namespace, GroupBy::Assembly, GroupBy::Kind] {
+                    let groups = group(&d, by);
+                    prop_assert_eq!(groups.rows.iter().map(|g| g.totals.sizes[i]).sum::<u64>(), d.total.sizes[i]);
+                }
                 prop_assert_eq!(d.total.sizes[i], r.types.iter().map(|t| t.total_size).sum::<u64>());
             }
             for row in &d.rows {

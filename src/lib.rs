@@ -1,7 +1,7 @@
 //! dropheap rebuilds the heap of a .NET process from the bytes of its memory dump: no DAC, no SOS, no symbols, no debugger.
 //!
 //! The map of the rooms is `src/README.md`. Dataflow: [`source`] (bytes) -> [`dump`] (which bytes are which addresses) -> [`memory`]
-//! -> [`runtime`] (which CLR, proven) -> [`heap`] (segments, walk) -> [`names`] -> [`stats`] -> [`report`] -> [`diff`].
+//! -> [`runtime`] (which CLR, proven) -> [`heap`] (segments, walk) -> [`names`], [`types`] -> [`stats`] -> [`report`] -> [`diff`].
 //!
 //! The core is synchronous and holds no file access of its own; the heap walk is fed by its caller ([`Analysis::upcoming`],
 //! [`Analysis::feed`]), so that it runs over positional reads natively and over several asynchronous reads in a browser.
@@ -25,6 +25,7 @@ pub mod stats;
 pub mod synth;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod trim;
+pub mod types;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod verify;
 #[cfg(target_arch = "wasm32")]

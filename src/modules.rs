@@ -30,6 +30,13 @@ pub struct ModuleInfo {
     pub simple_name: String,
 }
 
+impl ModuleInfo {
+    /// True for modules that Reflection.Emit made: metadata without an image.
+    pub fn is_dynamic(&self) -> bool {
+        self.base.is_none() && self.metadata.is_some()
+    }
+}
+
 /// Where a TypeDef RID stands in a method table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RidPlace {
@@ -75,6 +82,8 @@ const SEARCHED: usize = 12;
 const KEPT_CHAINS: usize = 16;
 const BSJB: u32 = 0x424A_5342;
 const MAX_SIMPLE_NAME: usize = 1024;
+/// Characters of a path: four times what Windows' own loader of assemblies took for long.
+const MAX_PATH: usize = 1024;
 
 impl<'a> Modules<'a> {
     /// Calibrates with the method tables of the walk.
@@ -166,6 +175,37 @@ impl<'a> Modules<'a> {
         let info = Rc::new(self.prove(at));
         self.infos.insert(at, Rc::clone(&info));
         info
+    }
+
+    /// What is known of the modules that were asked for, in no order.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Rc<ModuleInfo>> {
+        self.infos.values()
+    }
+
+    /// The module of System.Object.
+    pub(crate) fn core(&self) -> Addr {
+        self.core
+    }
+
+    /// The path that the runtime keeps of a module's file: `Module.Path` (9 and later), else `PEImage.m_path`, an SString at its start
+    /// { u32 bytes, u32, u32 flags, pointer to UTF-16 } behind the pointers that lead to the image; `None` if there is no such text.
+    pub(crate) fn path(&self, module: Addr) -> Option<String> {
+        const WHAT: &str = "path of a module";
+        let pointer = self.rt.layout.pointer;
+        let named = self.rt.shapes.field("Module", "Path").and_then(|slot| {
+            let at = self.mem.ptr(module.plus(slot), pointer, WHAT).ok().filter(|a| !a.is_null())?;
+            let have = usize::try_from(self.mem.run(at) / 2).unwrap_or(MAX_PATH).min(MAX_PATH);
+            file_path(&self.mem.utf16(at, have, WHAT).ok()?)
+        });
+        named.or_else(|| {
+            self.chains.iter().filter(|chain| chain.len() == BOUNDS.len()).find_map(|chain| {
+                let image = self.follow(module, chain.get(..BOUNDS.len().checked_sub(1)?)?)?;
+                let characters =
+                    usize::try_from(self.mem.u32(image, WHAT).ok()? / 2).ok().filter(|&n| n <= MAX_PATH)?;
+                let text = self.mem.ptr(image.plus(self.rt.layout.sbuffer_data), pointer, WHAT).ok()?;
+                file_path(&self.mem.utf16(text, characters, WHAT).ok()?)
+            })
+        })
     }
 
     /// The module word of a plain method table.
@@ -340,7 +380,7 @@ impl<'a> Modules<'a> {
         Some((metadata, name))
     }
 
-    fn follow(&self, module: Addr, chain: &Chain) -> Option<Addr> {
+    fn follow(&self, module: Addr, chain: &[u64]) -> Option<Addr> {
         let mut at = module;
         for &offset in chain {
             at = self.mem.ptr(at.plus(offset), self.rt.layout.pointer, "way from a Module to its image").ok()?;
@@ -456,6 +496,14 @@ impl<'a> Modules<'a> {
         let data = self.mem.ptr(buffer.plus(l.sbuffer_data), l.pointer, WHAT).ok()?;
         (self.mem.u32(data, WHAT).ok()? == BSJB).then_some((data, len))
     }
+}
+
+/// The text up to its zero, if it can be the path of an assembly.
+fn file_path(text: &str) -> Option<String> {
+    let text = text.split('\0').next()?;
+    let (_, extension) = text.rsplit_once('.')?;
+    let known = ["dll", "exe", "winmd"].iter().any(|e| extension.eq_ignore_ascii_case(e));
+    (known && !text.contains(char::is_control)).then(|| text.to_owned())
 }
 
 const EMPTY: MethodTable = MethodTable {

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::memory::{Addr, Memory};
 use crate::modules::Modules;
 use crate::runtime::Runtime;
-use crate::runtime::method_table::MethodTable;
+use crate::runtime::method_table::{GENERICS_MASK, MethodTable};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
@@ -22,6 +22,10 @@ pub struct TypeName {
     pub csharp: String,
     /// Simple name of the assembly of the type, of arrays and pointers of their element.
     pub module: String,
+    /// Namespace of the type (nested: of the outermost one), of arrays and pointers of their element.
+    pub namespace: String,
+    /// Every `Module` that the type is made of: its definition's, its element's, its arguments'. Ascending, each once.
+    pub modules: Rc<[Addr]>,
 }
 
 /// Kinds of TypeDesc (CorElementType in the low byte of TypeAndFlags; src/coreclr/vm/typedesc.h).
@@ -60,7 +64,7 @@ impl<'a> Names<'a> {
     /// The name of the method table at `at`. One that cannot be named gets its module and token, or its address, and a finding.
     pub fn name(&mut self, at: Addr, findings: &mut Findings) -> Rc<TypeName> {
         if at == self.rt.known.free {
-            return Rc::new(TypeName { classic: "Free".into(), csharp: "Free".into(), module: String::new() });
+            return Rc::new(plain("Free".to_owned(), String::new()));
         }
         match self.handle(at, 0) {
             Ok(name) => name,
@@ -73,7 +77,33 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn handle(&mut self, handle: Addr, depth: usize) -> Result<Rc<TypeName>, String> {
+    /// The name of an entry of the interface map of the type at `of`. From .NET 6 on the map of a value type may hold the open
+    /// interface as a marker for "instantiated over the type itself" (methodtable.h, IsSpecialMarkerTypeForGenericCasting).
+    ///
+    /// Returns true beside the name if the entry is such a marker: its name is then another one for another type.
+    ///
+    /// # Errors
+    /// Why it has no name.
+    pub(crate) fn interface(&mut self, entry: Addr, of: Addr) -> Result<(Rc<TypeName>, bool), String> {
+        let table = MethodTable::read(self.mem, &self.rt.layout, entry).map_err(text)?;
+        if !table.is_interface() {
+            return Err(format!("type handle {entry} is no interface"));
+        }
+        if !table.is_open() {
+            return Ok((self.handle(entry, 0)?, false));
+        }
+        if !table.proves_itself(self.mem, &self.rt.layout, self.rt.back_pointer) {
+            return Err(format!("type handle {entry} is no method table"));
+        }
+        let itself = self.handle(of, 0)?;
+        Ok((Rc::new(self.class(&table, |_, arity| Ok(vec![Rc::clone(&itself); arity]))?), true))
+    }
+
+    /// The name behind a type handle.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub(crate) fn handle(&mut self, handle: Addr, depth: usize) -> Result<Rc<TypeName>, String> {
         if let Some(known) = self.known.get(&handle) {
             return Ok(Rc::clone(known));
         }
@@ -110,7 +140,10 @@ impl<'a> Names<'a> {
             let rank = if table.is_sz_array() { 0 } else { self.rank(table.base_size)? };
             return Ok(suffixed(&element, &array_suffix(rank)));
         }
-        self.class(&table, below)
+        self.class(&table, |names, _| match table.generics() {
+            0 | GENERICS_MASK => Ok(Vec::new()),
+            _ => names.arguments(&table, below),
+        })
     }
 
     /// Rank of a multi-dimensional array: its bounds (two i32 each) are part of the base size.
@@ -163,7 +196,12 @@ impl<'a> Names<'a> {
         Err(format!("the array TypeDesc at {at} has no template"))
     }
 
-    fn class(&mut self, table: &MethodTable, depth: usize) -> Result<TypeName, String> {
+    /// The name of a class, given its type arguments by `arguments`, which is told how many its metadata say.
+    fn class(
+        &mut self,
+        table: &MethodTable,
+        arguments: impl FnOnce(&mut Self, usize) -> Result<Vec<Rc<TypeName>>, String>,
+    ) -> Result<TypeName, String> {
         let module = self.modules.module_of(table);
         let info = self.modules.info(module);
         let Some(metadata) = &info.metadata else {
@@ -173,18 +211,25 @@ impl<'a> Names<'a> {
         let rid = self.modules.rid_of(table);
         let parts = metadata.name_parts(self.mem, rid).map_err(text)?;
         let full = parts.iter().map(|(space, name)| joined(space, name)).collect::<Vec<_>>().join("+");
-        let arguments = match table.generics() {
-            0 | 0x30 => Vec::new(),
-            _ => self.arguments(table, depth)?,
-        };
         let arity = metadata.generic_arity(self.mem, rid).map_err(text)?;
-        if table.generics() != 0x30 && u64::from(arity) != arguments.len() as u64 {
+        if u64::from(arity) > MAX_ARGUMENTS {
+            return Err(format!("{full} has {arity} type parameters"));
+        }
+        let arguments = arguments(self, usize::try_from(arity).unwrap_or(0))?;
+        let spelled_open = table.is_open() && arguments.is_empty();
+        if !spelled_open && u64::from(arity) != arguments.len() as u64 {
             return Err(format!("{full} has {} type arguments, its metadata say {arity}", arguments.len()));
         }
+        let mut modules: Vec<Addr> = arguments.iter().flat_map(|a| a.modules.iter().copied()).collect();
+        modules.push(module);
+        modules.sort_unstable();
+        modules.dedup();
         Ok(TypeName {
             classic: classic(&parts, &arguments),
             csharp: csharp(&parts, &arguments),
             module: info.simple_name.clone(),
+            namespace: parts.first().map(|(space, _)| space.clone()).unwrap_or_default(),
+            modules: modules.into(),
         })
     }
 
@@ -222,7 +267,8 @@ impl<'a> Names<'a> {
             return unknown;
         }
         let rid = self.modules.rid_of(&table);
-        plain(format!("{}!0x{:08x}", info.simple_name, 0x0200_0000 | rid), info.simple_name.clone())
+        let name = format!("{}!0x{:08x}", info.simple_name, 0x0200_0000 | rid);
+        TypeName { modules: [module].into(), ..plain(name, info.simple_name.clone()) }
     }
 }
 
@@ -231,7 +277,7 @@ fn text(e: crate::error::Error) -> String {
 }
 
 fn plain(name: String, module: String) -> TypeName {
-    TypeName { classic: name.clone(), csharp: name, module }
+    TypeName { classic: name.clone(), csharp: name, module, namespace: String::new(), modules: [].into() }
 }
 
 fn suffixed(element: &TypeName, suffix: &str) -> TypeName {
@@ -239,6 +285,8 @@ fn suffixed(element: &TypeName, suffix: &str) -> TypeName {
         classic: format!("{}{suffix}", element.classic),
         csharp: format!("{}{suffix}", element.csharp),
         module: element.module.clone(),
+        namespace: element.namespace.clone(),
+        modules: Rc::clone(&element.modules),
     }
 }
 

@@ -51,6 +51,12 @@ pub struct HeapReport {
     pub types: Vec<TypeRow>,
     /// One row per method table, Free included. Ascending by size, as SOS prints them.
     pub method_tables: Vec<MethodTableRow>,
+    /// The base types and interfaces of the types, each once; rows name them by their index here.
+    #[serde(default)]
+    pub supertypes: Vec<Supertype>,
+    /// The assemblies of the types and what decided whose they are. By name.
+    #[serde(default)]
+    pub assemblies: Vec<AssemblyRow>,
     /// What else the reader of these numbers should know.
     pub findings: Vec<Finding>,
 }
@@ -66,6 +72,8 @@ impl HeapReport {
             heap: HeapFacts::default(),
             types: Vec::new(),
             method_tables: Vec::new(),
+            supertypes: Vec::new(),
+            assemblies: Vec::new(),
             findings: Vec::new(),
         }
     }
@@ -314,6 +322,55 @@ pub struct LargeFree {
     pub followed_by_type: Option<String>,
 }
 
+/// Whose a type or an assembly is, decided by assembly and never by the name of a type; see [`crate::types`] for the rule. A constructed
+/// type or an array is the highest of its definition, element and arguments, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Owner {
+    /// Comes with the runtime: .NET itself, ASP.NET Core.
+    Runtime,
+    /// Neither: packages, whoever wrote them.
+    #[default]
+    Library,
+    /// The application's own.
+    Yours,
+}
+
+impl Owner {
+    /// As in JSON.
+    pub fn text(self) -> &'static str {
+        match self {
+            Owner::Runtime => "runtime",
+            Owner::Library => "library",
+            Owner::Yours => "yours",
+        }
+    }
+}
+
+/// A base type or an interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supertype {
+    /// Classic (SOS, DAC) type name.
+    pub type_name: String,
+    /// C# spelling.
+    pub type_name_csharp: String,
+    /// Assembly simple name of its definition.
+    pub module: String,
+    /// Whose it is, type arguments included: `IEquatable<Order>` is yours. Where its definition was declared, its assembly tells.
+    pub owner: Owner,
+}
+
+/// An assembly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssemblyRow {
+    /// Simple name.
+    pub name: String,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What decided that, for people, e.g. `product Microsoft® .NET`.
+    pub reason: String,
+}
+
 /// One method table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MethodTableRow {
@@ -325,6 +382,9 @@ pub struct MethodTableRow {
     pub type_name_csharp: String,
     /// Assembly simple name of the type's module; empty for Free.
     pub module: String,
+    /// Whose the type is. What it derives from is in the [`TypeRow`] of the same name and module.
+    #[serde(default)]
+    pub owner: Owner,
     /// Objects.
     pub count: u64,
     /// Unaligned bytes, as SOS sums.
@@ -359,6 +419,18 @@ pub struct TypeRow {
     pub type_name_csharp: String,
     /// Assembly simple name of the type's module.
     pub module: String,
+    /// Namespace of the type (nested: of the outermost one), of arrays and pointers of their element; may be empty.
+    #[serde(default)]
+    pub namespace: String,
+    /// Whose it is.
+    #[serde(default)]
+    pub owner: Owner,
+    /// Base types, nearest first, up to `System.Object`: indexes into [`HeapReport::supertypes`].
+    #[serde(default)]
+    pub base_types: Vec<u32>,
+    /// Interfaces, inherited ones too: indexes into [`HeapReport::supertypes`].
+    #[serde(default)]
+    pub interfaces: Vec<u32>,
     /// Objects.
     pub count: u64,
     /// Unaligned bytes.
@@ -382,6 +454,15 @@ pub struct DiffReport {
     pub dumps: Vec<DiffDump>,
     /// One row per type, Free apart. Descending by absolute size delta.
     pub rows: Vec<DiffRow>,
+    /// The base types and interfaces of the types, each once; rows name them by their index here.
+    #[serde(default)]
+    pub supertypes: Vec<Supertype>,
+    /// The assemblies of the types. By name.
+    #[serde(default)]
+    pub assemblies: Vec<AssemblyRow>,
+    /// The rows grouped, where that was asked for (`--group-by`).
+    #[serde(default)]
+    pub groups: Option<Groups>,
     /// Free blocks.
     pub free: DiffTotals,
     /// All types and Free: what `!dumpheap -stat` totals.
@@ -439,11 +520,79 @@ pub struct DiffRow {
     pub type_name_csharp: String,
     /// Assembly simple name.
     pub module: String,
+    /// [`TypeRow::namespace`].
+    #[serde(default)]
+    pub namespace: String,
+    /// [`TypeRow::owner`]; if dumps differ, the highest.
+    #[serde(default)]
+    pub owner: Owner,
+    /// Base types, nearest first: indexes into [`DiffReport::supertypes`].
+    #[serde(default)]
+    pub base_types: Vec<u32>,
+    /// Interfaces: indexes into [`DiffReport::supertypes`].
+    #[serde(default)]
+    pub interfaces: Vec<u32>,
     /// Counts and sizes; 0 where the type does not occur.
     #[serde(flatten)]
     pub totals: DiffTotals,
     /// By dump: addresses of its method tables there; empty where it does not occur.
     pub method_tables: Vec<Vec<String>>,
+}
+
+/// By what the types of a comparison are grouped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupBy {
+    /// A base type: it and what derives from it.
+    Base,
+    /// An interface: what implements it.
+    Interface,
+    /// The namespace.
+    Namespace,
+    /// The assembly.
+    Assembly,
+    /// [`Owner`].
+    Kind,
+}
+
+impl GroupBy {
+    /// True if a type may be in several groups, or in none: the groups do not add up to the total.
+    pub fn overlaps(self) -> bool {
+        matches!(self, GroupBy::Base | GroupBy::Interface)
+    }
+}
+
+/// The types of a comparison, grouped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Groups {
+    /// By what.
+    pub by: GroupBy,
+    /// True if a type may be in several groups or in none; then the rows must not be added up.
+    pub overlap: bool,
+    /// Descending by absolute size delta. With Free ([`DiffReport::free`]) they add up to the total, unless they overlap.
+    pub rows: Vec<GroupRow>,
+    /// Types that are in no group.
+    pub outside_types: u64,
+    /// Their objects.
+    pub outside: DiffTotals,
+}
+
+/// One group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRow {
+    /// Classic name of the base type or interface; namespace (may be empty); assembly simple name; or [`Owner`].
+    pub name: String,
+    /// C# spelling of the name, where it is a type's.
+    pub name_csharp: String,
+    /// Assembly simple name of the base type or interface, or the assembly; empty else.
+    pub module: String,
+    /// Whose the base type, interface or assembly is; `null` for a namespace.
+    pub owner: Option<Owner>,
+    /// Types in it.
+    pub types: u64,
+    /// Counts and sizes.
+    #[serde(flatten)]
+    pub totals: DiffTotals,
 }
 
 /// A time of a report for people: `2026-10-01 12:34:56 UTC`.

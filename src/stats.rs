@@ -7,6 +7,7 @@ use crate::limits;
 use crate::memory::Addr;
 use crate::names::{Names, TypeName};
 use crate::report::{Cell, GENERATIONS, HeapFacts, LargeFree, MethodTableRow, SegmentRow, TypeRow};
+use crate::types::{TypeFacts, Types};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,16 +23,18 @@ pub struct Rows {
     pub heap: HeapFacts,
 }
 
-/// Names every method table and folds the tallies.
+/// Names and describes every method table and folds the tallies.
 pub fn fold(
     outcome: &Outcome,
     segments: &[Arc<Segment>],
     free: Addr,
     names: &mut Names<'_>,
+    types: &mut Types<'_>,
     findings: &mut Findings,
 ) -> Rows {
     let mut heap = HeapFacts { generations: vec![Cell::default(); GENERATIONS.len()], ..HeapFacts::default() };
     let mut method_tables = Vec::new();
+    let mut described: Vec<(Rc<TypeName>, TypeFacts)> = Vec::new();
     for (index, table) in outcome.tables.tables().iter().enumerate() {
         let tallies: Vec<Option<&Tally>> =
             outcome.tallies.iter().map(|g| g.get(index).filter(|t| t.count > 0)).collect();
@@ -45,6 +48,7 @@ pub fn fold(
             *sum = sum.plus(*c);
         }
         let name: Rc<TypeName> = names.name(table.at, findings);
+        let facts = types.describe(table, &name, names, findings);
         if table.at == free {
             heap.free = total;
         }
@@ -53,6 +57,7 @@ pub fn fold(
             type_name: name.classic.clone(),
             type_name_csharp: name.csharp.clone(),
             module: name.module.clone(),
+            owner: facts.owner,
             count: total.count,
             total_size: total.size,
             aligned_size: total.aligned_size,
@@ -62,6 +67,7 @@ pub fn fold(
                 .map(|t| t.map_or_else(Vec::new, |t| t.sample().iter().map(Addr::to_string).collect()))
                 .collect(),
         });
+        described.push((name, facts));
     }
     let all = heap.generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
     (heap.objects, heap.size, heap.aligned_size) = (all.count, all.size, all.aligned_size);
@@ -94,7 +100,7 @@ pub fn fold(
             followed_by_type: b.followed_by.map(|(_, table)| names.name(table, findings).classic.clone()),
         })
         .collect();
-    let types = by_type(&method_tables, &free.to_string());
+    let types = by_type(&method_tables, &described, &free.to_string());
     method_tables.sort_by(MethodTableRow::sos_order);
     Rows { types, method_tables, heap }
 }
@@ -111,15 +117,20 @@ fn before_first_error(outcome: &Outcome) -> Option<Cell> {
     })
 }
 
-fn by_type(rows: &[MethodTableRow], free: &str) -> Vec<TypeRow> {
+/// Types of the same name and assembly are one row, which then has the base types and interfaces of all of them.
+fn by_type(rows: &[MethodTableRow], described: &[(Rc<TypeName>, TypeFacts)], free: &str) -> Vec<TypeRow> {
     let mut index: FxHashMap<(&str, &str), usize> = FxHashMap::default();
     let mut types: Vec<TypeRow> = Vec::new();
-    for row in rows.iter().filter(|r| r.method_table != free) {
+    for (row, (name, facts)) in rows.iter().zip(described).filter(|(r, _)| r.method_table != free) {
         let number = *index.entry((&row.type_name, &row.module)).or_insert_with(|| {
             types.push(TypeRow {
                 type_name: row.type_name.clone(),
                 type_name_csharp: row.type_name_csharp.clone(),
                 module: row.module.clone(),
+                namespace: name.namespace.clone(),
+                owner: facts.owner,
+                base_types: Vec::new(),
+                interfaces: Vec::new(),
                 count: 0,
                 total_size: 0,
                 aligned_size: 0,
@@ -129,6 +140,9 @@ fn by_type(rows: &[MethodTableRow], free: &str) -> Vec<TypeRow> {
             types.len().saturating_sub(1)
         });
         if let Some(t) = types.get_mut(number) {
+            t.owner = t.owner.max(facts.owner);
+            add_new(&mut t.base_types, &facts.base_types);
+            add_new(&mut t.interfaces, &facts.interfaces);
             t.count = t.count.saturating_add(row.count);
             t.total_size = t.total_size.saturating_add(row.total_size);
             t.aligned_size = t.aligned_size.saturating_add(row.aligned_size);
@@ -148,6 +162,15 @@ fn by_type(rows: &[MethodTableRow], free: &str) -> Vec<TypeRow> {
             .then_with(|| a.module.cmp(&b.module))
     });
     types
+}
+
+/// Appends what is not there yet.
+pub(crate) fn add_new(to: &mut Vec<u32>, more: &[u32]) {
+    for number in more {
+        if !to.contains(number) {
+            to.push(*number);
+        }
+    }
 }
 
 fn cell(t: &Tally) -> Cell {

@@ -102,11 +102,8 @@ fn framework_server() {
 #[test]
 fn framework_before_4_6_shares_the_method_table_of_reference_arrays() {
     for pointer in [4, 8] {
-        let scenario = Scenario {
-            shared_reference_arrays: true,
-            version: [4, 0, 30319, 34209],
-            ..Scenario::framework(pointer)
-        };
+        let scenario =
+            Scenario { shared_reference_arrays: true, version: [4, 0, 30319, 34209], ..Scenario::framework(pointer) };
         let report = exact(&scenario);
         assert_eq!(report.runtime.name, ".NET Framework 4.0 to 4.5.2");
         assert!(report.types.iter().all(|t| t.type_name != "System.String[]"));

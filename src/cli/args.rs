@@ -82,6 +82,10 @@ pub struct Diff {
     /// Rows of several dumps are matched by type: method tables are addresses of one process
     #[arg(long, value_enum, hide = true)]
     pub by: Option<DiffBy>,
+    /// A row per group of types instead of per type. By interface: what implements it; by base: the base type and what derives from it; both
+    /// overlap and do not add up. By kind: runtime, library or yours, decided by assembly
+    #[arg(long, value_enum)]
+    pub group_by: Option<GroupBy>,
     #[command(flatten)]
     pub rows: Rows,
     /// Order of the rows, largest first: the delta in bytes whatever its sign, or size or count in the last dump
@@ -188,6 +192,27 @@ pub enum DiffBy {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GroupBy {
+    Base,
+    Interface,
+    Namespace,
+    Assembly,
+    Kind,
+}
+
+impl From<GroupBy> for dropheap::report::GroupBy {
+    fn from(by: GroupBy) -> dropheap::report::GroupBy {
+        match by {
+            GroupBy::Base => Self::Base,
+            GroupBy::Interface => Self::Interface,
+            GroupBy::Namespace => Self::Namespace,
+            GroupBy::Assembly => Self::Assembly,
+            GroupBy::Kind => Self::Kind,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Names {
     Sos,
     Csharp,
@@ -242,6 +267,8 @@ mod tests {
             "dropheap stat --format sos --names csharp --sort count --top 20 --filter ^System --runtime 1 a.dmp",
             "dropheap diff a.dmp b.dmp",
             "dropheap diff a.dmp b.dmp c.dmp --by type --format csv --sort delta --min-delta 1024",
+            "dropheap diff a.dmp b.dmp --group-by interface --format json --top 3",
+            "dropheap diff a.dmp b.dmp --group-by kind",
             "dropheap info a.dmp --format json",
             "dropheap trim a.dmp out.dmp",
             "dropheap trim a.dmp out.dmp --keep stat --force",
@@ -266,6 +293,7 @@ mod tests {
             "dropheap diff a.dmp",
             "dropheap diff a.dmp b.dmp --format sos",
             "dropheap diff a.dmp b.dmp --by mt",
+            "dropheap diff a.dmp b.dmp --group-by colour",
             "dropheap info a.dmp --format csv",
             "dropheap trim a.dmp",
             "dropheap trim a.dmp b.dmp --keep all",

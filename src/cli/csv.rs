@@ -3,7 +3,9 @@
 use super::args::By;
 use super::select::{Direction, Row, Select};
 use super::text::visible;
-use dropheap::report::{DiffReport, DiffRow, DiffTotals, FREE, HeapReport, MethodTableRow, TypeRow};
+use dropheap::report::{
+    DiffReport, DiffRow, DiffTotals, FREE, GroupRow, Groups, HeapReport, MethodTableRow, Owner, TypeRow,
+};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -71,6 +73,31 @@ impl<'a> Csv<'a> {
         Ok(())
     }
 
+    /// Several dumps: all groups, changed or not; then Free, where the groups add up with it to the total.
+    pub fn groups(&mut self, report: &DiffReport, groups: &Groups, select: &Select) -> io::Result<()> {
+        self.text("group").text("module").text("owner").text("types");
+        for number in 1..=report.dumps.len() {
+            self.text(&format!("count_{number}")).text(&format!("size_{number}"));
+        }
+        self.text("delta_count").text("delta_size").end()?;
+        let mut rows: Vec<&GroupRow> = groups.rows.iter().collect();
+        select.keep(&mut rows);
+        select.arrange(&mut rows, Direction::Descending);
+        for row in rows {
+            let owner = row.owner.map_or("", Owner::text);
+            self.text(row.name(select.names))
+                .text(&row.module)
+                .text(owner)
+                .number(row.types)
+                .totals(&row.totals)
+                .end()?;
+        }
+        if !groups.overlap && select.wants_free(report.free.delta_size) {
+            self.text(FREE).text("").text("").number(0).totals(&report.free).end()?;
+        }
+        Ok(())
+    }
+
     fn totals(&mut self, totals: &DiffTotals) -> &mut Self {
         for (&count, &size) in totals.counts.iter().zip(&totals.sizes) {
             self.number(count).number(size);
@@ -113,6 +140,7 @@ mod tests {
     use super::*;
     use crate::cli::select::Sort;
     use crate::cli::testing::{self, snapshot};
+    use dropheap::report::GroupBy;
     use regex::Regex;
 
     fn text(write: impl Fn(&mut Csv) -> io::Result<()>) -> String {
@@ -136,6 +164,15 @@ mod tests {
         snapshot("diff-csv", &text(|csv| csv.diff(&report, &select)));
         let filtered = Select { filter: Some(Regex::new("^System").unwrap()), ..select };
         assert!(!text(|csv| csv.diff(&report, &filtered)).contains("Free"));
+    }
+
+    #[test]
+    fn groups() {
+        let (a, b) = testing::pair();
+        let report = dropheap::diff::diff(&[a, b]).unwrap();
+        let select = Select { sort: Sort::Delta, ..testing::select() };
+        let of = |by| text(|csv| csv.groups(&report, &dropheap::diff::group(&report, by), &select));
+        snapshot("diff-csv-groups", &[of(GroupBy::Kind), of(GroupBy::Interface)].concat());
     }
 
     /// The row without its line feed.

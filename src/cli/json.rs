@@ -16,10 +16,15 @@ pub fn stat(mut report: HeapReport, select: &Select, out: &mut dyn Write) -> io:
     write(&report, out)
 }
 
-/// All types, changed or not.
+/// All types, changed or not. Of a grouped report the groups are chosen and ordered: its rows stay all, since they say who is in a group.
 pub fn diff(mut report: DiffReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
-    select.keep(&mut report.rows);
-    select.arrange(&mut report.rows, Direction::Descending);
+    if let Some(groups) = &mut report.groups {
+        select.keep(&mut groups.rows);
+        select.arrange(&mut groups.rows, Direction::Descending);
+    } else {
+        select.keep(&mut report.rows);
+        select.arrange(&mut report.rows, Direction::Descending);
+    }
     write(&report, out)
 }
 

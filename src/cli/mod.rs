@@ -97,14 +97,19 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
         warn(Some(dump), &report.findings);
         reports.push(report);
     }
-    let report = dropheap::diff::diff(&reports).map_err(Failure::core)?;
+    let mut report = dropheap::diff::diff(&reports).map_err(Failure::core)?;
     drop(reports);
+    report.groups = args.group_by.map(|by| dropheap::diff::group(&report, by.into()));
     warn(None, &report.findings);
     let status = status(report.exact());
+    let sheet = |report: &_| sheet::diff_or_groups(report, &select);
     emit(|out, terminal| match args.format {
-        DiffFormat::Table => table::write(&sheet::diff(&report, &select), out),
-        DiffFormat::Md => md::write(&sheet::diff(&report, &select), out),
-        DiffFormat::Csv => Csv::new(out, terminal).diff(&report, &select),
+        DiffFormat::Table => table::write(&sheet(&report), out),
+        DiffFormat::Md => md::write(&sheet(&report), out),
+        DiffFormat::Csv => match &report.groups {
+            Some(groups) => Csv::new(out, terminal).groups(&report, groups, &select),
+            None => Csv::new(out, terminal).diff(&report, &select),
+        },
         DiffFormat::Json => json::diff(report, &select, out),
     })?;
     Ok(status)

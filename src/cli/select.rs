@@ -1,7 +1,7 @@
 //! Which rows, in which order: `--filter`, `--sort`, `--top`, `--min-delta`, the same for every format.
 
 use super::args::{DiffSort, Names, StatSort};
-use dropheap::report::{DiffRow, FREE, MethodTableRow, TypeRow};
+use dropheap::report::{DiffRow, FREE, GroupRow, MethodTableRow, TypeRow};
 use regex::Regex;
 use std::cmp::Ordering;
 
@@ -75,6 +75,27 @@ impl Row for DiffRow {
     }
     fn csharp(&self) -> &str {
         &self.type_name_csharp
+    }
+    fn module(&self) -> &str {
+        &self.module
+    }
+    fn count(&self) -> u64 {
+        self.totals.counts.last().copied().unwrap_or(0)
+    }
+    fn size(&self) -> u64 {
+        self.totals.sizes.last().copied().unwrap_or(0)
+    }
+    fn delta(&self) -> u64 {
+        self.totals.delta_size.unsigned_abs()
+    }
+}
+
+impl Row for GroupRow {
+    fn classic(&self) -> &str {
+        &self.name
+    }
+    fn csharp(&self) -> &str {
+        &self.name_csharp
     }
     fn module(&self) -> &str {
         &self.module

@@ -5,7 +5,8 @@ use super::args::By;
 use super::select::{Direction, Row, Select};
 use super::text::{self, grouped, several, signed, visible};
 use dropheap::report::{
-    DiffReport, DiffRow, DiffTotals, DumpFacts, FREE, HeapFacts, HeapReport, MethodTableRow, TypeRow, percent, utc,
+    DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, FREE, GroupBy, GroupRow, Groups, HeapFacts, HeapReport,
+    MethodTableRow, Owner, TypeRow, percent, utc,
 };
 
 /// A table with its surroundings. The last column is the one of any width.
@@ -87,23 +88,21 @@ fn method_tables(report: &HeapReport, select: &Select, sheet: &mut Sheet) {
     foot(sums(&mut report.method_tables.iter()), format!("Total: {all}, {FREE} included"));
 }
 
+/// Several dumps, by group if they are grouped.
+pub fn diff_or_groups(report: &DiffReport, select: &Select) -> Sheet {
+    match &report.groups {
+        Some(groups) => self::groups(report, groups, select),
+        None => diff(report, select),
+    }
+}
+
 /// Several dumps by type: only the types that changed in any of them.
 pub fn diff(report: &DiffReport, select: &Select) -> Sheet {
-    let mut sheet = Sheet::new();
-    for (number, dump) in (1_usize..).zip(&report.dumps) {
-        let coverage = coverage(dump.complete, dump.explained_bytes, dump.total_bytes);
-        let clr = visible(&dump.runtime);
-        sheet.facts.push(format!("{number}: {}, {clr} {}, {coverage}", process(&dump.dump), dump.architecture));
-    }
-    let numbers = || (1..=report.dumps.len()).map(|n| n.to_string());
-    let mut titles: Vec<String> = numbers().map(|n| format!("Count {n}")).collect();
-    titles.push("Delta count".into());
-    titles.extend(numbers().map(|n| format!("Size {n}")));
-    titles.push("Delta size".into());
-    sheet.right = vec![true; titles.len()];
-    titles.extend(["Module".into(), "Type".into()]);
+    let mut sheet = Sheet { facts: dumps(report), ..Sheet::new() };
+    sheet.titles = columns(report.dumps.len());
+    sheet.right = vec![true; sheet.titles.len()];
+    sheet.titles.extend(["Module".into(), "Type".into()]);
     sheet.right.extend([false, false]);
-    sheet.titles = titles;
 
     let mut shown: Vec<&DiffRow> = report.rows.iter().collect();
     select.keep(&mut shown);
@@ -130,17 +129,114 @@ pub fn diff(report: &DiffReport, select: &Select) -> Sheet {
     sheet
 }
 
+/// Several dumps by group: only the groups that changed in any of them.
+pub fn groups(report: &DiffReport, groups: &Groups, select: &Select) -> Sheet {
+    let mut sheet = Sheet { facts: dumps(report), ..Sheet::new() };
+    let (title, one, several_of) = match groups.by {
+        GroupBy::Base => ("Base type", "base type", "base types"),
+        GroupBy::Interface => ("Interface", "interface", "interfaces"),
+        GroupBy::Namespace => ("Namespace", "namespace", "namespaces"),
+        GroupBy::Assembly => ("Assembly", "assembly", "assemblies"),
+        GroupBy::Kind => ("Kind", "kind", "kinds"),
+    };
+    // What the name alone does not say already.
+    let with_owner = !matches!(groups.by, GroupBy::Namespace | GroupBy::Kind);
+    let with_module = groups.overlap;
+    sheet.titles = vec!["Types".into()];
+    sheet.titles.extend(columns(report.dumps.len()));
+    sheet.right = vec![true; sheet.titles.len()];
+    let texts = [(with_owner, "Kind"), (with_module, "Module"), (true, title)];
+    for (_, text) in texts.iter().filter(|(with, _)| *with) {
+        sheet.titles.push((*text).into());
+        sheet.right.push(false);
+    }
+    let line = |types: String, t: &DiffTotals, owner: &str, module: String, name: String| {
+        let mut cells = vec![types];
+        cells.extend(numbers(t));
+        cells.extend(with_owner.then(|| owner.to_owned()));
+        cells.extend(with_module.then_some(module));
+        cells.push(name);
+        cells
+    };
+
+    let mut shown: Vec<&GroupRow> = groups.rows.iter().collect();
+    select.keep(&mut shown);
+    let kept = len(&shown);
+    shown.retain(|row| changed(&row.totals));
+    let unchanged = kept.saturating_sub(len(&shown));
+    select.arrange(&mut shown, Direction::Descending);
+    sheet.rows = shown
+        .iter()
+        .map(|r| {
+            let name = match r.name(select.names) {
+                "" => "(none)".to_owned(),
+                name => shown_text(name),
+            };
+            line(grouped(r.types), &r.totals, r.owner.map_or("", Owner::text), shown_text(&r.module), name)
+        })
+        .collect();
+
+    let mut foot = |types: String, t: &DiffTotals, what: String| {
+        sheet.foot.push(line(types, t, "", String::new(), what));
+    };
+    if groups.overlap {
+        foot(grouped(groups.outside_types), &groups.outside, format!("Types with no {one}"));
+    }
+    foot(String::new(), &report.free, FREE.to_owned());
+    let all = several(len(&report.rows), "type", "types");
+    foot(grouped(len(&report.rows)), &report.total, format!("Total: {all} and {FREE}"));
+    let changed = groups.rows.iter().filter(|row| changed(&row.totals)).count();
+    let changed = u64::try_from(changed).unwrap_or(u64::MAX);
+    if len(&shown) != changed {
+        sheet.notes.push(format!("{} of {} changed {several_of} shown.", grouped(len(&shown)), grouped(changed)));
+    }
+    if groups.overlap {
+        sheet.notes.push("A type may be in several rows: they do not add up to the total.".to_owned());
+    }
+    if unchanged > 0 {
+        sheet
+            .notes
+            .push(format!("{} unchanged not listed; csv and json list all.", several(unchanged, one, several_of)));
+    }
+    sheet
+}
+
+/// A sentence per dump.
+fn dumps(report: &DiffReport) -> Vec<String> {
+    let fact = |(number, dump): (usize, &DiffDump)| {
+        let coverage = coverage(dump.complete, dump.explained_bytes, dump.total_bytes);
+        let clr = visible(&dump.runtime);
+        format!("{number}: {}, {clr} {}, {coverage}", process(&dump.dump), dump.architecture)
+    };
+    (1_usize..).zip(&report.dumps).map(fact).collect()
+}
+
+/// The titles of [`numbers`].
+fn columns(dumps: usize) -> Vec<String> {
+    let numbers = || (1..=dumps).map(|n| n.to_string());
+    let mut titles: Vec<String> = numbers().map(|n| format!("Count {n}")).collect();
+    titles.push("Delta count".into());
+    titles.extend(numbers().map(|n| format!("Size {n}")));
+    titles.push("Delta size".into());
+    titles
+}
+
 fn changed(totals: &DiffTotals) -> bool {
     let varies = |by_dump: &[u64]| by_dump.iter().any(|n| Some(n) != by_dump.first());
     varies(&totals.counts) || varies(&totals.sizes)
 }
 
 fn totals(totals: &DiffTotals, module: String, name: String) -> Vec<String> {
+    let mut cells = numbers(totals);
+    cells.extend([module, name]);
+    cells
+}
+
+fn numbers(totals: &DiffTotals) -> Vec<String> {
     let mut cells: Vec<String> = totals.counts.iter().map(|&n| grouped(n)).collect();
     cells.push(signed(totals.delta_count));
     cells.extend(totals.sizes.iter().map(|&n| grouped(n)));
     cells.push(signed(totals.delta_size));
-    cells.extend([module, name]);
     cells
 }
 

@@ -36,6 +36,7 @@ mod tests {
     use crate::cli::select::{Select, Sort};
     use crate::cli::sheet;
     use crate::cli::testing::{self, snapshot};
+    use dropheap::report::GroupBy;
     use regex::Regex;
 
     fn text(sheet: &Sheet) -> String {
@@ -81,5 +82,19 @@ mod tests {
         snapshot("diff-table", &text(&sheet::diff(&report, &select)));
         let three = dropheap::diff::diff(&[a.clone(), b, a]).unwrap();
         snapshot("diff-table-three", &text(&sheet::diff(&three, &Select { top: Some(1), ..select })));
+    }
+
+    #[test]
+    fn groups() {
+        let (a, b) = testing::pair();
+        let mut report = dropheap::diff::diff(&[a, b]).unwrap();
+        let select = Select { names: Names::Csharp, sort: Sort::Delta, ..testing::select() };
+        let mut all = String::new();
+        for by in [GroupBy::Base, GroupBy::Interface, GroupBy::Namespace, GroupBy::Assembly, GroupBy::Kind] {
+            report.groups = Some(dropheap::diff::group(&report, by));
+            all.push_str(&text(&sheet::diff_or_groups(&report, &select)));
+            all.push_str("----\n");
+        }
+        snapshot("diff-table-groups", &all);
     }
 }

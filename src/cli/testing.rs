@@ -9,7 +9,10 @@
 
 use super::args::Names;
 use super::select::{Select, Sort};
-use dropheap::report::{Cell, Evidence, FREE, GENERATIONS, HeapReport, LargeFree, MethodTableRow, SegmentRow, TypeRow};
+use dropheap::report::{
+    AssemblyRow, Cell, Evidence, FREE, GENERATIONS, HeapReport, LargeFree, MethodTableRow, Owner, SegmentRow,
+    Supertype, TypeRow,
+};
 use std::path::PathBuf;
 
 /// Text of a file in `tests/fixtures`.
@@ -40,6 +43,7 @@ pub fn rows(rows: &[(&str, u64, u64, &str)]) -> Vec<MethodTableRow> {
             type_name: name.into(),
             type_name_csharp: name.replace('+', ".").replace("`1[[", "<").replace(", m]]", ">"),
             module: module(name).into(),
+            owner: owner(name),
             count,
             total_size,
             aligned_size: total_size,
@@ -47,6 +51,10 @@ pub fn rows(rows: &[(&str, u64, u64, &str)]) -> Vec<MethodTableRow> {
             samples: Vec::new(),
         })
         .collect()
+}
+
+fn owner(name: &str) -> Owner {
+    if module(name) == "App" { Owner::Yours } else { Owner::Runtime }
 }
 
 fn module(name: &str) -> &str {
@@ -82,6 +90,16 @@ pub fn parse(listing: &str) -> HeapReport {
             _ => {}
         }
     }
+    let supertype = |name: &str| Supertype {
+        type_name: name.into(),
+        type_name_csharp: name.into(),
+        module: "mscorlib".into(),
+        owner: Owner::Runtime,
+    };
+    report.supertypes = ["System.Object", "System.Collections.IList"].map(supertype).into();
+    report.assemblies = [("App", Owner::Yours), ("mscorlib", Owner::Runtime)]
+        .map(|(name, owner)| AssemblyRow { name: name.into(), owner, reason: "said so".into() })
+        .into();
     for row in &report.method_tables {
         report.heap.objects += row.count;
         report.heap.size += row.total_size;
@@ -92,6 +110,10 @@ pub fn parse(listing: &str) -> HeapReport {
                 type_name: row.type_name.clone(),
                 type_name_csharp: row.type_name_csharp.clone(),
                 module: row.module.clone(),
+                namespace: row.type_name.rsplit_once('.').map_or("", |(space, _)| space).into(),
+                owner: row.owner,
+                base_types: vec![0],
+                interfaces: if row.type_name.ends_with("[]") { vec![1] } else { Vec::new() },
                 count: row.count,
                 total_size: row.total_size,
                 aligned_size: row.aligned_size,

@@ -248,16 +248,27 @@ impl PeImage {
     /// # Errors
     /// [`Error::Unreadable`] if the resource directory is not in the dump, [`Error::Damaged`] if it contradicts itself.
     pub fn resource(&self, mem: &dyn Memory, type_id: u16, name: &str) -> Result<Option<(Addr, u32)>> {
-        self.find_resource(mem, type_id, &ResourceKey::Name(name))
+        self.find_resource(mem, type_id, &ResourceKey::Name(name), |rva| Some(self.mapped(rva)))
     }
 
-    /// What the file says about itself (`VS_VERSIONINFO`, resource type 16, number 1); `None` if there is no such resource.
+    /// What the file says about itself (`VS_VERSIONINFO`, resource type 16, number 1), mapped or flat; `None` if there is no such
+    /// resource.
     ///
     /// # Errors
     /// As [`resource`](PeImage::resource).
     pub fn version_info(&self, mem: &dyn Memory) -> Result<Option<VersionInfo>> {
+        match self.version_at(mem, |rva| Some(self.mapped(rva))) {
+            Ok(Some(info)) => Ok(Some(info)),
+            mapped => match self.version_at(mem, |rva| self.flat(rva)) {
+                Ok(Some(info)) => Ok(Some(info)),
+                _ => mapped,
+            },
+        }
+    }
+
+    fn version_at(&self, mem: &dyn Memory, place: impl Fn(u32) -> Option<Addr>) -> Result<Option<VersionInfo>> {
         let key = ResourceKey::Id(1);
-        let Some((addr, len)) = self.find_resource(mem, pe::RT_VERSION, &key)? else { return Ok(None) };
+        let Some((addr, len)) = self.find_resource(mem, pe::RT_VERSION, &key, place)? else { return Ok(None) };
         // The length field of the structure is 16 bits wide: nothing behind 64 KiB belongs to it.
         let len = usize::from(u16::try_from(len).unwrap_or(u16::MAX));
         let bytes = mem.bytes(addr, len, "version resource")?;
@@ -328,9 +339,18 @@ impl PeImage {
         })
     }
 
-    fn find_resource(&self, mem: &dyn Memory, type_id: u16, name: &ResourceKey) -> Result<Option<(Addr, u32)>> {
+    fn find_resource(
+        &self,
+        mem: &dyn Memory,
+        type_id: u16,
+        name: &ResourceKey,
+        place: impl Fn(u32) -> Option<Addr>,
+    ) -> Result<Option<(Addr, u32)>> {
+        let place = |rva: u32| {
+            place(rva).ok_or_else(|| damaged("resource directory", format!("RVA {rva:#x} is in no section")))
+        };
         let Some(directory) = self.directory(pe::IMAGE_DIRECTORY_ENTRY_RESOURCE) else { return Ok(None) };
-        let root = ResourceRoot { addr: self.mapped(directory.rva), len: directory.size };
+        let root = ResourceRoot { addr: place(directory.rva)?, len: directory.size };
         let Some(names) = root.entry(mem, 0, &ResourceKey::Id(type_id))? else { return Ok(None) };
         let Some(languages) = root.entry(mem, sub_directory(names)?, name)? else { return Ok(None) };
         let Some(data) = root.entry(mem, sub_directory(languages)?, &ResourceKey::First)? else { return Ok(None) };
@@ -338,7 +358,7 @@ impl PeImage {
             return Err(damaged("resource directory", "it has more than three levels".into()));
         }
         let entry: pe::ImageResourceDataEntry = read_pod(mem, root.at(data)?, "resource data entry")?;
-        Ok(Some((self.mapped(entry.offset_to_data.get(LE)), entry.size.get(LE))))
+        Ok(Some((place(entry.offset_to_data.get(LE))?, entry.size.get(LE))))
     }
 }
 

@@ -19,6 +19,8 @@ pub const ARRAY: u32 = 0x0008_0000;
 pub const CATEGORY_MASK: u32 = 0x000F_0000;
 /// Category: single-dimensional, zero-based array.
 pub const SZ_ARRAY: u32 = 0x000A_0000;
+/// Category: interface.
+pub const INTERFACE: u32 = 0x000C_0000;
 /// Mask of the generics bits, only meaningful without [`HAS_COMPONENT_SIZE`]: 0 none, 0x10 exact, 0x20 shared, 0x30 open.
 pub const GENERICS_MASK: u32 = 0x30;
 
@@ -99,6 +101,16 @@ impl MethodTable {
     /// The generics bits, 0 where they mean nothing.
     pub fn generics(&self) -> u32 {
         if self.flags & HAS_COMPONENT_SIZE != 0 { 0 } else { self.flags & GENERICS_MASK }
+    }
+
+    /// True for interfaces.
+    pub fn is_interface(&self) -> bool {
+        self.flags & HAS_COMPONENT_SIZE == 0 && self.flags & CATEGORY_MASK == INTERFACE
+    }
+
+    /// True for a generic type over its own parameters.
+    pub fn is_open(&self) -> bool {
+        self.generics() == GENERICS_MASK
     }
 
     /// Neither array, string nor generic: its module word is its module in every version.

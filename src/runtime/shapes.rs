@@ -57,7 +57,12 @@ const MAX_RESERVATION: u64 = 1 << 42;
 ///
 /// # Errors
 /// A sentence for [`crate::Error::UnknownRuntime`].
-pub fn find(mem: &dyn Memory, modules: &[Module], rt: &Runtime, evidence: &mut Vec<Evidence>) -> Result<GcDacVars, String> {
+pub fn find(
+    mem: &dyn Memory,
+    modules: &[Module],
+    rt: &Runtime,
+    evidence: &mut Vec<Evidence>,
+) -> Result<GcDacVars, String> {
     let mut images = vec![(rt.module.image.clone(), None)];
     // A standalone GC has its own copies of the variables, and those of the runtime are then zero.
     for module in modules.iter().filter(|m| m.base != rt.module.image.base) {
@@ -166,13 +171,24 @@ impl<'a> Search<'a> {
                 evidence,
                 "generation table",
                 &describe(table, "a word of the writable sections"),
-                &format!("found by its shape: {} place(s) fit, this one reaches the most segments ({})", tables.len(), table.segments),
+                &format!(
+                    "found by its shape: {} place(s) fit, this one reaches the most segments ({})",
+                    tables.len(),
+                    table.segments
+                ),
             );
             let heap = self.workstation_frontier(table, evidence)?;
-            note(evidence, "GC mode", &format!("workstation, 1 heap(s), {}", kind(table)), "a generation table among the runtime's variables");
+            note(
+                evidence,
+                "GC mode",
+                &format!("workstation, 1 heap(s), {}", kind(table)),
+                "a generation table among the runtime's variables",
+            );
             return Ok(self.result(table, vec![heap], false));
         }
-        let (tables, array) = self.server_tables().ok_or("no generation table among the runtime's variables, and no array of GC heaps")?;
+        let (tables, array) = self
+            .server_tables()
+            .ok_or("no generation table among the runtime's variables, and no array of GC heaps")?;
         let first = tables.first().ok_or("no heap")?;
         let known_count = self.words().any(|(_, v)| v.0 & 0xFFFF_FFFF == tables.len() as u64);
         if !known_count {
@@ -185,7 +201,12 @@ impl<'a> Search<'a> {
             "found by their shape: the array with the most heaps and segments",
         );
         let heaps = self.server_frontiers(&tables, array, evidence)?;
-        note(evidence, "GC mode", &format!("server, {} heap(s), {}", heaps.len(), kind(first)), "an array of heaps with a generation table each");
+        note(
+            evidence,
+            "GC mode",
+            &format!("server, {} heap(s), {}", heaps.len(), kind(first)),
+            "an array of heaps with a generation table each",
+        );
         Ok(self.result(first, heaps, true))
     }
 
@@ -204,9 +225,9 @@ impl<'a> Search<'a> {
 
     /// All words of the writable sections.
     fn words(&self) -> impl Iterator<Item = (Addr, Addr)> + '_ {
-        self.sections.iter().flat_map(|run| {
-            (0u64..).zip(&run.words).map(|(i, &value)| (run.start.plus(i.wrapping_mul(self.p)), value))
-        })
+        self.sections
+            .iter()
+            .flat_map(|run| (0u64..).zip(&run.words).map(|(i, &value)| (run.start.plus(i.wrapping_mul(self.p)), value)))
     }
 
     /// The words of memory at `at`, at most `bytes`.
@@ -285,7 +306,8 @@ impl<'a> Search<'a> {
         for (i, &value) in run.words.iter().enumerate() {
             let Some(words) = self.segment(value).filter(|w| w.flags & (LOH | POH | FROZEN) == 0) else { continue };
             for stride in STRIDES {
-                let fits = if words.in_front { self.segments_at(run, i, stride) } else { self.regions_at(run, i, stride) };
+                let fits =
+                    if words.in_front { self.segments_at(run, i, stride) } else { self.regions_at(run, i, stride) };
                 found.extend(fits);
             }
         }
@@ -305,18 +327,23 @@ impl<'a> Search<'a> {
         }
         let (olds, larges) = (self.list(old)?, self.list(large)?);
         // The ephemeral segment is the tail of gen2's list.
-        if olds.last() != Some(&ephemeral) || larges.iter().any(|&s| self.segment(s).is_none_or(|w| w.flags & LOH == 0)) {
+        if olds.last() != Some(&ephemeral) || larges.iter().any(|&s| self.segment(s).is_none_or(|w| w.flags & LOH == 0))
+        {
             return None;
         }
-        let pinned = self.word_in(run, i, stride, 4, 0).filter(|&h| self.segment(h).is_some_and(|w| w.flags & POH != 0));
+        let pinned =
+            self.word_in(run, i, stride, 4, 0).filter(|&h| self.segment(h).is_some_and(|w| w.flags & POH != 0));
         let pinned = pinned.and_then(|h| self.list(h));
         let first_of = |list: &[Addr], at: Addr| list.iter().any(|&s| self.segment(s).is_some_and(|w| w.mem == at));
         for distance in DISTANCES {
             let start = |g| self.word_in(run, i, stride, g, distance);
-            let (Some(gen0), Some(gen1), Some(gen2), Some(gen3)) = (start(0), start(1), start(2), start(3)) else { continue };
+            let (Some(gen0), Some(gen1), Some(gen2), Some(gen3)) = (start(0), start(1), start(2), start(3)) else {
+                continue;
+            };
             let young = eph.mem <= gen1 && gen1 <= gen0 && gen0 <= eph.committed;
             if young && first_of(&olds, gen2) && first_of(&larges, gen3) {
-                let segments = olds.len().saturating_add(larges.len()).saturating_add(pinned.as_ref().map_or(0, |l| l.len()));
+                let segments =
+                    olds.len().saturating_add(larges.len()).saturating_add(pinned.as_ref().map_or(0, |l| l.len()));
                 return Some(Table {
                     at: run.start.plus((i as u64).wrapping_mul(self.p)),
                     stride: stride.wrapping_mul(self.p),
@@ -368,8 +395,11 @@ impl<'a> Search<'a> {
     /// The tables of all server heaps, and the address of the array: the array with the most heaps, then segments, then the smaller
     /// distance, then the smallest offset.
     fn server_tables(&self) -> Option<(Vec<Table>, Addr)> {
-        let mut arrays: Vec<Addr> =
-            self.words().map(|(_, v)| v).filter(|&v| v.0 > 0xFFFF && v.0.checked_rem(self.p) == Some(0) && !self.image.contains(v)).collect();
+        let mut arrays: Vec<Addr> = self
+            .words()
+            .map(|(_, v)| v)
+            .filter(|&v| v.0 > 0xFFFF && v.0.checked_rem(self.p) == Some(0) && !self.image.contains(v))
+            .collect();
         arrays.sort_unstable();
         arrays.dedup();
         arrays.truncate(MAX_ARRAYS);
@@ -377,7 +407,9 @@ impl<'a> Search<'a> {
         let mut best: Option<(Vec<Table>, Addr)> = None;
         for array in arrays {
             let Some(first) = self.pointer(array) else { continue };
-            let tables = Rc::clone(by_heap.entry(first).or_insert_with(|| Rc::new(self.tables(&self.run_at(first, HEAP_BYTES)))));
+            let tables = Rc::clone(
+                by_heap.entry(first).or_insert_with(|| Rc::new(self.tables(&self.run_at(first, HEAP_BYTES)))),
+            );
             for table in tables.iter() {
                 let offset = table.at.since(first);
                 let Some(heaps) = self.heaps_of(array, table, offset) else { continue };
@@ -403,12 +435,18 @@ impl<'a> Search<'a> {
             let words = table.stride.wrapping_mul(4).wrapping_add(table.distance.unwrap_or(0)).wrapping_add(self.p);
             let run = self.run_at(heap.plus(offset), words.max(table.stride.wrapping_mul(5)));
             let stride = table.stride.checked_div(self.p)?;
-            let like = if table.distance.is_some() { self.segments_at(&run, 0, stride) } else { self.regions_at(&run, 0, stride) };
+            let like = if table.distance.is_some() {
+                self.segments_at(&run, 0, stride)
+            } else {
+                self.regions_at(&run, 0, stride)
+            };
             match like.filter(|t| t.shape() == table.shape() && ephemerals.insert(t.ephemeral)) {
                 Some(t) => heaps.push(t),
                 None => {
                     // Behind the last heap comes anything but a heap.
-                    let heap_like = (0..4).any(|g| self.word_in(&run, 0, stride, g, 0).is_some_and(|h| self.segment(h).is_some_and(|w| w.in_front)));
+                    let heap_like = (0..4).any(|g| {
+                        self.word_in(&run, 0, stride, g, 0).is_some_and(|h| self.segment(h).is_some_and(|w| w.in_front))
+                    });
                     let known = heaps.iter().any(|t| t.at == heap.plus(offset));
                     if heap_like && !known && table.distance.is_some() {
                         return None;
@@ -429,7 +467,11 @@ impl<'a> Search<'a> {
     /// The segments that `alloc_allocated` may lie in, with the first and last address that it may have: the ephemeral one, or any region
     /// of generation 0.
     fn open_segments(&self, table: &Table) -> Vec<(Addr, Words, Addr, Addr)> {
-        let list = if table.distance.is_some() { Rc::new(vec![table.ephemeral]) } else { self.list(table.head0).unwrap_or_default() };
+        let list = if table.distance.is_some() {
+            Rc::new(vec![table.ephemeral])
+        } else {
+            self.list(table.head0).unwrap_or_default()
+        };
         list.iter()
             .filter_map(|&at| {
                 let words = self.segment(at)?;
@@ -456,32 +498,46 @@ impl<'a> Search<'a> {
             candidates.extend(values.get(from..to).unwrap_or_default().iter().map(|&v| (v, at, first)));
         }
         // With regions: the one that most was allocated in since the last GC.
-        candidates.sort_by_key(|&(v, at, first)| (Reverse(if table.distance.is_none() { v.since(first) } else { 0 }), Reverse(v), at));
+        candidates.sort_by_key(|&(v, at, first)| {
+            (Reverse(if table.distance.is_none() { v.since(first) } else { 0 }), Reverse(v), at)
+        });
         let mut budget = MAX_WALKED;
         let total = candidates.len();
         candidates.truncate(MAX_FRONTIERS);
         let mut fitting = candidates.into_iter().filter(|&(v, _, first)| self.ends_at(first, v, &mut budget).is_some());
         let Some((v, at, first)) = fitting.next() else {
-            return Err(format!("none of {total} variables between allocated and used of the newest segment is the end of its objects"));
+            return Err(format!(
+                "none of {total} variables between allocated and used of the newest segment is the end of its objects"
+            ));
         };
         // Dead objects of before the last GC may lie behind the end, and a stale variable may point among them.
         let below = fitting.find(|&(_, other, _)| other == at).map_or(first, |(below, _, _)| below);
         let used_up = self.segment(at).is_some_and(|w| w.used.plus(self.p) == v);
         let mut budget = MAX_WALKED;
         if !used_up && !self.is_newer(below, v, &mut budget) {
-            return Err(format!("the newest objects may end at {v} or before: nothing tells which of the variables is not a stale one"));
+            return Err(format!(
+                "the newest objects may end at {v} or before: nothing tells which of the variables is not a stale one"
+            ));
         }
         note(
             evidence,
             "alloc_allocated",
             &format!("{v} in segment {at}"),
-            &format!("the largest of {total} variables between allocated and used at which a walk ends; {}", why_newest(v > first, used_up)),
+            &format!(
+                "the largest of {total} variables between allocated and used at which a walk ends; {}",
+                why_newest(v > first, used_up)
+            ),
         );
         Ok(GcHeap { generation_table: table.at, ephemeral_segment: at, alloc_allocated: v, finalize_queue: Addr::NULL })
     }
 
     /// Server: the common offset in all heaps at which the end of the newest objects stands; the largest sum wins.
-    fn server_frontiers(&self, tables: &[Table], array: Addr, evidence: &mut Vec<Evidence>) -> Result<Vec<GcHeap>, String> {
+    fn server_frontiers(
+        &self,
+        tables: &[Table],
+        array: Addr,
+        evidence: &mut Vec<Evidence>,
+    ) -> Result<Vec<GcHeap>, String> {
         let mut heaps = Vec::new();
         for (i, table) in (0u64..).zip(tables) {
             let heap = self.pointer(array.plus(i.wrapping_mul(self.p))).ok_or("a GC heap is not in the dump")?;
@@ -496,12 +552,15 @@ impl<'a> Search<'a> {
                 .iter()
                 .map(|(_, run, open)| {
                     let v = *run.words.get(offset)?;
-                    open.iter().find(|&&(_, _, first, last)| first <= v && v <= last).map(|&(at, _, first, _)| (v, at, first))
+                    open.iter()
+                        .find(|&&(_, _, first, last)| first <= v && v <= last)
+                        .map(|&(at, _, first, _)| (v, at, first))
                 })
                 .collect();
             let Some(ends) = ends else { continue };
             // With regions: `ephemeral_heap_segment` stands at another common offset.
-            let named = |other: usize| heaps.iter().zip(&ends).all(|((_, run, _), end)| run.words.get(other) == Some(&end.1));
+            let named =
+                |other: usize| heaps.iter().zip(&ends).all(|((_, run, _), end)| run.words.get(other) == Some(&end.1));
             if tables.iter().any(|t| t.distance.is_none()) && !(0..words).any(named) {
                 continue;
             }
@@ -527,7 +586,8 @@ impl<'a> Search<'a> {
             below < v && self.is_newer(below, v, &mut budget)
         });
         if sum > 0 && !used_up && !newer {
-            return Err("nothing tells which of several offsets of the heaps is not a stale end of the newest objects".to_owned());
+            return Err("nothing tells which of several offsets of the heaps is not a stale end of the newest objects"
+                .to_owned());
         }
         note(
             evidence,
@@ -554,7 +614,9 @@ impl<'a> Search<'a> {
         let mut at = below;
         while at < end {
             let Ok(word) = self.mem.ptr(at, self.rt.layout.pointer, "newest objects") else { return false };
-            if !word.is_null() && method_tables::prove(self.mem, self.rt, Addr(word.0 & !self.rt.layout.unmask)).is_some() {
+            if !word.is_null()
+                && method_tables::prove(self.mem, self.rt, Addr(word.0 & !self.rt.layout.unmask)).is_some()
+            {
                 return self.ends_at(at, end, budget).is_some_and(|gaps| gaps > 0);
             }
             at = at.plus(self.p);
