@@ -9,6 +9,7 @@ use crate::limits;
 use crate::memory::{Addr, AddressSpace, Memory, Recorder};
 use crate::runtime::Runtime;
 use crate::source::ByteSource;
+use crate::verify::Tables;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -64,6 +65,10 @@ pub fn trim(
     let mut outcome = walk.finish();
     let pages = std::mem::take(&mut outcome.touched);
     let tables: Vec<Addr> = outcome.tables.tables().iter().map(|t| t.at).collect();
+    // Parents have no objects of their own: what verifying reads of them is touched here alone.
+    let mut types = Tables::new(&memory, &runtime);
+    types.prove_themselves(outcome.tables.tables());
+    types.parent_chains(outcome.tables.tables());
     analysis.report(&memory, &runtime, &segments, facts, outcome);
 
     let mut ranges = memory.touched();

@@ -177,7 +177,6 @@ pub fn verify(
         rt: &rt,
         segments: &located.segments,
         outcome: &outcome,
-        free: rt.known.free,
         in_gc: rt.gc.structures_invalid != 0,
         background_gc: background_gc == Some(true),
         holes: located.segments.iter().any(|s| has_hole(mem, s)),
@@ -187,17 +186,17 @@ pub fn verify(
     located.facts.evidence = evidence;
     let mut names = Names::new(mem, &rt, modules);
     let mut name_findings = Findings::default();
-    let rows = stats::fold(&outcome, &located.segments, heap.free, &mut names, &mut name_findings);
+    let rows = stats::fold(&outcome, &located.segments, rt.known.free, &mut names, &mut name_findings);
     let met = heap.met();
-    let mut tables = Tables { mem, rt: &rt, known: FxHashMap::default() };
+    let mut tables = Tables::new(mem, &rt);
 
     let mut invariants = vec![
         heap.quiescent(),
         heap.segments_apart(),
         heap.segments_tile(),
         heap.walk_errors(&walk_findings),
-        tables.prove_themselves(&met, heap.free),
-        tables.parent_chains(&met, heap.free),
+        tables.prove_themselves(&met),
+        tables.parent_chains(&met),
         modules_proven(&analysis, &rt, &met, &mut names),
         names_resolve(&met, &mut names),
         tables.array_elements(&met, &mut names),
@@ -329,7 +328,6 @@ struct Heap<'a> {
     rt: &'a Runtime,
     segments: &'a [Arc<Segment>],
     outcome: &'a Outcome,
-    free: Addr,
     in_gc: bool,
     background_gc: bool,
     /// Memory of a segment is missing.
@@ -512,47 +510,97 @@ fn text(c: Cell) -> String {
     format!("{} objects of {} bytes ({} aligned)", c.count, c.size, c.aligned_size)
 }
 
-/// Method tables, proven once each: those of objects and those that they lead to.
-struct Tables<'a> {
-    mem: &'a dyn Memory,
-    rt: &'a Runtime,
-    known: FxHashMap<Addr, Option<MethodTable>>,
+/// What was found at the address of a method table.
+#[derive(Debug, Clone, Copy)]
+enum Proof {
+    /// One that proves itself.
+    Table(MethodTable),
+    /// Something else.
+    Refuted,
+    /// Its memory or that of its class is not in the dump.
+    Missing,
 }
 
-impl Tables<'_> {
-    /// The method table at `at`, if it proves itself.
-    fn get(&mut self, at: Addr) -> Option<MethodTable> {
+/// Method tables, proven once each: those of objects and those that they lead to.
+pub(crate) struct Tables<'a> {
+    mem: &'a dyn Memory,
+    rt: &'a Runtime,
+    known: FxHashMap<Addr, Proof>,
+}
+
+/// Where a chain of parents leads.
+enum Chain {
+    Object,
+    Elsewhere(String),
+    Missing,
+}
+
+impl<'a> Tables<'a> {
+    pub(crate) fn new(mem: &'a dyn Memory, rt: &'a Runtime) -> Tables<'a> {
+        Tables { mem, rt, known: FxHashMap::default() }
+    }
+
+    fn get(&mut self, at: Addr) -> Proof {
         if let Some(known) = self.known.get(&at) {
             return *known;
         }
-        let l = &self.rt.layout;
-        let aligned = !at.is_null() && at.0.checked_rem(l.p()) == Some(0);
-        let table = aligned
-            .then(|| MethodTable::read(self.mem, l, at).ok())
-            .flatten()
-            .filter(|t| t.proves_itself(self.mem, l, self.rt.back_pointer));
+        let proof = match self.prove(at) {
+            Ok(Some(table)) => Proof::Table(table),
+            Ok(None) => Proof::Refuted,
+            Err(_) => Proof::Missing,
+        };
         if self.known.len() < limits::MAX_METHOD_TABLES {
-            self.known.insert(at, table);
+            self.known.insert(at, proof);
         }
-        table
+        proof
+    }
+
+    fn prove(&self, at: Addr) -> Result<Option<MethodTable>> {
+        let l = &self.rt.layout;
+        if at.is_null() || at.0.checked_rem(l.p()) != Some(0) {
+            return Ok(None);
+        }
+        let table = MethodTable::read(self.mem, l, at)?;
+        Ok(table.self_reference(self.mem, l, self.rt.back_pointer)?.then_some(table))
     }
 
     /// Those of objects again, and the canonical ones, parents and element types that they name.
-    fn prove_themselves(&mut self, met: &[MethodTable], free: Addr) -> Invariant {
+    pub(crate) fn prove_themselves(&mut self, met: &[MethodTable]) -> Invariant {
         let mut check = Check::hard(
             "method-tables",
             "every method table, those of parents and elements included, is named by its class, and its tag leads to a canonical one",
         );
         let l = &self.rt.layout;
-        let mut todo: Vec<(Addr, Addr)> = met.iter().map(|t| (t.at, t.at)).filter(|t| t.0 != free).collect();
+        let mut missing = 0u64;
+        let mut todo: Vec<(Addr, Addr)> = met.iter().map(|t| (t.at, t.at)).collect();
         let mut seen: FxHashSet<Addr> = todo.iter().map(|t| t.0).collect();
         while let Some((at, by)) = todo.pop() {
-            let table = self.get(at);
-            let canonical = table.and_then(|t| t.canonical_table(self.mem, l).ok());
-            // A canonical method table is its own: tag 0.
-            let tag = canonical.is_some_and(|c| self.get(c).is_some_and(|c| c.canonical.0 & 3 == 0));
-            check.that(tag, || format!("{at}, named by method table {by}, does not prove itself"));
-            let Some(table) = table else { continue };
+            // The method table of Free has no class.
+            if at == self.rt.known.free {
+                continue;
+            }
+            let table = match self.get(at) {
+                Proof::Table(table) => table,
+                Proof::Refuted => {
+                    check.that(false, || format!("{at}, named by method table {by}, does not prove itself"));
+                    continue;
+                }
+                Proof::Missing => {
+                    missing = missing.saturating_add(1);
+                    continue;
+                }
+            };
+            let canonical = table.canonical_table(self.mem, l).ok();
+            match canonical.map(|c| self.get(c)) {
+                // A canonical method table is its own: tag 0.
+                Some(Proof::Table(c)) => check.that(c.canonical.0 & 3 == 0, || {
+                    format!("{}, the canonical method table of {at}, has another one", c.at)
+                }),
+                Some(Proof::Refuted) => {
+                    check.that(false, || format!("the canonical method table of {at} does not prove itself"));
+                }
+                Some(Proof::Missing) | None => missing = missing.saturating_add(1),
+            }
             let parent = table.parent_table(self.mem, l).ok().filter(|p| !p.is_null());
             let element = table.per_inst_info;
             let element = (table.is_array() && element.0 & 3 == 0).then_some(element);
@@ -562,31 +610,50 @@ impl Tables<'_> {
                 }
             }
         }
-        check.done()
-    }
-
-    fn parent_chains(&mut self, met: &[MethodTable], free: Addr) -> Invariant {
-        let mut check = Check::hard("parent-chains", "every chain of parents ends at System.Object within 64 steps");
-        for table in met.iter().filter(|t| t.at != free) {
-            let end = self.chain(table);
-            check.that(end.is_ok(), || format!("method table {}: {}", table.at, end.err().unwrap_or_default()));
+        if missing > 0 {
+            check.undecided(format!("{missing} method tables or their classes are not in the dump"));
         }
         check.done()
     }
 
-    fn chain(&mut self, table: &MethodTable) -> Result<(), String> {
+    pub(crate) fn parent_chains(&mut self, met: &[MethodTable]) -> Invariant {
+        let mut check = Check::hard("parent-chains", "every chain of parents ends at System.Object within 64 steps");
+        let mut missing = 0u64;
+        for table in met.iter().filter(|t| t.at != self.rt.known.free) {
+            match self.chain(table) {
+                Chain::Object => check.that(true, String::new),
+                Chain::Elsewhere(why) => check.that(false, || format!("method table {}: {why}", table.at)),
+                Chain::Missing => missing = missing.saturating_add(1),
+            }
+        }
+        if missing > 0 {
+            check.undecided(format!("{missing} chains lead to method tables that are not in the dump"));
+        }
+        check.done()
+    }
+
+    fn chain(&mut self, table: &MethodTable) -> Chain {
         let mut at = *table;
         for _ in 0..MAX_PARENTS {
-            let parent = at.parent_table(self.mem, &self.rt.layout).map_err(|e| e.to_string())?;
+            let Ok(parent) = at.parent_table(self.mem, &self.rt.layout) else { return Chain::Missing };
             if at.at == self.rt.known.object {
-                return if parent.is_null() { Ok(()) } else { Err(format!("System.Object has a parent, {parent}")) };
+                return match parent.is_null() {
+                    true => Chain::Object,
+                    false => Chain::Elsewhere(format!("System.Object has a parent, {parent}")),
+                };
             }
             if parent.is_null() {
-                return Err(format!("its chain of parents ends at {}", at.at));
+                return Chain::Elsewhere(format!("its chain of parents ends at {}", at.at));
             }
-            at = self.get(parent).ok_or_else(|| format!("{parent}, the parent of {}, is no method table", at.at))?;
+            at = match self.get(parent) {
+                Proof::Table(table) => table,
+                Proof::Refuted => {
+                    return Chain::Elsewhere(format!("{parent}, the parent of {}, is no method table", at.at));
+                }
+                Proof::Missing => return Chain::Missing,
+            };
         }
-        Err("its chain of parents does not end".into())
+        Chain::Elsewhere("its chain of parents does not end".into())
     }
 
     /// An element is a method table or a TypeDesc that has a name, as has everything that it is made of.
@@ -596,7 +663,7 @@ impl Tables<'_> {
             let handle = table.per_inst_info;
             let missing = names.without_metadata;
             let named = named(names, table.at).is_ok() || names.without_metadata > missing;
-            let holds = named && (handle.0 & 3 != 0 || self.get(handle).is_some());
+            let holds = named && (handle.0 & 3 != 0 || matches!(self.get(handle), Proof::Table(_)));
             check.that(holds, || format!("array {}: {handle} is no type", table.at));
         }
         check.done()
@@ -643,8 +710,11 @@ fn modules_proven(analysis: &Analysis, rt: &Runtime, met: &[MethodTable], names:
     all.dedup();
     let mut unproven = 0u64;
     for at in all {
-        let vtable = mem.ptr(at, rt.layout.pointer, "vtable of a Module");
-        let is_module = vtable.is_ok_and(|v| rt.module.image.contains(v));
+        let Ok(vtable) = mem.ptr(at, rt.layout.pointer, "vtable of a Module") else {
+            unproven = unproven.saturating_add(1);
+            continue;
+        };
+        let is_module = rt.module.image.contains(vtable);
         let info = names.modules.info(at);
         // Metadata that are there must be found; those that are not cannot be.
         let is_there = || {
@@ -663,7 +733,7 @@ fn modules_proven(analysis: &Analysis, rt: &Runtime, met: &[MethodTable], names:
         });
     }
     if unproven > 0 {
-        check.undecided(format!("the metadata of {unproven} modules are not in the dump"));
+        check.undecided(format!("{unproven} modules or their metadata are not in the dump"));
     }
     check.done()
 }

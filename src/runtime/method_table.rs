@@ -143,7 +143,11 @@ impl MethodTable {
         self.self_reference(mem, l, mode).unwrap_or(false)
     }
 
-    fn self_reference(&self, mem: &dyn Memory, l: &Layout, mode: BackPointer) -> Result<bool> {
+    /// As [`proves_itself`](MethodTable::proves_itself), telling memory that is missing from memory that says otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`](crate::Error::Unreadable).
+    pub fn self_reference(&self, mem: &dyn Memory, l: &Layout, mode: BackPointer) -> Result<bool> {
         let p = l.p();
         let aligned = |a: Addr| !a.is_null() && a.0.checked_rem(p) == Some(0);
         let canonical = self.canonical_table(mem, l)?;
