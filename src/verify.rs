@@ -21,6 +21,7 @@ use crate::runtime::Runtime;
 use crate::runtime::method_table::MethodTable;
 use crate::source::ByteSource;
 use crate::stats;
+use crate::types::Types;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -183,10 +184,11 @@ pub fn verify(
     };
     let mut evidence = std::mem::take(&mut located.facts.evidence);
     let modules = Modules::calibrate(mem, &rt, outcome.tables.tables(), &mut evidence);
+    let mut types = Types::new(mem, &rt, &analysis.dump, &modules, &mut evidence);
     located.facts.evidence = evidence;
     let mut names = Names::new(mem, &rt, modules);
     let mut name_findings = Findings::default();
-    let rows = stats::fold(&outcome, &located.segments, rt.known.free, &mut names, &mut name_findings);
+    let rows = stats::fold(&outcome, &located.segments, rt.known.free, &mut names, &mut types, &mut name_findings);
     let met = heap.met();
     let mut tables = Tables::new(mem, &rt);
 
