@@ -78,7 +78,7 @@ const MODULE_POINTERS: u64 = 160;
 const DYNAMIC_POINTERS: u64 = 384;
 /// Modules that are searched before the ranking is fixed.
 const SEARCHED: usize = 12;
-/// Chains kept in the ranking.
+/// Chains kept in the ranking, beside those that are the only way to a module.
 const KEPT_CHAINS: usize = 16;
 const BSJB: u32 = 0x424A_5342;
 const MAX_SIMPLE_NAME: usize = 1024;
@@ -271,14 +271,24 @@ impl<'a> Modules<'a> {
             }
             votes.extend(self.vote(modules, &found));
         }
-        votes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.len().cmp(&b.0.len())).then_with(|| a.0.cmp(&b.0)));
-        votes.truncate(KEPT_CHAINS);
-        if let Some((chain, good)) = votes.first() {
+        votes.sort_by(|a, b| {
+            b.1.len().cmp(&a.1.len()).then_with(|| a.0.len().cmp(&b.0.len())).then_with(|| a.0.cmp(&b.0))
+        });
+        // Beside the best ones every chain that is the only way to some module: one image that lies flat in memory among many mapped.
+        let mut reached: FxHashSet<Addr> = FxHashSet::default();
+        let mut kept = 0usize;
+        votes.retain(|(_, proven)| {
+            let new = proven.iter().fold(false, |new, &m| reached.insert(m) || new);
+            let keep = new || kept < KEPT_CHAINS;
+            kept = kept.saturating_add(usize::from(keep));
+            keep
+        });
+        if let Some((chain, proven)) = votes.first() {
             note(
                 evidence,
                 "Module -> image",
                 &format!("{chain:?}"),
-                &format!("{how}; proven for {good} of {} modules", modules.len()),
+                &format!("{how}; proven for {} of {} modules", proven.len(), modules.len()),
             );
         }
         self.chains = votes.into_iter().map(|v| v.0).collect();
@@ -305,8 +315,8 @@ impl<'a> Modules<'a> {
         hints
     }
 
-    /// How many modules each chain is proven for. Fixes the RID's place and the slot of the simple name on the way.
-    fn vote(&mut self, modules: &[Addr], chains: &[Chain]) -> Vec<(Chain, usize)> {
+    /// The modules that each chain is proven for. Fixes the RID's place and the slot of the simple name on the way.
+    fn vote(&mut self, modules: &[Addr], chains: &[Chain]) -> Vec<(Chain, Vec<Addr>)> {
         let core_bases: Vec<Addr> = chains.iter().filter_map(|c| self.follow(self.core, c)).collect();
         for base in core_bases {
             if self.prove_core(base) {
@@ -315,10 +325,13 @@ impl<'a> Modules<'a> {
         }
         let mut votes = Vec::new();
         for chain in chains {
-            let good =
-                modules.iter().filter(|&&m| self.follow(m, chain).is_some_and(|base| self.pair_holds(m, base))).count();
-            if good > 0 {
-                votes.push((chain.clone(), good));
+            let proven: Vec<Addr> = modules
+                .iter()
+                .copied()
+                .filter(|&m| self.follow(m, chain).is_some_and(|base| self.pair_holds(m, base)))
+                .collect();
+            if !proven.is_empty() {
+                votes.push((chain.clone(), proven));
             }
         }
         votes

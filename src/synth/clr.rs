@@ -1148,16 +1148,9 @@ impl<'s> World<'s> {
     /// Words of `.data` that look like something: numbers, addresses of the image, of structures.
     fn decoys(&mut self) {
         let p = self.l.pointer;
-        let l = self.l.clone();
-        let spots = [
-            (l.data_table, 4 * l.generation_size),
-            (l.data_alloc_allocated, p),
-            (l.data_ephemeral, p),
-            (l.data_heaps, 2 * p),
-            (l.data_known, 8 * p),
-        ];
+        let spots = self.static_spots();
         let heap = self.space.blocks[self.heap].base;
-        for i in 0..l.data_size / p {
+        for i in 0..self.l.data_size / p {
             let at = i * p;
             if spots.iter().any(|&(from, len)| at + p > from && at < from + len) || !self.random.chance(3) {
                 continue;
@@ -1211,26 +1204,27 @@ impl<'s> World<'s> {
         }
         self.space.word(frontier_at, ephemeral.frontier);
         self.space.word(ephemeral_at, ephemeral.header);
-        if self.scenario.server_heaps == 0 {
-            self.heap_decoys(&ephemeral);
-        }
+        self.heap_decoys(&ephemeral, frontier_at);
     }
 
-    /// Statics of a workstation GC that point into the ephemeral segment but are not its end.
-    fn heap_decoys(&mut self, e: &Ephemeral) {
+    /// Words that point into the ephemeral segment but are not its end: among the statics, in a server process among the fields of the
+    /// heap.
+    fn heap_decoys(&mut self, e: &Ephemeral, frontier_at: u64) {
         let p = self.l.pointer;
-        let free: Vec<u64> = (0..self.l.data_size / p)
-            .map(|i| self.data + i * p)
-            .filter(|&at| {
-                let spots = [
-                    (self.l.data_table, 4 * self.l.generation_size),
-                    (self.l.data_alloc_allocated, p),
-                    (self.l.data_ephemeral, p),
-                    (self.l.data_heaps, 2 * p),
-                    (self.l.data_known, 8 * p),
-                ];
-                !spots.iter().any(|&(from, len)| at + p > self.data + from && at < self.data + from + len)
-            })
+        let l = &self.l;
+        let (base, len, spots) = if self.scenario.server_heaps == 0 {
+            (self.data, l.data_size, self.static_spots())
+        } else {
+            let table = (l.heap_table, 4 * l.generation_size);
+            (
+                frontier_at - l.heap_alloc_allocated,
+                l.heap_size,
+                vec![table, (l.heap_alloc_allocated, p), (l.heap_ephemeral, p)],
+            )
+        };
+        let free: Vec<u64> = (0..len / p)
+            .map(|i| i * p)
+            .filter(|&at| !spots.iter().any(|&(from, len)| at + p > from && at < from + len))
             .collect();
         let mut values = vec![e.header, e.gen0, e.gen1, e.committed, e.reserved, e.allocated];
         // Objects of generation 0, starts and middles, below the end; middles of dead ones above it.
@@ -1239,8 +1233,29 @@ impl<'s> World<'s> {
         values.extend(e.stale_middles.iter());
         for value in values {
             let at = free[self.random.below(free.len() as u64) as usize];
-            self.space.word(at, value);
+            self.space.word(base + at, value);
         }
+        if self.scenario.server_heaps > 0 {
+            // The same fields in every heap: where the last GC ended, some object, the first one.
+            let mut same = Random::new(self.scenario.seed);
+            let some = e.boundaries[self.random.below(e.boundaries.len() as u64) as usize];
+            for value in [e.allocated, some, e.gen0, e.reserved] {
+                let at = free[same.below(free.len() as u64) as usize];
+                self.space.word(base + at, value);
+            }
+        }
+    }
+
+    /// Where `.data` holds what matters.
+    fn static_spots(&self) -> Vec<(u64, u64)> {
+        let (l, p) = (&self.l, self.l.pointer);
+        vec![
+            (l.data_table, 4 * l.generation_size),
+            (l.data_alloc_allocated, p),
+            (l.data_ephemeral, p),
+            (l.data_heaps, 2 * p),
+            (l.data_known, 8 * p),
+        ]
     }
 
     fn reserve(&mut self, len: u64) -> u64 {

@@ -1,0 +1,106 @@
+//! Every field that has ever moved between builds of the CLR, moved at random: what comes out is exactly what is in the process, or a
+//! refusal that says what was not found; never a wrong number.
+//!
+//! `PROPTEST_CASES=2000 cargo test --test calibration -- --nocapture` runs more cases and prints the share that is solved.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a panic is a failed test"
+)]
+
+use dropheap::synth::clr::{Scenario, Synth, SynthLayout};
+use dropheap::{Error, Options, analyze};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+fn scenario() -> impl Strategy<Value = Scenario> {
+    let layout = (prop_oneof![Just(4u64), Just(8)], any::<u64>())
+        .prop_map(|(pointer, seed)| SynthLayout::framework(pointer).shifted(seed));
+    let heaps = prop_oneof![3 => Just(0usize), 1 => 1usize..3, 1 => 3usize..9];
+    (layout, heaps, any::<u64>(), 4u64..60, any::<[bool; 5]>()).prop_map(
+        |(layout, server_heaps, seed, objects, [wow64, shared_reference_arrays, core, stale, stale_variables])| {
+            Scenario {
+                wow64: wow64 && layout.pointer == 4,
+                server_heaps,
+                seed,
+                objects,
+                shared_reference_arrays: shared_reference_arrays && !core,
+                core,
+                version: if core { [4, 6, 25211, 1] } else { [4, 8, 4300, 0] },
+                stale,
+                stale_variables,
+                ..Scenario { layout: layout.clone(), ..Scenario::framework(layout.pointer) }
+            }
+        },
+    )
+}
+
+enum Verdict {
+    Exact,
+    /// What was missing, without its numbers.
+    Refused(String),
+    /// The difference.
+    Wrong(String),
+}
+
+fn judge(synth: Synth) -> Verdict {
+    let report = match analyze(Arc::new(synth.dump), Options::default(), &mut |_| ControlFlow::Continue(())) {
+        Ok(report) => report,
+        Err(Error::UnknownRuntime { missing, .. }) => {
+            return Verdict::Refused(missing.chars().filter(|c| !c.is_ascii_hexdigit()).collect());
+        }
+        Err(e) => return Verdict::Wrong(e.to_string()),
+    };
+    let mut wrong = Vec::new();
+    let mut rows: BTreeMap<u64, _> = report
+        .method_tables
+        .iter()
+        .map(|r| (u64::from_str_radix(&r.method_table, 16).unwrap(), (&r.type_name, &r.module, r.count, r.total_size)))
+        .collect();
+    for (table, row) in &synth.expected.rows {
+        let truth = (&row.name, &row.module, row.count, row.size);
+        match rows.remove(table) {
+            Some(found) if found == truth => {}
+            found => wrong.push(format!("{table:x}: {found:?} for {truth:?}")),
+        }
+    }
+    wrong.extend(rows.into_values().map(|r| format!("not there: {r:?}")));
+    for (g, truth) in synth.expected.generations.iter().enumerate() {
+        let found = report.heap.generations[g];
+        if (found.count, found.size) != *truth {
+            wrong.push(format!("generation {g}: {found:?} for {truth:?}"));
+        }
+    }
+    if !report.heap.complete {
+        wrong.push(format!("incomplete: {:?}", report.findings));
+    }
+    if wrong.is_empty() { Verdict::Exact } else { Verdict::Wrong(format!("{wrong:#?} {:#?}", report.runtime.evidence)) }
+}
+
+#[test]
+fn moved_fields_give_the_truth_or_a_refusal() {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(64);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let counts = RefCell::new((0u32, BTreeMap::<String, u32>::new()));
+    TestRunner::new(config)
+        .run(&scenario(), |scenario| {
+            match judge(scenario.build()) {
+                Verdict::Exact => counts.borrow_mut().0 += 1,
+                Verdict::Refused(why) => *counts.borrow_mut().1.entry(why).or_default() += 1,
+                Verdict::Wrong(what) => return Err(TestCaseError::fail(what)),
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|e| panic!("{e}"));
+    let (exact, refused) = counts.into_inner();
+    println!("{exact} of {cases} exact; refused: {refused:#?}");
+    assert!(exact * 10 >= cases * 8, "only {exact} of {cases} are solved: {refused:#?}");
+}
