@@ -10,7 +10,7 @@ use crate::memory::{Addr, Memory};
 use crate::modules::Modules;
 use crate::runtime::Runtime;
 use crate::runtime::method_table::MethodTable;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// A named type.
@@ -47,12 +47,30 @@ pub struct Names<'a> {
     known: FxHashMap<Addr, Rc<TypeName>>,
     /// Types that could not be named.
     pub unresolved: u64,
+    /// Types that have their token for a name, since the metadata of their module are not in the dump.
+    tokens: u64,
+    /// The modules of those.
+    without_metadata: FxHashSet<Addr>,
 }
 
 impl<'a> Names<'a> {
     /// A namer over calibrated modules.
     pub fn new(mem: &'a dyn Memory, rt: &'a Runtime, modules: Modules<'a>) -> Names<'a> {
-        Names { mem, rt, modules, known: FxHashMap::default(), unresolved: 0 }
+        let (known, without_metadata) = (FxHashMap::default(), FxHashSet::default());
+        Names { mem, rt, modules, known, unresolved: 0, tokens: 0, without_metadata }
+    }
+
+    /// Says how many types got a token for a name so far: their counts are right, only their names are lost.
+    pub fn note_missing(&self, findings: &mut Findings) {
+        if self.tokens > 0 {
+            let (types, modules) = (self.tokens, self.without_metadata.len());
+            findings.add_many("metadata-missing", false, types, || {
+                format!(
+                    "{types} types of {modules} modules have a token for a name, since the metadata of these modules are not in the \
+                     dump: their files would give the names (`--modules DIR`)"
+                )
+            });
+        }
     }
 
     /// The name of the method table at `at`. One that cannot be named gets its module and token, or its address, and a finding.
@@ -165,7 +183,7 @@ impl<'a> Names<'a> {
         let module = self.modules.module_of(table);
         let info = self.modules.info(module);
         let Some(metadata) = &info.metadata else {
-            return Err(format!("the metadata of module {} ({module}) are not in the dump", info.simple_name));
+            return self.token(table, module, &info.simple_name, depth);
         };
         let rid = self.modules.rid_of(table);
         let parts = metadata.name_parts(self.mem, rid).map_err(text)?;
@@ -182,6 +200,39 @@ impl<'a> Names<'a> {
             classic: classic(&parts, &arguments),
             csharp: csharp(&parts, &arguments),
             module: info.simple_name.clone(),
+        })
+    }
+
+    /// `Module!0x02000123` for a type whose module has no metadata; the type arguments are in the method tables all the same.
+    fn token(
+        &mut self,
+        table: &MethodTable,
+        module: Addr,
+        simple_name: &str,
+        depth: usize,
+    ) -> Result<TypeName, String> {
+        let known = self.rt.known;
+        let well_known = [(known.string, "System.String"), (known.object, "System.Object")]
+            .into_iter()
+            .find(|(at, _)| *at == table.at);
+        if let Some((_, name)) = well_known {
+            return Ok(plain(name.to_owned(), simple_name.to_owned()));
+        }
+        if simple_name.is_empty() {
+            return Err(format!("the metadata of module {module} are not in the dump"));
+        }
+        let arguments = match table.generics() {
+            0 | 0x30 => Vec::new(),
+            _ => self.arguments(table, depth)?,
+        };
+        let rid = self.modules.rid_of(table);
+        let parts = [(String::new(), format!("{simple_name}!0x{:08x}", 0x0200_0000 | rid))];
+        self.tokens = self.tokens.saturating_add(1);
+        self.without_metadata.insert(module);
+        Ok(TypeName {
+            classic: classic(&parts, &arguments),
+            csharp: csharp(&parts, &arguments),
+            module: simple_name.to_owned(),
         })
     }
 
