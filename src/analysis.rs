@@ -76,6 +76,7 @@ pub(crate) struct Located {
 
 impl Located {
     /// Everything a walk outside this room needs.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only trimming needs it, which is native"))]
     pub(crate) fn into_parts(self) -> (Arc<Runtime>, Vec<Arc<Segment>>, RuntimeFacts, Walk) {
         (self.runtime, self.segments, self.facts, self.walk)
     }
@@ -101,6 +102,7 @@ impl Analysis {
     }
 
     /// A memory of its own for one thread or one purpose.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only trimming needs it, which is native"))]
     pub(crate) fn memory(&self) -> Space {
         WithFiles::new(AddressSpace::new(Arc::clone(&self.source), Arc::clone(&self.dump.regions)), &self.files)
     }
