@@ -2,16 +2,18 @@
 //! ([`upcoming`](Analysis::upcoming), [`feed`](Analysis::feed)) -> [`finish`](Analysis::finish). [`analyze`] does all of it where reads
 //! are synchronous.
 
-use crate::dump::{self, Dump};
+use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
 use crate::heap::segments::{self, Segment};
 use crate::heap::walk::{Outcome, Walk};
+use crate::image::files::{Files, ModuleFile, WithFiles};
 use crate::limits;
 use crate::memory::{AddressSpace, Memory};
 use crate::modules::Modules;
 use crate::names::Names;
 use crate::report::{DumpFacts, HeapReport, REPORT_SCHEMA, RuntimeFacts};
-use crate::runtime::{self, Runtime, identity};
+use crate::runtime::identity::{self, RuntimeModule};
+use crate::runtime::{self, Runtime, note};
 use crate::source::ByteSource;
 use crate::stats;
 use crate::types::Types;
@@ -26,6 +28,9 @@ pub struct Options {
     pub runtime: Option<usize>,
     /// Bytes of one window of the walk; 0 = [`crate::limits::WINDOW_NATIVE`].
     pub window: u64,
+    /// Files of the process's modules (`clr.dll`, `System.Private.CoreLib.dll`, the application's own), for what the dump lacks of their
+    /// images: see [`crate::image::files`]. Files that are no module of the process are passed over.
+    pub modules: Vec<ModuleFile>,
 }
 
 /// A range of the [`ByteSource`] that the walk wants.
@@ -46,11 +51,15 @@ pub struct Progress {
     pub total: u64,
 }
 
+/// The memory of a dump over the user's files of its modules.
+pub(crate) type Space = WithFiles<AddressSpace>;
+
 /// One dump under analysis.
 pub struct Analysis {
     #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only trimming needs it, which is native"))]
     pub(crate) source: Arc<dyn ByteSource>,
-    pub(crate) space: AddressSpace,
+    pub(crate) space: Space,
+    files: Files,
     pub(crate) dump: Dump,
     options: Options,
     pub(crate) findings: Findings,
@@ -81,11 +90,23 @@ impl Analysis {
     /// # Errors
     /// What [`dump::open`] reports; [`Error::NoHeapMemory`] for a dump without the process's memory.
     pub fn open(source: Arc<dyn ByteSource>, options: Options) -> Result<Analysis> {
-        let dump = dump::open(&*source, &options.file_name)?;
+        let mut dump = dump::open(&*source, &options.file_name)?;
         dump.require_heap_memory()?;
         let space = AddressSpace::new(Arc::clone(&source), Arc::clone(&dump.regions));
-        let findings = dump.findings.clone();
-        Ok(Analysis { source, space, dump, options, findings, located: None })
+        let mut findings = dump.findings.clone();
+        if dump.modules.is_empty() {
+            dump.modules = identity::scan(&space, &dump.regions, &[]);
+            note_scan(&mut findings, "the dump has no module list", &dump.modules);
+        }
+        let files = Files::select(&options.modules, &dump.modules, &space, &mut findings);
+        let space = WithFiles::new(space, &files);
+        Ok(Analysis { source, space, files, dump, options, findings, located: None })
+    }
+
+    /// A memory of its own for one thread or one purpose.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only trimming needs it, which is native"))]
+    pub(crate) fn memory(&self) -> Space {
+        WithFiles::new(AddressSpace::new(Arc::clone(&self.source), Arc::clone(&self.dump.regions)), &self.files)
     }
 
     /// The file and the process; ready before the runtime is located.
@@ -104,16 +125,18 @@ impl Analysis {
 
     /// As [`locate`](Analysis::locate), reading through `mem`; `note_pages`: the walk notes the pages with object headers.
     pub(crate) fn locate_with(&self, mem: &dyn Memory, note_pages: bool) -> Result<Located> {
-        let candidates = identity::find(mem, &self.dump.modules)?;
+        let mut findings = Findings::default();
+        let (modules, candidates) = self.runtimes(mem, &mut findings)?;
         let mut refused = None;
         let mut best: Option<(u64, Runtime, Vec<Arc<Segment>>, Findings)> = None;
         let count = candidates.len();
+        let mut not_used = Vec::new();
         for (number, module) in candidates.iter().enumerate() {
             if self.options.runtime.is_some_and(|wanted| wanted != number) {
                 continue;
             }
             let mut findings = Findings::default();
-            let found = runtime::locate(mem, &self.dump.modules, module)
+            let found = runtime::locate(mem, &modules, module)
                 .and_then(|rt| Ok((segments::enumerate(mem, &rt, &mut findings)?, rt)));
             match found {
                 Ok((segments, rt)) => {
@@ -122,10 +145,13 @@ impl Analysis {
                         best = Some((bytes, rt, segments.into_iter().map(Arc::new).collect(), findings));
                     }
                 }
-                Err(e) => refused = refused.or(Some(e)),
+                Err(e) => {
+                    not_used.push((module, e.to_string()));
+                    refused = refused.or(Some(e));
+                }
             }
         }
-        let Some((_, runtime, segments, mut findings)) = best else {
+        let Some((_, mut runtime, segments, of_segments)) = best else {
             return Err(refused.unwrap_or_else(|| {
                 Error::Usage(format!(
                     "there is no runtime number {}; the process has {count}",
@@ -133,13 +159,20 @@ impl Analysis {
                 ))
             }));
         };
+        findings.merge(of_segments);
+        for (module, why) in not_used {
+            let what = format!("{} at {}", module.path, module.image.base);
+            note(&mut runtime.evidence, "another runtime module", &what, &format!("not used: {why}"));
+        }
         if count > 1 {
-            let names: Vec<String> = candidates.iter().map(|c| c.display_name()).collect();
+            let name = |(i, c): (usize, &RuntimeModule)| format!("{i}: {} at {}", c.display_name(), c.image.base);
+            let names: Vec<String> = candidates.iter().enumerate().map(name).collect();
             findings.add("several-runtimes", false, || {
                 format!(
-                    "the process has {count} runtimes ({}); this is the heap of {}",
+                    "the process has {count} runtimes ({}); this is the heap of {} at {}",
                     names.join(", "),
-                    runtime.module.display_name()
+                    runtime.module.display_name(),
+                    runtime.module.image.base
                 )
             });
         }
@@ -153,6 +186,37 @@ impl Analysis {
         let all: Vec<usize> = (0..segments.len()).collect();
         let walk = Walk::new(&segments, &all, &self.dump.regions, window, note_pages);
         Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, findings })
+    }
+
+    /// The modules and those among them that hold a runtime. Where the module list has none, memory is searched for images that it
+    /// lacks: lists of processes with hundreds of assemblies are known to be broken.
+    fn runtimes(&self, mem: &dyn Memory, findings: &mut Findings) -> Result<(Vec<Module>, Vec<RuntimeModule>)> {
+        let modules = self.dump.modules.clone();
+        let architecture = self.dump.facts.architecture.as_deref();
+        match identity::find(mem, &modules, architecture) {
+            Err(Error::NoRuntime { detail }) => {
+                let more = identity::scan(&self.space, &self.dump.regions, &modules);
+                let modules: Vec<Module> = more.iter().cloned().chain(modules).collect();
+                let candidates = match identity::find(mem, &modules, architecture) {
+                    Err(Error::NoRuntime { .. })
+                        if !self.dump.modules.is_empty() && !identity::any_header(mem, &self.dump.modules) =>
+                    {
+                        return Err(Error::NoHeapMemory {
+                            detail: format!(
+                                "the headers of none of its {} modules are in the dump, and no .NET runtime can be recognised \
+                                 without them",
+                                self.dump.modules.len()
+                            ),
+                        });
+                    }
+                    Err(Error::NoRuntime { .. }) => return Err(Error::NoRuntime { detail }),
+                    other => other?,
+                };
+                note_scan(findings, "the module list lacks the runtime", &more);
+                Ok((modules, candidates))
+            }
+            other => Ok((modules, other?)),
+        }
     }
 
     /// The next windows that the walk will want, in the order in which [`feed`](Analysis::feed) must get them; empty when it is done. Only
@@ -195,7 +259,8 @@ impl Analysis {
     ) -> HeapReport {
         let mut findings = self.findings.clone();
         findings.merge(std::mem::take(&mut outcome.findings));
-        let modules = Modules::calibrate(mem, runtime, outcome.tables.tables(), &mut facts.evidence);
+        let modules =
+            Modules::calibrate(mem, runtime, outcome.tables.tables(), &mut facts.evidence).listed(&self.dump.modules);
         let mut types = Types::new(mem, runtime, &self.dump, &modules, &mut facts.evidence);
         let mut names = Names::new(mem, runtime, modules);
         let mut rows = stats::fold(&outcome, segments, runtime.known.free, &mut names, &mut types, &mut findings);
@@ -215,6 +280,12 @@ impl Analysis {
             findings: findings.into_vec(),
         }
     }
+}
+
+fn note_scan(findings: &mut Findings, why: &str, found: &[Module]) {
+    findings.add("module-list-missing", false, || {
+        format!("{why}; {} images were found by searching memory for their headers", found.len())
+    });
 }
 
 fn runtime_facts(rt: &Runtime) -> RuntimeFacts {
@@ -248,6 +319,7 @@ mod native {
     use super::{Analysis, Located, Options, Progress};
     use crate::error::{Error, Result};
     use crate::heap::walk::{self, Outcome, Walk};
+    use crate::image::files::WithFiles;
     use crate::limits;
     use crate::memory::AddressSpace;
     use crate::report::HeapReport;
@@ -295,13 +367,14 @@ mod native {
         let queue = std::sync::Mutex::new(shares.into_iter());
         let stop = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel::<u64>();
-        let (source, regions) = (&analysis.source, &analysis.dump.regions);
+        // A Space has caches and is not shared: each thread makes its own.
+        let (source, regions, files) = (&analysis.source, &analysis.dump.regions, &analysis.files);
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|_| {
                     let (sender, queue, stop) = (sender.clone(), &queue, &stop);
                     scope.spawn(move || -> Result<Outcome> {
-                        let space = AddressSpace::new(Arc::clone(source), Arc::clone(regions));
+                        let space = WithFiles::new(AddressSpace::new(Arc::clone(source), Arc::clone(regions)), files);
                         let rt = &located.runtime;
                         let mut all: Option<Outcome> = None;
                         loop {

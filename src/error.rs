@@ -171,7 +171,7 @@ impl Error {
             }
             Error::UnsupportedRuntime { .. } => "Use the debugger of that runtime.".into(),
             Error::UnknownRuntime { .. } => {
-                "Take a full dump if this one is not full; else please report the runtime version and the output of `dropheap \
+                "Take a full dump if this one is not full, or add the framework's files (`--modules DIR`); else please report the runtime version and the output of `dropheap \
                  info` (it holds no data of the process)."
                     .into()
             }
@@ -211,6 +211,14 @@ impl Findings {
             known.partial |= partial;
         } else if self.list.len() < crate::limits::MAX_FINDING_CODES {
             self.list.push(Finding { code: code.to_owned(), count: 1, message: message(), partial });
+        }
+    }
+
+    /// Counts `count` more findings of this code; as [`add`](Findings::add).
+    pub fn add_many(&mut self, code: &str, partial: bool, count: u64, message: impl FnOnce() -> String) {
+        self.add(code, partial, message);
+        if let Some(known) = self.list.iter_mut().find(|f| f.code == code) {
+            known.count = known.count.saturating_add(count.saturating_sub(1));
         }
     }
 

@@ -26,6 +26,10 @@ pub const MAX_EXPORTS: u32 = 100_000;
 /// Sections of one PE image; the format's own limit is 96 for the loader of Windows XP, 65,535 for the field.
 pub const MAX_SECTIONS: usize = 96;
 
+/// Addresses that are looked at for an image where the module list does not help: each costs one read of a page. At a multiple of 64 KiB
+/// each, 4 GB of process memory.
+pub const MAX_IMAGE_PROBES: usize = 65_536;
+
 /// Bytes of one metadata root (`BSJB`). System.Private.CoreLib has 4 MB, the largest known assemblies some 30 MB. It is read lazily
 /// by page; this caps offsets only.
 pub const MAX_METADATA: u64 = 256 << 20;

@@ -8,6 +8,7 @@
 //! row's name equals the text at `Module.m_pSimpleName`; and in the module of String and Object their RIDs name System.String and
 //! System.Object.
 
+use crate::dump::Module;
 use crate::image::metadata::Metadata;
 use crate::image::pe::PeImage;
 use crate::memory::{Addr, Memory};
@@ -67,6 +68,8 @@ pub struct Modules<'a> {
     /// Largest RID seen in a plain method table of the heap, by module.
     max_rid: FxHashMap<Addr, u32>,
     images: FxHashMap<Addr, Image>,
+    /// Names of the process's modules without the extension, by base.
+    listed: FxHashMap<Addr, String>,
     infos: FxHashMap<Addr, Rc<ModuleInfo>>,
 }
 
@@ -107,6 +110,7 @@ impl<'a> Modules<'a> {
             object: read(rt.known.object),
             max_rid: FxHashMap::default(),
             images: FxHashMap::default(),
+            listed: FxHashMap::default(),
             infos: FxHashMap::default(),
         };
         m.core = m.plain_module(&m.object);
@@ -119,7 +123,7 @@ impl<'a> Modules<'a> {
                 modules.push(at);
             }
         }
-        m.find_chains(&modules, evidence);
+        m.find_chains(&modules, tables, evidence);
         for table in tables.iter().filter(|t| t.is_plain()) {
             let (at, rid) = (m.plain_module(table), m.rid_of(table));
             let most = m.max_rid.entry(at).or_default();
@@ -134,6 +138,16 @@ impl<'a> Modules<'a> {
             "RIDs within the TypeDef table, assembly name = Module.m_pSimpleName",
         );
         m
+    }
+
+    /// Adds what the process's module list says: the name of an image whose metadata are not in the dump.
+    #[must_use]
+    pub fn listed(mut self, modules: &[Module]) -> Modules<'a> {
+        let stem = |m: &Module| m.name().rsplit_once('.').map_or(m.name(), |(stem, _)| stem).to_owned();
+        self.listed =
+            modules.iter().filter(|m| m.base != self.rt.module.image.base).map(|m| (m.base, stem(m))).collect();
+        self.infos.retain(|_, info| !info.simple_name.is_empty());
+        self
     }
 
     /// The TypeDef RID of a method table.
@@ -251,7 +265,7 @@ impl<'a> Modules<'a> {
     }
 
     /// Finds the ranking of chains and the place of the RID.
-    fn find_chains(&mut self, modules: &[Addr], evidence: &mut Vec<Evidence>) {
+    fn find_chains(&mut self, modules: &[Addr], tables: &[MethodTable], evidence: &mut Vec<Evidence>) {
         let mut how = "as the layout data say";
         let mut votes = self.vote(modules, &self.hints());
         self.chains = votes.iter().map(|v| v.0.clone()).collect();
@@ -292,6 +306,16 @@ impl<'a> Modules<'a> {
             );
         }
         self.chains = votes.into_iter().map(|v| v.0).collect();
+        if self.prove(self.core).metadata.is_none() {
+            self.rid = self.rid_by_values(tables);
+        }
+    }
+
+    /// The RID's place without metadata to prove it with: bits 24 to 31 of flags2 belong to the RID everywhere. Where it begins at bit 16
+    /// they are set in every module with more than 255 types, where it begins at bit 8 only in one with more than 65,535.
+    fn rid_by_values(&self, tables: &[MethodTable]) -> RidPlace {
+        let high = tables.iter().filter(|t| t.is_plain() && t.flags2 >> 24 != 0).count();
+        if high > 0 { RidPlace::Token } else { RidPlace::Flags2 }
     }
 
     /// Chains that the data or the descriptor know.
@@ -475,8 +499,20 @@ impl<'a> Modules<'a> {
         if let Some((metadata, simple_name)) = self.dynamic(at) {
             return ModuleInfo { at, base: None, metadata: Some(metadata), simple_name };
         }
-        let simple_name = self.name_slot.and_then(|slot| self.text_at(at, slot)).unwrap_or_default();
+        let listed = self.listed_name(at);
+        let simple_name = self.name_slot.and_then(|slot| self.text_at(at, slot)).or(listed).unwrap_or_default();
         ModuleInfo { at, base: None, metadata: None, simple_name }
+    }
+
+    /// The name in the module list of the image that a known way leads to. That it ends exactly at the base of a listed module, and not
+    /// at the runtime's own, is the proof that there is without the image.
+    fn listed_name(&self, module: Addr) -> Option<String> {
+        if self.listed.is_empty() {
+            return None;
+        }
+        let hints = self.hints();
+        let mut bases = self.chains.iter().chain(&hints).filter_map(|chain| self.follow(module, chain));
+        bases.find_map(|base| self.listed.get(&base).cloned())
     }
 
     /// Metadata of a Reflection.Emit module: `Module.m_pDynamicMetadata` -> { u32 size, bytes } (9 and later) or SBuffer { u32 size, u32, u32,

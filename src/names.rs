@@ -10,7 +10,7 @@ use crate::memory::{Addr, Memory};
 use crate::modules::Modules;
 use crate::runtime::Runtime;
 use crate::runtime::method_table::{GENERICS_MASK, MethodTable};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// A named type.
@@ -51,14 +51,30 @@ pub struct Names<'a> {
     known: FxHashMap<Addr, Rc<TypeName>>,
     /// Types that could not be named.
     pub unresolved: u64,
-    /// How often a name ended at a module whose metadata are not in the dump.
-    pub without_metadata: u64,
+    /// Types that have their token for a name, since the metadata of their module are not in the dump.
+    pub tokens: u64,
+    /// The modules of those.
+    without_metadata: FxHashSet<Addr>,
 }
 
 impl<'a> Names<'a> {
     /// A namer over calibrated modules.
     pub fn new(mem: &'a dyn Memory, rt: &'a Runtime, modules: Modules<'a>) -> Names<'a> {
-        Names { mem, rt, modules, known: FxHashMap::default(), unresolved: 0, without_metadata: 0 }
+        let (known, without_metadata) = (FxHashMap::default(), FxHashSet::default());
+        Names { mem, rt, modules, known, unresolved: 0, tokens: 0, without_metadata }
+    }
+
+    /// Says how many types got a token for a name so far: their counts are right, only their names are lost.
+    pub fn note_missing(&self, findings: &mut Findings) {
+        if self.tokens > 0 {
+            let (types, modules) = (self.tokens, self.without_metadata.len());
+            findings.add_many("metadata-missing", false, types, || {
+                format!(
+                    "{types} types of {modules} modules have a token for a name, since the metadata of these modules are not in the \
+                     dump: their files would give the names (`--modules DIR`)"
+                )
+            });
+        }
     }
 
     /// The name of the method table at `at`. One that cannot be named gets its module and token, or its address, and a finding.
@@ -205,8 +221,9 @@ impl<'a> Names<'a> {
         let module = self.modules.module_of(table);
         let info = self.modules.info(module);
         let Some(metadata) = &info.metadata else {
-            self.without_metadata = self.without_metadata.saturating_add(1);
-            return Err(format!("the metadata of module {} ({module}) are not in the dump", info.simple_name));
+            // How many arguments an open type has is only in its metadata.
+            let arguments = arguments(self, 0)?;
+            return self.token(table, module, &info.simple_name, &arguments);
         };
         let rid = self.modules.rid_of(table);
         let parts = metadata.name_parts(self.mem, rid).map_err(text)?;
@@ -220,16 +237,43 @@ impl<'a> Names<'a> {
         if !spelled_open && u64::from(arity) != arguments.len() as u64 {
             return Err(format!("{full} has {} type arguments, its metadata say {arity}", arguments.len()));
         }
-        let mut modules: Vec<Addr> = arguments.iter().flat_map(|a| a.modules.iter().copied()).collect();
-        modules.push(module);
-        modules.sort_unstable();
-        modules.dedup();
         Ok(TypeName {
             classic: classic(&parts, &arguments),
             csharp: csharp(&parts, &arguments),
             module: info.simple_name.clone(),
             namespace: parts.first().map(|(space, _)| space.clone()).unwrap_or_default(),
-            modules: modules.into(),
+            modules: made_of(module, &arguments),
+        })
+    }
+
+    /// `Module!0x02000123` for a type whose module has no metadata; the type arguments are in the method tables all the same.
+    fn token(
+        &mut self,
+        table: &MethodTable,
+        module: Addr,
+        simple_name: &str,
+        arguments: &[Rc<TypeName>],
+    ) -> Result<TypeName, String> {
+        let known = self.rt.known;
+        let well_known = [(known.string, "System.String"), (known.object, "System.Object")]
+            .into_iter()
+            .find(|(at, _)| *at == table.at);
+        if let Some((_, name)) = well_known {
+            return Ok(plain(name.to_owned(), simple_name.to_owned()));
+        }
+        if simple_name.is_empty() {
+            return Err(format!("the metadata of module {module} are not in the dump"));
+        }
+        let rid = self.modules.rid_of(table);
+        let parts = [(String::new(), format!("{simple_name}!0x{:08x}", 0x0200_0000 | rid))];
+        self.tokens = self.tokens.saturating_add(1);
+        self.without_metadata.insert(module);
+        Ok(TypeName {
+            classic: classic(&parts, arguments),
+            csharp: csharp(&parts, arguments),
+            module: simple_name.to_owned(),
+            namespace: String::new(),
+            modules: made_of(module, arguments),
         })
     }
 
@@ -297,6 +341,15 @@ fn array_suffix(rank: u64) -> String {
         1 => "[*]".to_owned(),
         n => format!("[{}]", ",".repeat(usize::try_from(n.saturating_sub(1)).unwrap_or(0))),
     }
+}
+
+/// The modules of a definition and of its arguments.
+fn made_of(module: Addr, arguments: &[Rc<TypeName>]) -> Rc<[Addr]> {
+    let mut modules: Vec<Addr> = arguments.iter().flat_map(|a| a.modules.iter().copied()).collect();
+    modules.push(module);
+    modules.sort_unstable();
+    modules.dedup();
+    modules.into()
 }
 
 /// Namespace and name of one nesting level.

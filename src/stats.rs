@@ -100,6 +100,7 @@ pub fn fold(
             followed_by_type: b.followed_by.map(|(_, table)| names.name(table, findings).classic.clone()),
         })
         .collect();
+    names.note_missing(findings);
     let types = by_type(&method_tables, &described, &free.to_string());
     method_tables.sort_by(MethodTableRow::sos_order);
     Rows { types, method_tables, heap }

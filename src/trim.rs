@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::heap::handles;
 use crate::heap::walk;
 use crate::limits;
-use crate::memory::{Addr, AddressSpace, Memory, Recorder};
+use crate::memory::{Addr, Memory, Recorder};
 use crate::runtime::Runtime;
 use crate::source::ByteSource;
 use crate::verify::Tables;
@@ -44,7 +44,7 @@ pub fn trim(
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<u64> {
     let analysis = Analysis::open(source, options)?;
-    let memory = Recorder::new(AddressSpace::new(Arc::clone(&analysis.source), Arc::clone(&analysis.dump.regions)));
+    let memory = Recorder::new(analysis.memory());
     let located = analysis.locate_with(&memory, true)?;
     let (runtime, segments, facts, mut walk) = located.into_parts();
     let total = walk.progress().1;

@@ -663,8 +663,8 @@ impl<'a> Tables<'a> {
         let mut check = Check::hard("array-elements", "the element type of every array resolves");
         for table in met.iter().filter(|t| t.is_array()) {
             let handle = table.per_inst_info;
-            let missing = names.without_metadata;
-            let named = named(names, table.at).is_ok() || names.without_metadata > missing;
+            let missing = names.tokens;
+            let named = named(names, table.at).is_ok() || names.tokens > missing;
             let holds = named && (handle.0 & 3 != 0 || matches!(self.get(handle), Proof::Table(_)));
             check.that(holds, || format!("array {}: {handle} is no type", table.at));
         }
@@ -689,9 +689,9 @@ fn names_resolve(met: &[MethodTable], names: &mut Names<'_>) -> Invariant {
     );
     let mut without = 0u64;
     for table in met {
-        let missing = names.without_metadata;
+        let missing = names.tokens;
         let name = named(names, table.at);
-        if names.without_metadata > missing {
+        if names.tokens > missing {
             without = without.saturating_add(1);
             continue;
         }

@@ -155,6 +155,10 @@ pub struct Runtime {
     /// Which .NET runtime of the process, counted from 0, if there are several [default: the one with the larger heap]
     #[arg(long = "runtime", value_name = "N")]
     pub number: Option<usize>,
+    /// A folder with the process's own DLLs (searched with what lies in it), for a dump that lacks pages of their images: gives the names of
+    /// types, and what else only the images hold. A file counts only if it is the build that the process had loaded
+    #[arg(long = "modules", value_name = "DIR")]
+    pub modules: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -274,6 +278,8 @@ mod tests {
             "dropheap trim a.dmp out.dmp --keep stat --force",
             "dropheap verify a.dmp",
             "dropheap verify a.dmp --format json --runtime 1",
+            "dropheap stat a.dmp --modules bin",
+            "dropheap diff --modules bin a.dmp b.dmp",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

@@ -7,6 +7,7 @@ mod csv;
 mod info;
 mod json;
 mod md;
+mod modules;
 mod select;
 mod sheet;
 mod sos;
@@ -73,7 +74,7 @@ fn stat(args: args::Stat) -> Result<u8, Failure> {
     let people = matches!(args.format, Format::Table | Format::Md);
     let select = select(args.rows, args.sort.into(), people, None);
 
-    let report = analyse(&args.dump, args.runtime.number)?;
+    let report = analyse(&args.dump, &args.runtime)?;
     warn(None, &report.findings);
     remark(&report);
     let status = status(report.exact());
@@ -93,7 +94,7 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
 
     let mut reports = Vec::new();
     for dump in &args.dumps {
-        let report = analyse(dump, args.runtime.number)?;
+        let report = analyse(dump, &args.runtime)?;
         warn(Some(dump), &report.findings);
         reports.push(report);
     }
@@ -117,7 +118,7 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
 
 fn describe(args: args::Info) -> Result<u8, Failure> {
     let source = open(&args.dump)?;
-    let options = options(&args.dump, args.runtime.number);
+    let options = options(&args.dump, &args.runtime)?;
     let (info, ended) = match walk(&source, &options) {
         Ok(report) => {
             let status = status(report.exact());
@@ -160,13 +161,14 @@ fn open(dump: &Path) -> Result<Arc<dyn ByteSource>, Failure> {
     }
 }
 
-fn options(dump: &Path, runtime: Option<usize>) -> Options {
+fn options(dump: &Path, choice: &args::Runtime) -> Result<Options, Failure> {
     let file_name = dump.file_name().unwrap_or(dump.as_os_str()).to_string_lossy().into_owned();
-    Options { file_name, runtime, ..Options::default() }
+    let modules = choice.modules.as_deref().map(modules::files).transpose()?.unwrap_or_default();
+    Ok(Options { file_name, runtime: choice.number, modules, ..Options::default() })
 }
 
-fn analyse(dump: &Path, runtime: Option<usize>) -> Result<HeapReport, Failure> {
-    walk(&open(dump)?, &options(dump, runtime)).map_err(|error| Failure::dump(dump, &error))
+fn analyse(dump: &Path, choice: &args::Runtime) -> Result<HeapReport, Failure> {
+    walk(&open(dump)?, &options(dump, choice)?).map_err(|error| Failure::dump(dump, &error))
 }
 
 fn walk(source: &Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<HeapReport> {

@@ -14,7 +14,7 @@ pub fn run(args: args::Trim) -> Result<u8, Failure> {
     };
     let source = open(&args.dump)?;
     let before = source.len();
-    let options = options(&args.dump, args.runtime.number);
+    let options = options(&args.dump, &args.runtime)?;
     let after = replace(&args.dump, &args.out, args.force, |out| {
         let bar = Bar::new(&options.file_name);
         trim(source, keep, options.clone(), out, &mut |progress| bar.show(progress))

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 /// Verifies one dump; the verdict is the exit status.
 pub fn run(args: args::Verify) -> Result<u8, Failure> {
     let source = open(&args.dump)?;
-    let options = options(&args.dump, args.runtime.number);
+    let options = options(&args.dump, &args.runtime)?;
     let bar = Bar::new(&options.file_name);
     let report = verify(source, options, &mut |progress| bar.show(progress))
         .map_err(|error| Failure::dump(&args.dump, &error))?;

@@ -24,6 +24,8 @@ pub struct PeImage {
     pub timestamp: u32,
     /// `SizeOfImage`: bytes of the mapped image.
     pub size_of_image: u64,
+    /// `ImageBase`: in a file where the linker wanted it, in memory where it is.
+    pub preferred_base: u64,
     /// True for a DLL, false for a program.
     pub is_dll: bool,
     /// The section table, in its own order.
@@ -56,6 +58,41 @@ impl Section {
     }
 }
 
+/// A part of an image as it lies in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FilePiece {
+    /// Offset from the base when mapped.
+    pub rva: u32,
+    /// Offset in the file.
+    pub offset: u64,
+    /// Bytes.
+    pub len: u64,
+}
+
+/// The pointers that the loader corrects where an image is not at its preferred base.
+#[derive(Debug, Clone)]
+pub struct BaseRelocations {
+    /// Bytes of each.
+    pub width: PointerSize,
+    /// Ascending.
+    rvas: Vec<u32>,
+}
+
+impl BaseRelocations {
+    /// Those that begin from `from` on and before `to`.
+    pub fn between(&self, from: u32, to: u32) -> impl Iterator<Item = u32> + '_ {
+        let first = self.rvas.partition_point(|&rva| rva < from);
+        self.rvas.get(first..).unwrap_or_default().iter().copied().take_while(move |&rva| rva < to)
+    }
+}
+
+/// Bytes of base relocations: an image of 100 MB has some 2 MB of them.
+const MAX_RELOCATIONS: u32 = 16 << 20;
+/// Bytes of an image without headers that are looked at: no runtime has more.
+const MAX_HEADERLESS: u64 = 256 << 20;
+/// A page of x86, x64 and arm64 Windows.
+const IMAGE_PAGE: u64 = 4096;
+
 /// Bytes of a row of the data directory.
 const DIRECTORY_LEN: u64 = 8;
 
@@ -86,17 +123,20 @@ impl PeImage {
         let optional = at.plus(pe::IMAGE_SIZEOF_FILE_HEADER as u64);
         let optional_len = u64::from(file.size_of_optional_header.get(LE));
 
-        let (size_of_image, size_of_headers, count, fixed) = match mem.u16(optional, "PE optional header")? {
-            pe::IMAGE_NT_OPTIONAL_HDR32_MAGIC => {
-                let h: pe::ImageOptionalHeader32 = read_pod(mem, optional, "PE32 optional header")?;
-                (h.size_of_image, h.size_of_headers, h.number_of_rva_and_sizes, size_of_val(&h))
-            }
-            pe::IMAGE_NT_OPTIONAL_HDR64_MAGIC => {
-                let h: pe::ImageOptionalHeader64 = read_pod(mem, optional, "PE32+ optional header")?;
-                (h.size_of_image, h.size_of_headers, h.number_of_rva_and_sizes, size_of_val(&h))
-            }
-            other => return Err(damaged("image", format!("optional header magic {other:#x} at {optional:?}"))),
-        };
+        let (size_of_image, size_of_headers, preferred_base, count, fixed) =
+            match mem.u16(optional, "PE optional header")? {
+                pe::IMAGE_NT_OPTIONAL_HDR32_MAGIC => {
+                    let h: pe::ImageOptionalHeader32 = read_pod(mem, optional, "PE32 optional header")?;
+                    let base = u64::from(h.image_base.get(LE));
+                    (h.size_of_image, h.size_of_headers, base, h.number_of_rva_and_sizes, size_of_val(&h))
+                }
+                pe::IMAGE_NT_OPTIONAL_HDR64_MAGIC => {
+                    let h: pe::ImageOptionalHeader64 = read_pod(mem, optional, "PE32+ optional header")?;
+                    let base = h.image_base.get(LE);
+                    (h.size_of_image, h.size_of_headers, base, h.number_of_rva_and_sizes, size_of_val(&h))
+                }
+                other => return Err(damaged("image", format!("optional header magic {other:#x} at {optional:?}"))),
+            };
         let fixed = fixed as u64;
         let room = optional_len.saturating_sub(fixed) / DIRECTORY_LEN;
         let count = u64::from(count.get(LE)).min(room);
@@ -138,11 +178,53 @@ impl PeImage {
             machine: file.machine.get(LE).0,
             timestamp: file.time_date_stamp.get(LE),
             size_of_image: size_of_image.get(LE).into(),
+            preferred_base,
             is_dll: file.characteristics.get(LE).0 & pe::IMAGE_FILE_DLL.0 != 0,
             sections,
             size_of_headers: size_of_headers.get(LE),
             directories,
         })
+    }
+
+    /// An image whose headers are not in the dump, by what a module list says of it. Every page of it that is there counts as
+    /// writable: a dump without image pages holds the pages that the process may write to. `architecture` as in
+    /// [`architecture`](PeImage::architecture).
+    pub fn without_headers(mem: &dyn Memory, base: Addr, size: u64, timestamp: u32, architecture: &str) -> PeImage {
+        let machine = match architecture {
+            "x86" => pe::IMAGE_FILE_MACHINE_I386,
+            "x64" => pe::IMAGE_FILE_MACHINE_AMD64,
+            "arm64" => pe::IMAGE_FILE_MACHINE_ARM64,
+            _ => pe::IMAGE_FILE_MACHINE_UNKNOWN,
+        };
+        let mut sections: Vec<Section> = Vec::new();
+        let mut rva = 0;
+        while rva < size.min(MAX_HEADERLESS) && sections.len() < limits::MAX_SECTIONS {
+            let have = mem.run(base.plus(rva)).min(size.saturating_sub(rva));
+            if have > 0
+                && let (Ok(rva), Ok(virtual_size)) = (u32::try_from(rva), u32::try_from(have))
+            {
+                sections.push(Section {
+                    name: "present".to_owned(),
+                    rva,
+                    virtual_size,
+                    raw_offset: 0,
+                    raw_size: 0,
+                    characteristics: pe::IMAGE_SCN_MEM_WRITE.0,
+                });
+            }
+            rva = rva.saturating_add(have.max(1)).checked_next_multiple_of(IMAGE_PAGE).unwrap_or(u64::MAX);
+        }
+        PeImage {
+            base,
+            machine: machine.0,
+            timestamp,
+            size_of_image: size,
+            preferred_base: base.0,
+            is_dll: true,
+            sections,
+            size_of_headers: 0,
+            directories: [Directory::default(); pe::IMAGE_NUMBEROF_DIRECTORY_ENTRIES],
+        }
     }
 
     /// The size of a pointer on this machine; `None` for one that no supported runtime is made for.
@@ -198,6 +280,57 @@ impl PeImage {
             }
         }
         joined.into_iter().map(|(start, end)| (self.base.plus(start), end.saturating_sub(start))).collect()
+    }
+
+    /// What the process may not write to: headers and sections, as they lie in the file. Bytes behind a section's raw data are not
+    /// among them.
+    pub fn read_only_pieces(&self) -> Vec<FilePiece> {
+        let headers = FilePiece { rva: 0, offset: 0, len: self.size_of_headers.into() };
+        let sections = self.sections.iter().filter(|s| !s.is_writable()).map(|s| {
+            let len = if s.virtual_size == 0 { s.raw_size } else { s.raw_size.min(s.virtual_size) };
+            FilePiece { rva: s.rva, offset: s.raw_offset.into(), len: len.into() }
+        });
+        let inside = |p: &FilePiece| p.len > 0 && u64::from(p.rva).saturating_add(p.len) <= self.size_of_image;
+        [headers].into_iter().chain(sections).filter(inside).collect()
+    }
+
+    /// The base relocations of an image that lies as its file does; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] if the file is cut short, [`Error::Limit`] for more than 16 MiB of them, [`Error::Damaged`] if a block has no
+    /// length.
+    pub fn base_relocations(&self, mem: &dyn Memory, width: PointerSize) -> Result<Option<BaseRelocations>> {
+        const WHAT: &str = "base relocations";
+        let Some(directory) = self.directory(pe::IMAGE_DIRECTORY_ENTRY_BASERELOC) else { return Ok(None) };
+        if directory.size > MAX_RELOCATIONS {
+            let (value, limit) = (directory.size.into(), MAX_RELOCATIONS.into());
+            return Err(Error::Limit { what: WHAT.into(), value, limit });
+        }
+        let at = self.flat(directory.rva).ok_or_else(|| damaged(WHAT, "in no section of the file".into()))?;
+        let bytes = mem.bytes(at, usize::try_from(directory.size).unwrap_or(0), WHAT)?;
+        let kind = match width {
+            PointerSize::Four => pe::IMAGE_REL_BASED_HIGHLOW,
+            PointerSize::Eight => pe::IMAGE_REL_BASED_DIR64,
+        };
+        let mut rvas = Vec::new();
+        let mut rest = bytes.as_slice();
+        while let (Some(page), Some(len)) = (le_u32(rest, 0), le_u32(rest, 4)) {
+            if len == 0 {
+                // Padding.
+                break;
+            }
+            let len = usize::try_from(len).unwrap_or(usize::MAX);
+            let Some(entries) = rest.get(8..len) else {
+                return Err(damaged(WHAT, format!("a block of {len} bytes")));
+            };
+            rvas.extend(entries.chunks_exact(2).filter_map(|e| {
+                let entry = le_u16(e, 0)?;
+                (pe::BaseRelocationType(entry >> 12) == kind).then(|| page.saturating_add(u32::from(entry & 0xFFF)))
+            }));
+            rest = rest.get(len..).unwrap_or_default();
+        }
+        rvas.sort_unstable();
+        Ok(Some(BaseRelocations { width, rvas }))
     }
 
     /// The export directory of the mapped image; `None` if it has none.

@@ -482,8 +482,15 @@ impl WellKnown {
             }
         }
         let ([free], [(string, mode)]) = (free.as_slice(), string.as_slice()) else {
+            let lost = match (free.len(), string.len()) {
+                // Free is data; String may lie in an image of the core library that was compiled ahead of time.
+                (1, 0) => {
+                    ": the dump may lack the core library's image; take a full dump, or add the framework's files"
+                }
+                _ => "",
+            };
             return Err(format!(
-                "{} candidates for Free, {} for String among {} words",
+                "{} candidates for Free, {} for String among {} words{lost}",
                 free.len(),
                 string.len(),
                 values.len()

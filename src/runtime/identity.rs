@@ -1,14 +1,18 @@
-//! Which modules of the process are a CLR: by what they export and by their resources, never by their file name alone.
+//! Which modules of the process are a CLR: by what they export and by their resources; by their file name alone only where the dump has
+//! nothing else of them, and then what is found in their memory has to prove it.
 //!
 //! Sources: export lists of the shipped runtimes; src/coreclr/debug/inc/runtimeinfo.h (`DotNetRuntimeInfo`); clrinternal.h and
 //! debugshim.cpp (`CLRDEBUGINFO` and its GUIDs).
 
 use super::note;
 use crate::dump::Module;
+use crate::dump::regions::Regions;
 use crate::error::{Error, Result};
 use crate::image::pe::PeImage;
+use crate::limits;
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::report::Evidence;
+use rustc_hash::FxHashSet;
 
 /// Which family of runtimes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,15 +72,24 @@ const EXPORTS: [&str; 6] = [
     "mono_get_root_domain",
 ];
 
-/// All runtimes of the process, in the order of the module list.
+/// File names of the modules that hold a CLR.
+const FILE_NAMES: [(&str, Flavour); 2] = [("coreclr.dll", Flavour::Core), ("clr.dll", Flavour::Framework)];
+
+/// A runtime without headers has at least this many bytes of data in the dump; a few bytes of code around a stack's addresses are none.
+const LEAST_DATA: u64 = 16 << 10;
+
+/// All runtimes of the process, in the order of the module list. `architecture` as SystemInfo has it, for modules without headers.
 ///
 /// # Errors
 /// [`Error::NoRuntime`] if there is none; [`Error::UnsupportedRuntime`] if there are only ones that dropheap refuses by name.
-pub fn find(mem: &dyn Memory, modules: &[Module]) -> Result<Vec<RuntimeModule>> {
+pub fn find(mem: &dyn Memory, modules: &[Module], architecture: Option<&str>) -> Result<Vec<RuntimeModule>> {
     let mut found = Vec::new();
     let mut refused = None;
+    // A 32-bit process that a 64-bit tool has dumped: SystemInfo is about the tool.
+    let wow64 = modules.iter().any(|m| m.name().eq_ignore_ascii_case("wow64.dll"));
     for module in modules {
-        match inspect(mem, module) {
+        let architecture = if wow64 && module.base.0 >> 32 == 0 { Some("x86") } else { architecture };
+        match inspect(mem, module, architecture) {
             Verdict::Runtime(r) => found.push(*r),
             Verdict::Refused(e) => refused = refused.or(Some(e)),
             Verdict::No => {}
@@ -88,14 +101,74 @@ pub fn find(mem: &dyn Memory, modules: &[Module]) -> Result<Vec<RuntimeModule>> 
     Ok(found)
 }
 
+/// True if at least one byte of a module's headers is in the dump.
+pub fn any_header(mem: &dyn Memory, modules: &[Module]) -> bool {
+    modules.iter().any(|m| mem.run(m.base) > 0)
+}
+
+/// Images found in memory by their headers that are not at a base of `known`; native ones first, then those with CLI metadata, each
+/// by address. The loader puts an image at a multiple of 64 KiB, and it begins a memory range of its own, unless a writer joined ranges:
+/// so all starts of ranges are tried, and every multiple of 64 KiB only if no runtime begins a range.
+pub fn scan(mem: &dyn Memory, regions: &Regions, known: &[Module]) -> Vec<Module> {
+    let mut at: Vec<Addr> = regions.iter().map(|e| e.addr).filter(|a| a.0 % ALLOCATION == 0).collect();
+    at.truncate(limits::MAX_IMAGE_PROBES);
+    let mut found = images_at(mem, &at, known);
+    if !found.iter().any(|m| matches!(inspect(mem, m, None), Verdict::Runtime(_) | Verdict::Refused(_))) {
+        let mut all = Vec::new();
+        for (start, end) in regions.runs() {
+            let mut next = start.0.checked_next_multiple_of(ALLOCATION);
+            while let Some(place) = next.filter(|&p| p < end.0 && all.len() < limits::MAX_IMAGE_PROBES) {
+                all.push(Addr(place));
+                next = place.checked_add(ALLOCATION);
+            }
+        }
+        found = images_at(mem, &all, known);
+    }
+    found
+}
+
+/// `SYSTEM_INFO.dwAllocationGranularity` of every Windows.
+const ALLOCATION: u64 = 64 << 10;
+
+fn images_at(mem: &dyn Memory, places: &[Addr], known: &[Module]) -> Vec<Module> {
+    let known: FxHashSet<Addr> = known.iter().map(|m| m.base).collect();
+    let mut found: Vec<(bool, Module)> = places
+        .iter()
+        .filter(|at| !known.contains(at) && mem.u16(**at, "image").is_ok_and(|magic| magic == MZ))
+        .filter_map(|&at| {
+            let image = PeImage::open(mem, at).ok().filter(|i| i.size_of_image > 0)?;
+            let metadata = image.metadata(mem).ok().flatten();
+            let exported = || image.exports(mem).ok().flatten()?.dll_name(mem).ok();
+            let original = || Some(image.version_info(mem).ok().flatten()?.string("OriginalFilename")?.to_owned());
+            let managed = || metadata.as_ref()?.module_name(mem).ok();
+            let named = |name: &String| !name.is_empty();
+            let path = managed().filter(named).or_else(|| exported().filter(named)).or_else(original);
+            let module = Module {
+                base: at,
+                size: image.size_of_image,
+                path: path.unwrap_or_default(),
+                timestamp: image.timestamp,
+                checksum: 0,
+                file_version: image.version_info(mem).ok().flatten().map(|v| v.file_version),
+            };
+            Some((metadata.is_some(), module))
+        })
+        .take(limits::MAX_MODULES)
+        .collect();
+    found.sort_by_key(|(managed, module)| (*managed, module.base));
+    found.into_iter().map(|(_, module)| module).collect()
+}
+
+const MZ: u16 = 0x5A4D;
+
 enum Verdict {
     Runtime(Box<RuntimeModule>),
     Refused(Error),
     No,
 }
 
-fn inspect(mem: &dyn Memory, module: &Module) -> Verdict {
-    let Ok(image) = PeImage::open(mem, module.base) else { return Verdict::No };
+fn inspect(mem: &dyn Memory, module: &Module, architecture: Option<&str>) -> Verdict {
+    let Ok(image) = PeImage::open(mem, module.base) else { return by_name(mem, module, architecture) };
     if image.size_of_image < SMALLEST_RUNTIME {
         return Verdict::No;
     }
@@ -129,16 +202,10 @@ fn inspect(mem: &dyn Memory, module: &Module) -> Verdict {
             "it is another virtual machine than the CLR",
         ));
     } else {
-        match file_name.as_str() {
-            "coreclr.dll" => Flavour::Core,
-            "clr.dll" => Flavour::Framework,
-            "mscorwks.dll" => {
-                return Verdict::Refused(unsupported(
-                    "the CLR 2.0 (.NET Framework 2.0 to 3.5)",
-                    "its heap has another layout; use its own SOS",
-                ));
-            }
-            _ => return Verdict::No,
+        match flavour_by_name(&file_name) {
+            Some(flavour) => flavour,
+            None if file_name == CLR_2 => return Verdict::Refused(clr_2()),
+            None => return Verdict::No,
         }
     };
     let Some(pointer) = image.pointer_size() else {
@@ -182,6 +249,63 @@ fn inspect(mem: &dyn Memory, module: &Module) -> Verdict {
         image,
         evidence,
     }))
+}
+
+/// A module whose headers are not in the dump: its file name, and the pages that are there.
+fn by_name(mem: &dyn Memory, module: &Module, architecture: Option<&str>) -> Verdict {
+    let file_name = module.name().to_ascii_lowercase();
+    let Some(flavour) = flavour_by_name(&file_name) else {
+        return if file_name == CLR_2 { Verdict::Refused(clr_2()) } else { Verdict::No };
+    };
+    let image =
+        PeImage::without_headers(mem, module.base, module.size, module.timestamp, architecture.unwrap_or_default());
+    let present = image.writable_sections().iter().fold(0u64, |sum, s| sum.saturating_add(s.1));
+    if module.size < SMALLEST_RUNTIME || present < LEAST_DATA {
+        return Verdict::No;
+    }
+    let Some(pointer) = image.pointer_size() else {
+        let machine = architecture.unwrap_or("an unknown machine");
+        return Verdict::Refused(unsupported(
+            &format!("{} for {machine}", module.name()),
+            "dropheap reads x86, x64 and arm64",
+        ));
+    };
+    let mut evidence = Vec::new();
+    note(
+        &mut evidence,
+        "runtime module",
+        &format!("{} at {}", module.path, module.base),
+        &format!(
+            "file name only: its headers are not in the dump, {present} bytes of its image are; SystemInfo says {}",
+            image.architecture()
+        ),
+    );
+    if let Some([a, b, c, d]) = module.file_version {
+        note(&mut evidence, "runtime version", &format!("{a}.{b}.{c}.{d}"), "version of the module");
+    }
+    Verdict::Runtime(Box::new(RuntimeModule {
+        flavour,
+        path: module.path.clone(),
+        version: module.file_version,
+        architecture: image.architecture().to_owned(),
+        pointer,
+        dac_table: None,
+        dac_resource: None,
+        contract_descriptor: None,
+        single_file: false,
+        image,
+        evidence,
+    }))
+}
+
+fn flavour_by_name(file_name: &str) -> Option<Flavour> {
+    FILE_NAMES.iter().find(|(name, _)| *name == file_name).map(|(_, flavour)| *flavour)
+}
+
+const CLR_2: &str = "mscorwks.dll";
+
+fn clr_2() -> Error {
+    unsupported("the CLR 2.0 (.NET Framework 2.0 to 3.5)", "its heap has another layout; use its own SOS")
 }
 
 /// The four i32 at offset 96 of `DotNetRuntimeInfo` (structure version 2 and later).
