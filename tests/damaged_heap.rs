@@ -204,3 +204,24 @@ fn sizes_that_cannot_be_are_no_method_tables() {
         assert!(report.method_tables.iter().all(|r| r.method_table != row.method_table), "{name}");
     }
 }
+
+/// An array of the large object heap that lost elements: the zeros behind it are too few for a large object that is being made.
+#[test]
+fn zeros_behind_a_large_array_are_no_gap() {
+    let bytes = unpack("net31-x86-wks");
+    let whole = analyze(&bytes, &[]).unwrap();
+    let regions = dump::open(&*bytes, "a.dmp").unwrap().regions;
+    let mut cut = 0;
+    for row in whole.method_tables.iter().filter(|r| r.type_name.ends_with("[]")) {
+        for address in &row.samples[3] {
+            let at = u64::from_str_radix(address, 16).unwrap() + 4;
+            let Some(extent) = regions.find(Addr(at)) else { continue };
+            let length = u32::from_le_bytes(bytes[extent.offset as usize..][..4].try_into().unwrap());
+            let edits: Vec<(u64, u8)> = (extent.offset..).zip((length - 64).to_le_bytes()).collect();
+            let report = analyze(&bytes, &edits).unwrap();
+            assert!(!report.exact(), "{} at {address}", row.type_name);
+            cut += 1;
+        }
+    }
+    assert!(cut >= 10, "only {cut} large arrays");
+}
