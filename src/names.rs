@@ -67,11 +67,11 @@ impl<'a> Names<'a> {
     /// Says how many types got a token for a name so far: their counts are right, only their names are lost.
     pub fn note_missing(&self, findings: &mut Findings) {
         if self.tokens > 0 {
-            let (types, modules) = (self.tokens, self.without_metadata.len());
-            findings.add_many("metadata-missing", false, types, || {
+            let modules = self.without_metadata.len();
+            findings.add_many("metadata-missing", false, self.tokens, || {
                 format!(
-                    "{types} types of {modules} modules have a token for a name, since the metadata of these modules are not in the \
-                     dump: their files would give the names (`--modules DIR`)"
+                    "the metadata of {modules} modules are not in the dump: each of their types has its token for a name; the modules' \
+                     files would give the names (`--modules DIR`)"
                 )
             });
         }

@@ -105,6 +105,10 @@ pub fn prove(mem: &dyn Memory, rt: &Runtime, at: Addr) -> Option<MethodTable> {
     if at == rt.known.free {
         return Some(table);
     }
+    if table.component_size().is_some() && !table.is_array() && at != rt.known.string {
+        // Nothing else has a length.
+        return None;
+    }
     (table.has_object_size(&rt.layout) && table.proves_itself(mem, &rt.layout, rt.back_pointer)).then_some(table)
 }
 

@@ -207,6 +207,9 @@ struct Gap {
     last_nonzero: bool,
 }
 
+/// No object of the large object heap is smaller: 85,000 bytes or what is configured above it, but 1,000 doubles on x86.
+const LEAST_LARGE: u64 = 8_000;
+
 /// Bytes of a header that a decision needs: method table pointer and count, and the next word.
 const HEADER_WORDS: u64 = 3;
 
@@ -439,9 +442,13 @@ impl Walk {
     /// all of them with Free objects) and holds room for a Free object; a large or pinned object may be given out and not begun.
     fn may_be_empty(&self, at: Addr, bytes: u64) -> bool {
         let Some(segment) = self.segment() else { return false };
-        let young = !matches!(generation_at(&segment, at), Generation::Gen1 | Generation::Gen2 | Generation::Frozen);
         // The least object of every runtime: header, method table, one field.
-        young && bytes >= HEADER_WORDS.wrapping_mul(segment.alignment.min(8))
+        let least = HEADER_WORDS.wrapping_mul(segment.alignment.min(8));
+        match generation_at(&segment, at) {
+            Generation::Gen0 | Generation::Poh => bytes >= least,
+            Generation::Loh => bytes >= LEAST_LARGE,
+            Generation::Gen1 | Generation::Gen2 | Generation::Frozen => false,
+        }
     }
 
     fn walk_bytes(&mut self, mem: &dyn Memory, rt: &Runtime, bytes: &[u8]) {

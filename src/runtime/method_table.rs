@@ -24,6 +24,9 @@ pub const INTERFACE: u32 = 0x000C_0000;
 /// Mask of the generics bits, only meaningful without [`HAS_COMPONENT_SIZE`]: 0 none, 0x10 exact, 0x20 shared, 0x30 open.
 pub const GENERICS_MASK: u32 = 0x30;
 
+/// Ranks of an array: the CLR's own limit.
+const MAX_RANK: u64 = 32;
+
 /// How `EEClass::m_pMethodTable` is stored: relative (value + address of the field) only in .NET Core 2.1 and 2.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackPointer {
@@ -171,9 +174,18 @@ impl MethodTable {
         Ok(back == canonical)
     }
 
-    /// BaseSize that an object can have: at least two pointers (interfaces have 0).
+    /// BaseSize that an object can have: at least two pointers (interfaces have 0), whole pointers where nothing is counted behind it; of
+    /// an array the header alone, with a pointer more where arrays name their element type, and two i32 for each rank.
     pub fn has_object_size(&self, l: &Layout) -> bool {
-        u64::from(self.base_size) >= l.p().wrapping_mul(2)
+        let (base, p) = (u64::from(self.base_size), l.p());
+        if self.is_sz_array() {
+            base == l.multi_dim_base || base == l.multi_dim_base.wrapping_add(p)
+        } else if self.is_array() {
+            let bounds = base.saturating_sub(l.multi_dim_base);
+            bounds >= 8 && bounds <= MAX_RANK.wrapping_mul(8).wrapping_add(p) && bounds.checked_rem(p) == Some(0)
+        } else {
+            base >= p.wrapping_mul(2) && (self.component_size().is_some() || base.checked_rem(p) == Some(0))
+        }
     }
 }
 
