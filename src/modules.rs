@@ -61,6 +61,8 @@ pub struct Modules<'a> {
     rid: RidPlace,
     name_slot: Option<u64>,
     chains: Vec<Chain>,
+    /// Searches left for modules that no ranked chain leads from.
+    searches: usize,
     dynamic_slot: Option<u64>,
     core: Addr,
     string: MethodTable,
@@ -79,7 +81,7 @@ const BOUNDS: [u64; 4] = [48, 12, 40, 4];
 const MODULE_POINTERS: u64 = 160;
 /// Bound of the search for dynamic metadata, in pointers.
 const DYNAMIC_POINTERS: u64 = 384;
-/// Modules that are searched before the ranking is fixed.
+/// Modules that are searched before the ranking is fixed, and as many after it.
 const SEARCHED: usize = 12;
 /// Chains kept in the ranking, beside those that are the only way to a module.
 const KEPT_CHAINS: usize = 16;
@@ -104,6 +106,7 @@ impl<'a> Modules<'a> {
             rid: RidPlace::Token,
             name_slot: Some(rt.layout.module_simple_name),
             chains: Vec::new(),
+            searches: 0,
             dynamic_slot: rt.shapes.field("Module", "DynamicMetadata"),
             core: Addr::NULL,
             string: read(rt.known.string),
@@ -269,7 +272,14 @@ impl<'a> Modules<'a> {
         let mut how = "as the layout data say";
         let mut votes = self.vote(modules, &self.hints());
         self.chains = votes.iter().map(|v| v.0.clone()).collect();
-        let open: Vec<Addr> = modules.iter().copied().filter(|&m| self.prove(m).metadata.is_none()).collect();
+        // Before the core library is proven nothing tells whose dynamic metadata are found behind a Module.
+        let core_is_proven = !votes.is_empty();
+        let by_chain: FxHashSet<Addr> = votes.iter().flat_map(|v| v.1.iter().copied()).collect();
+        let open: Vec<Addr> = modules
+            .iter()
+            .copied()
+            .filter(|m| !by_chain.contains(m) && !(core_is_proven && self.dynamic(*m).is_some()))
+            .collect();
         if !open.is_empty() {
             // What the data do not lead to is searched: a servicing build may have moved a field.
             let mut found: Vec<Chain> = Vec::new();
@@ -306,6 +316,7 @@ impl<'a> Modules<'a> {
             );
         }
         self.chains = votes.into_iter().map(|v| v.0).collect();
+        self.searches = SEARCHED;
         if self.prove(self.core).metadata.is_none() {
             self.rid = self.rid_by_values(tables);
         }
@@ -352,7 +363,7 @@ impl<'a> Modules<'a> {
             let proven: Vec<Addr> = modules
                 .iter()
                 .copied()
-                .filter(|&m| self.follow(m, chain).is_some_and(|base| self.pair_holds(m, base)))
+                .filter(|&m| self.follow(m, chain).is_some_and(|base| self.pair_holds(m, base) == Some(true)))
                 .collect();
             if !proven.is_empty() {
                 votes.push((chain.clone(), proven));
@@ -382,18 +393,17 @@ impl<'a> Modules<'a> {
         false
     }
 
-    /// The proof of one (module, image) pair.
-    fn pair_holds(&mut self, module: Addr, base: Addr) -> bool {
-        let Some((metadata, name)) = self.image(base) else { return false };
+    /// The proof of one (module, image) pair; `None` if the simple name that it needs is not in the dump.
+    fn pair_holds(&mut self, module: Addr, base: Addr) -> Option<bool> {
+        let Some((metadata, name)) = self.image(base) else { return Some(false) };
         if self.max_rid.get(&module).is_some_and(|&rid| rid > metadata.type_def_count()) {
-            return false;
+            return Some(false);
         }
         if module == self.core {
             let named = |t: &MethodTable| metadata.full_name(self.mem, self.rid_of(t)).unwrap_or_default();
-            return named(&self.string) == "System.String" && named(&self.object) == "System.Object";
+            return Some(named(&self.string) == "System.String" && named(&self.object) == "System.Object");
         }
-        // The text may lie in an image page that is not in the dump: then the chain's other modules have to vouch for it.
-        self.name_slot.and_then(|slot| self.text_at(module, slot)).is_none_or(|text| text == name)
+        Some(self.text_at(module, self.name_slot?)? == name)
     }
 
     /// Metadata of the image at `base`.
@@ -489,8 +499,9 @@ impl<'a> Modules<'a> {
 
     fn prove(&mut self, at: Addr) -> ModuleInfo {
         for chain in self.chains.clone() {
+            // Where the name's text is not in the dump the chain's other modules have to vouch for it.
             if let Some(base) = self.follow(at, &chain)
-                && self.pair_holds(at, base)
+                && self.pair_holds(at, base) != Some(false)
                 && let Some((metadata, simple_name)) = self.image(base)
             {
                 return ModuleInfo { at, base: Some(base), metadata: Some(metadata), simple_name };
@@ -498,6 +509,19 @@ impl<'a> Modules<'a> {
         }
         if let Some((metadata, simple_name)) = self.dynamic(at) {
             return ModuleInfo { at, base: None, metadata: Some(metadata), simple_name };
+        }
+        // A module that only type arguments lead to was not there when the chains were ranked.
+        if self.searches > 0 && self.vtable(at).is_some() == self.vtable(self.core).is_some() {
+            self.searches = self.searches.saturating_sub(1);
+            for chain in self.search(at) {
+                if let Some(base) = self.follow(at, &chain)
+                    && self.pair_holds(at, base) == Some(true)
+                    && let Some((metadata, simple_name)) = self.image(base)
+                {
+                    self.chains.push(chain);
+                    return ModuleInfo { at, base: Some(base), metadata: Some(metadata), simple_name };
+                }
+            }
         }
         let listed = self.listed_name(at);
         let simple_name = self.name_slot.and_then(|slot| self.text_at(at, slot)).or(listed).unwrap_or_default();

@@ -45,6 +45,8 @@ fn scenario() -> impl Strategy<Value = Scenario> {
 
 enum Verdict {
     Exact,
+    /// Exact counts; the names of some modules are lost, and a finding says so.
+    Unnamed,
     /// What was missing, without its numbers.
     Refused(String),
     /// The difference.
@@ -60,6 +62,9 @@ fn judge(synth: Synth) -> Verdict {
         Err(e) => return Verdict::Wrong(e.to_string()),
     };
     let mut wrong = Vec::new();
+    let mut unnamed = 0u32;
+    let said = report.findings.iter().any(|f| f.code == "metadata-missing");
+    let token = |name: &str| name.contains("!0x02");
     let mut rows: BTreeMap<u64, _> = report
         .method_tables
         .iter()
@@ -69,6 +74,8 @@ fn judge(synth: Synth) -> Verdict {
         let truth = (&row.name, &row.module, row.count, row.size);
         match rows.remove(table) {
             Some(found) if found == truth => {}
+            // The way to a module's image was not found: its types have their tokens for names, and a finding says so.
+            Some(found) if said && (found.2, found.3) == (truth.2, truth.3) && token(found.0) => unnamed += 1,
             found => wrong.push(format!("{table:x}: {found:?} for {truth:?}")),
         }
     }
@@ -82,25 +89,32 @@ fn judge(synth: Synth) -> Verdict {
     if !report.heap.complete {
         wrong.push(format!("incomplete: {:?}", report.findings));
     }
-    if wrong.is_empty() { Verdict::Exact } else { Verdict::Wrong(format!("{wrong:#?} {:#?}", report.runtime.evidence)) }
+    if wrong.is_empty() && unnamed > 0 {
+        Verdict::Unnamed
+    } else if wrong.is_empty() {
+        Verdict::Exact
+    } else {
+        Verdict::Wrong(format!("{wrong:#?} {:#?}", report.runtime.evidence))
+    }
 }
 
 #[test]
 fn moved_fields_give_the_truth_or_a_refusal() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(64);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let counts = RefCell::new((0u32, BTreeMap::<String, u32>::new()));
+    let counts = RefCell::new((0u32, BTreeMap::<String, u32>::new(), 0u32));
     TestRunner::new(config)
         .run(&scenario(), |scenario| {
             match judge(scenario.build()) {
                 Verdict::Exact => counts.borrow_mut().0 += 1,
+                Verdict::Unnamed => counts.borrow_mut().2 += 1,
                 Verdict::Refused(why) => *counts.borrow_mut().1.entry(why).or_default() += 1,
                 Verdict::Wrong(what) => return Err(TestCaseError::fail(what)),
             }
             Ok(())
         })
         .unwrap_or_else(|e| panic!("{e}"));
-    let (exact, refused) = counts.into_inner();
-    println!("{exact} of {cases} exact; refused: {refused:#?}");
+    let (exact, refused, unnamed) = counts.into_inner();
+    println!("{exact} of {cases} exact; {unnamed} exact but for names that are said to be lost; refused: {refused:#?}");
     assert!(exact * 10 >= cases * 8, "only {exact} of {cases} are solved: {refused:#?}");
 }

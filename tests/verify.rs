@@ -260,8 +260,14 @@ fn a_chain_of_parents_that_ends_elsewhere() {
             assert_eq!(not_holding(&report), codes, "{set} {parent:x}");
             if !codes.is_empty() {
                 let chains = invariant(&report, "parent-chains");
-                assert!(chains.hard && chains.failed >= 1, "{set}");
-                assert!(chains.examples[0].contains(&format!("{table:x}")), "{}", chains.examples[0]);
+                // Eight bytes further the words may lead out of a trimmed dump: nothing is decided then.
+                let undecided = parent == table + 8 && chains.verdict == Verdict::Undecided;
+                assert!(chains.hard && (chains.failed >= 1 || undecided), "{set} {parent:x}: {:?}", chains.examples);
+                assert!(
+                    undecided || chains.examples.iter().any(|e| e.contains(&format!("{table:x}"))),
+                    "{set} {:?}",
+                    chains.examples
+                );
             }
         }
     }
@@ -278,7 +284,9 @@ fn a_parent_that_does_not_prove_itself() {
         dump.set(class, dump.word(class) + 64);
         let report = dump.verify();
         let codes = not_holding(&report);
-        assert_eq!(codes, ["method-tables", "parent-chains"], "{set}");
+        assert_eq!(codes.get(..2), Some(&["method-tables", "parent-chains"][..]), "{set}: {codes:?}");
+        // Where the program has an array of the parent, its element has no name.
+        assert!(codes[2..].is_empty() || codes[2..] == ["names", "array-elements"], "{set}: {codes:?}");
         assert_eq!(invariant(&report, "method-tables").failed, 1, "{set}");
     }
 }
@@ -322,7 +330,9 @@ fn a_generic_type_with_too_many_arguments() {
         assert_eq!(dump.bytes[at..at + 2], [1, 0], "{set}");
         dump.bytes[at] = 0;
         let report = dump.verify();
-        assert_eq!(not_holding(&report), ["names"], "{set}");
+        // Where the program has an array of these lists, its element has no name either.
+        let codes = not_holding(&report);
+        assert!(codes == ["names"] || codes == ["names", "array-elements"], "{set}: {codes:?}");
         let names = invariant(&report, "names");
         assert!(names.examples[0].contains("its metadata say 1"), "{}", names.examples[0]);
     }
