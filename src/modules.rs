@@ -278,7 +278,7 @@ impl<'a> Modules<'a> {
         let open: Vec<Addr> = modules
             .iter()
             .copied()
-            .filter(|m| !by_chain.contains(m) && !(core_is_proven && self.dynamic(*m).is_some()))
+            .filter(|m| !(by_chain.contains(m) || core_is_proven && self.dynamic(*m).is_some()))
             .collect();
         if !open.is_empty() {
             // What the data do not lead to is searched: a servicing build may have moved a field.
@@ -302,7 +302,9 @@ impl<'a> Modules<'a> {
         let mut reached: FxHashSet<Addr> = FxHashSet::default();
         let mut kept = 0usize;
         votes.retain(|(_, proven)| {
-            let new = proven.iter().fold(false, |new, &m| reached.insert(m) || new);
+            let before = reached.len();
+            reached.extend(proven);
+            let new = reached.len() > before;
             let keep = new || kept < KEPT_CHAINS;
             kept = kept.saturating_add(usize::from(keep));
             keep

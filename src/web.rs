@@ -89,7 +89,7 @@ impl DumpSession {
     /// # Errors
     /// Throws what [`Analysis::open`] reports.
     pub fn open(file: web_sys::File) -> Result<DumpSession, JsValue> {
-        let options = Options { file_name: file.name(), runtime: None, window: limits::WINDOW_WEB };
+        let options = Options { file_name: file.name(), window: limits::WINDOW_WEB, ..Options::default() };
         let source = BlobSource::new(file.into()).map_err(thrown)?;
         let analysis = Analysis::open(Arc::new(source), options).map_err(thrown)?;
         Ok(DumpSession { analysis, window: Vec::new() })

@@ -116,7 +116,7 @@ fn flipped_bytes_are_refused_said_or_without_effect() {
         let targets = targets(&whole);
         let mut random = Random(seed);
         let (mut refused, mut said, mut same, mut unseen) = (0, 0, 0, 0);
-        for round in 0..48 {
+        for _ in 0..48 {
             let edits: Vec<(u64, u8)> = (0..1 + random.below(4))
                 .map(|_| {
                     let extent = extents[random.below(extents.len() as u64) as usize];
