@@ -56,7 +56,6 @@ pub(crate) type Space = WithFiles<AddressSpace>;
 
 /// One dump under analysis.
 pub struct Analysis {
-    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only trimming needs it, which is native"))]
     pub(crate) source: Arc<dyn ByteSource>,
     pub(crate) space: Space,
     files: Files,

@@ -276,6 +276,7 @@ fn aligned(n: u64, p: u64) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code: it knows its numbers")]
 mod tests {
     use super::*;
     use crate::memory::unreadable;

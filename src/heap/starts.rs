@@ -115,6 +115,7 @@ impl Iterator for Bits {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code: it knows its numbers")]
 mod tests {
     use super::*;
     use crate::heap::segments::Generation;

@@ -116,7 +116,10 @@ impl Files {
         }
         let regions = Regions::build(extents, joined.len(), &mut Findings::default());
         relocated.sort_by_key(|r| r.base);
-        Files { source: Arc::new(joined), regions: Arc::new(regions), relocated: Arc::new(relocated) }
+        // In a browser each worker has its own: nothing is shared between threads there.
+        #[cfg_attr(target_arch = "wasm32", expect(clippy::arc_with_non_send_sync, reason = "one thread"))]
+        let source = Arc::new(joined);
+        Files { source, regions: Arc::new(regions), relocated: Arc::new(relocated) }
     }
 }
 
@@ -281,6 +284,7 @@ impl<M: Memory> Memory for WithFiles<M> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "test code: it knows its numbers")]
 mod tests {
     use super::*;
     use crate::synth::pe::{PeBuilder, READ, WRITE};
@@ -321,7 +325,7 @@ mod tests {
         let mut bytes = Vec::new();
         let mut extents = Vec::new();
         for (addr, data) in ranges {
-            extents.push(Extent { addr: Addr(*addr), offset: bytes.len() as u64, len: data.len() as u64 });
+            extents.push(Extent { addr: Addr(*addr), offset: bytes.len() as u64, len: data.len() });
             bytes.extend_from_slice(data);
         }
         let regions = Regions::build(extents, bytes.len() as u64, &mut Findings::default());
