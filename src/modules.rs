@@ -53,6 +53,8 @@ pub struct Modules<'a> {
     rid: RidPlace,
     name_slot: Option<u64>,
     chains: Vec<Chain>,
+    /// The core library's image has named System.String and System.Object.
+    core_proven: bool,
     dynamic_slot: Option<u64>,
     core: Addr,
     string: MethodTable,
@@ -87,6 +89,7 @@ impl<'a> Modules<'a> {
             rid: RidPlace::Token,
             name_slot: Some(rt.layout.module_simple_name),
             chains: Vec::new(),
+            core_proven: false,
             dynamic_slot: rt.shapes.field("Module", "DynamicMetadata"),
             core: Addr::NULL,
             string: read(rt.known.string),
@@ -204,21 +207,27 @@ impl<'a> Modules<'a> {
     /// Finds the ranking of chains and the place of the RID.
     fn find_chains(&mut self, modules: &[Addr], evidence: &mut Vec<Evidence>) {
         let mut how = "as the layout data say";
-        let mut votes = self.vote(modules, &self.hints());
+        let hints = self.hints();
+        let mut votes = self.vote(modules, &hints);
         self.chains = votes.iter().map(|v| v.0.clone()).collect();
-        let open: Vec<Addr> = modules.iter().copied().filter(|&m| self.prove(m).metadata.is_none()).collect();
+        // Until the core library has shown where names and RIDs are nothing else is proven.
+        let calibrated = self.core_proven;
+        let open: Vec<Addr> =
+            modules.iter().copied().filter(|&m| !calibrated || self.prove(m).metadata.is_none()).collect();
         if !open.is_empty() {
             // What the data do not lead to is searched: a servicing build may have moved a field.
             let mut found: Vec<Chain> = Vec::new();
             for &module in open.iter().take(SEARCHED) {
                 for chain in self.search(module) {
-                    if !found.contains(&chain) && !self.chains.contains(&chain) {
+                    if !found.contains(&chain) && !hints.contains(&chain) {
                         found.push(chain);
                     }
                 }
             }
-            if votes.is_empty() {
+            if !calibrated {
                 how = "search within bounds";
+                found.extend(hints);
+                votes.clear();
             }
             votes.extend(self.vote(modules, &found));
         }
@@ -289,6 +298,7 @@ impl<'a> Modules<'a> {
             let named = |t: &MethodTable| metadata.full_name(self.mem, rid_at(place, t)).unwrap_or_default();
             if named(&self.string) == "System.String" && named(&self.object) == "System.Object" {
                 self.rid = place;
+                self.core_proven = true;
                 let expected = self.name_slot.and_then(|slot| self.text_at(self.core, slot));
                 if expected.as_deref() != Some(&name) {
                     let p = self.rt.layout.p();
@@ -432,7 +442,8 @@ impl<'a> Modules<'a> {
             let Ok(metadata) = Metadata::open(self.mem, root, u64::from(len)) else { continue };
             let fits = self.max_rid.get(&module).is_none_or(|&rid| rid <= metadata.type_def_count());
             let Ok(name) = metadata.simple_name(self.mem) else { continue };
-            let named = self.name_slot.and_then(|s| self.text_at(module, s)).is_none_or(|text| text == name);
+            // Another module's metadata may lie behind this one: here the name has to be readable.
+            let named = self.name_slot.is_none_or(|s| self.text_at(module, s).as_deref() == Some(&name));
             if fits && named {
                 self.dynamic_slot = Some(slot);
                 return Some((metadata, name));
