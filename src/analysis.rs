@@ -264,6 +264,19 @@ impl Analysis {
         let mut names = Names::new(mem, runtime, modules);
         let mut rows = stats::fold(&outcome, segments, runtime.known.free, &mut names, &mut types, &mut findings);
         let (supertypes, assemblies) = types.into_tables();
+        if let Some(sentence) = &mut facts.unproven {
+            let heap = &rows.heap;
+            let held = [
+                heap.explained_bytes == heap.total_bytes,
+                heap.before_first_error.is_none(),
+                names.unresolved == 0 && names.tokens == 0,
+                heap.segments.iter().fold(0u64, |n, s| n.saturating_add(s.objects)) == heap.objects,
+                !facts.gc_in_progress,
+            ];
+            let n = held.iter().filter(|h| **h).count();
+            // What `dropheap verify` checks is more; these cost nothing.
+            sentence.push_str(&format!("; {n} of {} invariants hold", held.len()));
+        }
         rows.heap.complete =
             rows.heap.explained_bytes == rows.heap.total_bytes && !facts.gc_in_progress && !findings.partial();
         HeapReport {

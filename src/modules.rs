@@ -551,7 +551,8 @@ impl<'a> Modules<'a> {
             let Ok(metadata) = Metadata::open(self.mem, root, u64::from(len)) else { continue };
             let fits = self.max_rid.get(&module).is_none_or(|&rid| rid <= metadata.type_def_count());
             let Ok(name) = metadata.simple_name(self.mem) else { continue };
-            let named = self.name_slot.and_then(|s| self.text_at(module, s)).is_none_or(|text| text == name);
+            // Another module's metadata may lie behind this one: here the name has to be readable.
+            let named = self.name_slot.is_none_or(|s| self.text_at(module, s).as_deref() == Some(&name));
             if fits && named {
                 self.dynamic_slot = Some(slot);
                 return Some((metadata, name));
