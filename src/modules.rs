@@ -205,7 +205,7 @@ impl<'a> Modules<'a> {
     }
 
     /// The path that the runtime keeps of a module's file: `Module.Path` (9 and later), else `PEImage.m_path`, an SString at its start
-    /// { u32 bytes, u32, u32 flags, pointer to UTF-16 } behind the pointers that lead to the image; `None` if there is no such text.
+    /// { u32 bytes, u32, u32 flags, pointer to UTF-16 }, the second stop on the way to the image; `None` if there is no such text.
     pub(crate) fn path(&self, module: Addr) -> Option<String> {
         const WHAT: &str = "path of a module";
         let pointer = self.rt.layout.pointer;
@@ -216,7 +216,7 @@ impl<'a> Modules<'a> {
         });
         named.or_else(|| {
             self.chains.iter().filter(|chain| chain.len() == BOUNDS.len()).find_map(|chain| {
-                let image = self.follow(module, chain.get(..BOUNDS.len().checked_sub(1)?)?)?;
+                let image = self.follow(module, chain.get(..2)?)?;
                 let characters =
                     usize::try_from(self.mem.u32(image, WHAT).ok()? / 2).ok().filter(|&n| n <= MAX_PATH)?;
                 let text = self.mem.ptr(image.plus(self.rt.layout.sbuffer_data), pointer, WHAT).ok()?;
