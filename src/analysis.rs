@@ -90,7 +90,7 @@ impl Analysis {
     /// What [`dump::open`] reports; [`Error::NoHeapMemory`] for a dump without the process's memory.
     pub fn open(source: Arc<dyn ByteSource>, options: Options) -> Result<Analysis> {
         let mut dump = dump::open(&*source, &options.file_name)?;
-        dump.require_heap_memory()?;
+        dump.require_heap_memory().map_err(|e| cut_short(&dump, e))?;
         let space = AddressSpace::new(Arc::clone(&source), Arc::clone(&dump.regions));
         let mut findings = dump.findings.clone();
         if dump.modules.is_empty() {
@@ -124,6 +124,10 @@ impl Analysis {
 
     /// As [`locate`](Analysis::locate), reading through `mem`; `note_pages`: the walk notes the pages with object headers.
     pub(crate) fn locate_with(&self, mem: &dyn Memory, note_pages: bool) -> Result<Located> {
+        self.locate_whole(mem, note_pages).map_err(|e| cut_short(&self.dump, e))
+    }
+
+    fn locate_whole(&self, mem: &dyn Memory, note_pages: bool) -> Result<Located> {
         let mut findings = Findings::default();
         let (modules, candidates) = self.runtimes(mem, &mut findings)?;
         let mut refused = None;
@@ -298,6 +302,21 @@ fn note_scan(findings: &mut Findings, why: &str, found: &[Module]) {
     findings.add("module-list-missing", false, || {
         format!("{why}; {} images were found by searching memory for their headers", found.len())
     });
+}
+
+/// What is missing from a file that ends too early is no riddle about the process: the way out is the whole file.
+fn cut_short(dump: &Dump, error: Error) -> Error {
+    const CUT: [&str; 4] = ["memory-truncated", "memory-list-cut", "stream-directory-cut", "stream-unreadable"];
+    let missing = matches!(
+        error,
+        Error::NoHeapMemory { .. } | Error::NoRuntime { .. } | Error::UnknownRuntime { .. } | Error::Unreadable { .. }
+    );
+    match dump.findings.as_slice().iter().find(|f| CUT.contains(&f.code.as_str())) {
+        Some(f) if missing => {
+            Error::Damaged { what: "the file seems to be cut short".into(), detail: f.message.clone() }
+        }
+        _ => error,
+    }
 }
 
 fn runtime_facts(rt: &Runtime) -> RuntimeFacts {

@@ -179,3 +179,17 @@ fn a_hole_is_said() {
         assert!(row.count <= full.count, "{}", row.type_name);
     }
 }
+
+/// A file that ends before its memory is said to be cut short, however little of it is left.
+#[test]
+fn a_cut_file_is_said_to_be_cut() {
+    let (_, _, path) = dumps().into_iter().find(|d| d.0 == "net31-x64-wks" && d.1 == "evening").unwrap();
+    let bytes = unpack(&path);
+    for len in [200_000, 1_000_000] {
+        let error =
+            dropheap::analyze(Arc::new(bytes[..len].to_vec()), Options::default(), &mut |_| ControlFlow::Continue(()))
+                .unwrap_err();
+        assert_eq!(error.code(), "damaged", "{len}: {error}");
+        assert!(error.to_string().contains("cut short"), "{len}: {error}");
+    }
+}
