@@ -132,6 +132,27 @@ impl Table {
     }
 }
 
+/// What a walk met.
+#[derive(Debug, Clone, Copy, Default)]
+struct Walked {
+    objects: u64,
+    /// Bytes, as SOS sums them.
+    size: u64,
+    /// Bytes of gaps.
+    gaps: u64,
+}
+
+/// What lies between two possible ends of the newest objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// No object: both give the same numbers.
+    Same,
+    /// An open allocation context behind the first object: this is no remainder of before the last GC, which closed them all.
+    Newer,
+    /// Objects that may be dead.
+    Unknown,
+}
+
 /// Pointers at consecutive addresses: a run of words that tables are looked for in.
 struct Run {
     start: Addr,
@@ -511,10 +532,11 @@ impl<'a> Search<'a> {
             ));
         };
         // Dead objects of before the last GC may lie behind the end, and a stale variable may point among them.
-        let below = fitting.find(|&(_, other, _)| other == at).map_or(first, |(below, _, _)| below);
         let used_up = self.segment(at).is_some_and(|w| w.used.plus(self.p) == v);
+        let lower: Vec<Addr> = fitting.filter(|c| c.1 == at).map(|c| c.0).chain([first]).collect();
         let mut budget = MAX_WALKED;
-        if !used_up && !self.is_newer(below, v, &mut budget) {
+        let rest = lower.into_iter().map(|below| self.rest(first, below, v, &mut budget)).find(|r| *r != Rest::Same);
+        if !used_up && rest == Some(Rest::Unknown) {
             return Err(format!(
                 "the newest objects may end at {v} or before: nothing tells which of the variables is not a stale one"
             ));
@@ -578,14 +600,20 @@ impl<'a> Search<'a> {
         let Some((sum, offset, ends)) = fitting.next() else {
             return Err(format!("none of {total} common offsets of the heaps is the end of their newest objects"));
         };
-        let lower = fitting.next().map(|(_, _, lower)| lower).unwrap_or_default();
         let used_up = ends.iter().any(|&(v, at, _)| self.segment(at).is_some_and(|w| w.used.plus(self.p) == v));
+        let mut lower: Vec<Vec<End>> = fitting.map(|(_, _, lower)| lower).collect();
+        lower.push(ends.iter().map(|&(_, at, first)| (first, at, first)).collect());
         let mut budget = MAX_WALKED;
-        let newer = ends.iter().enumerate().any(|(i, &(v, at, first))| {
-            let below = lower.get(i).filter(|below| below.1 == at).map_or(first, |below| below.0);
-            below < v && self.is_newer(below, v, &mut budget)
+        let rest = lower.into_iter().find_map(|lower| {
+            let of = |(end, below): (&End, &End)| match below.1 == end.1 {
+                true => self.rest(end.2, below.0, end.0, &mut budget),
+                false => Rest::Unknown,
+            };
+            let all: Vec<Rest> = ends.iter().zip(&lower).map(of).collect();
+            // The same field in all heaps: what proves it in one proves it in all.
+            [Rest::Newer, Rest::Unknown].into_iter().find(|r| all.contains(r))
         });
-        if sum > 0 && !used_up && !newer {
+        if !used_up && rest == Some(Rest::Unknown) {
             return Err("nothing tells which of several offsets of the heaps is not a stale end of the newest objects"
                 .to_owned());
         }
@@ -608,28 +636,37 @@ impl<'a> Search<'a> {
         Ok(tables.iter().zip(ends).map(|(table, end)| heap(table, end)).collect())
     }
 
-    /// True if what lies between two possible ends of the newest objects is no more than a gap, or has an open allocation context behind its
-    /// first object: then it is no remainder of before the last GC.
-    fn is_newer(&self, below: Addr, end: Addr, budget: &mut u64) -> bool {
+    /// What lies between two possible ends of the newest objects, `below` and `end`.
+    fn rest(&self, first: Addr, below: Addr, end: Addr, budget: &mut u64) -> Rest {
+        if below >= end {
+            return Rest::Same;
+        }
+        let count = |w: &Walked| (w.objects, w.size);
+        let (Some(lower), Some(higher)) = (self.ends_at(first, below, budget), self.ends_at(first, end, budget)) else {
+            return Rest::Unknown;
+        };
+        if count(&lower) == count(&higher) {
+            return Rest::Same;
+        }
         let mut at = below;
         while at < end {
-            let Ok(word) = self.mem.ptr(at, self.rt.layout.pointer, "newest objects") else { return false };
-            if !word.is_null()
-                && method_tables::prove(self.mem, self.rt, Addr(word.0 & !self.rt.layout.unmask)).is_some()
-            {
-                return self.ends_at(at, end, budget).is_some_and(|gaps| gaps > 0);
+            let Ok(word) = self.mem.ptr(at, self.rt.layout.pointer, "newest objects") else { break };
+            let table = Addr(word.0 & !self.rt.layout.unmask);
+            if !word.is_null() && method_tables::prove(self.mem, self.rt, table).is_some() {
+                let open = self.ends_at(at, end, budget).is_some_and(|w| w.gaps > 0);
+                return if open { Rest::Newer } else { Rest::Unknown };
             }
             at = at.plus(self.p);
         }
-        true
+        Rest::Unknown
     }
 
-    /// Bytes of gaps between `start` (a border of objects) and `end`, if every byte in between is explained when the heap ends at `end`.
-    fn ends_at(&self, start: Addr, end: Addr, budget: &mut u64) -> Option<u64> {
+    /// The objects between `start` (a border of objects) and `end`, if every byte in between is explained when the heap ends at `end`.
+    fn ends_at(&self, start: Addr, end: Addr, budget: &mut u64) -> Option<Walked> {
         let len = end.since(start);
         *budget = budget.checked_sub(len)?;
         if len == 0 {
-            return Some(0);
+            return Some(Walked::default());
         }
         let segment = Segment {
             address: start,
@@ -646,7 +683,11 @@ impl<'a> Search<'a> {
         walk::drive(&mut walk, self.mem, self.rt, &read, &mut |_| Ok(())).ok()?;
         let outcome = walk.finish();
         let result = outcome.segments.first().filter(|s| s.explained == len)?;
-        (!outcome.findings.partial()).then_some(result.gaps)
+        (!outcome.findings.partial()).then_some(Walked {
+            objects: result.objects,
+            size: result.size,
+            gaps: result.gaps,
+        })
     }
 }
 
