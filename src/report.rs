@@ -6,6 +6,7 @@
 //! | `dropheap.report/1` | [`HeapReport`] | `stat --format json`, the page |
 //! | `dropheap.diff/1` | [`DiffReport`] | `diff --format json`, the page |
 //! | `dropheap.info/1` | [`InfoReport`] | `info --format json` |
+//! | `dropheap.verify/1` | `verify::VerifyReport` | `verify --format json` |
 //!
 //! Rules of the schemas:
 //! - addresses are strings of lower-case hex without `0x` (they do not fit into a JavaScript number);

@@ -146,7 +146,7 @@ impl ReferenceCounts {
     }
 }
 
-/// Steps to System.Object. The deepest chain in a real dump has 12.
+/// Steps to System.Object.
 const MAX_PARENTS: usize = 64;
 /// Failures of one invariant that are told one by one.
 const EXAMPLES: usize = 5;

@@ -147,6 +147,9 @@ impl Outcome {
                 }
             }
         }
+        // A part that walked nothing knows of no segments.
+        let known = self.segments.len().max(other.segments.len());
+        self.segments.resize(known, SegmentResult::default());
         for (mine, theirs) in self.segments.iter_mut().zip(other.segments) {
             if *mine == SegmentResult::default() {
                 *mine = theirs;
