@@ -25,7 +25,7 @@ export async function build() {
     'embedded:worker': { contents: worker },
   };
   const html = read('index.html');
-  const css = (await esbuild.transform(read('app.css'), { loader: 'css', minify: true })).code.trim();
+  const css = (await esbuild.transform(styles(), { loader: 'css', minify: true })).code.trim();
   const buildId = createHash('sha256').update(packed).update(worker).update(css).update(html).digest('hex').slice(0, 8);
   const app = (/** @type {boolean} */ oneFile) => bundle(esbuild, 'app.js', embedded, {
     VERSION: JSON.stringify(packageVersion()),
@@ -156,6 +156,11 @@ function packageVersion() {
 }
 
 const read = (/** @type {string} */ name) => readFileSync(join(www, name), 'utf8');
+
+/** The style sheets of www/css as one, tokens first. */
+export function styles() {
+  return ['base.css', 'table.css'].map((name) => read(join('css', name))).join('\n');
+}
 
 function write(/** @type {string} */ dir, /** @type {string} */ name, /** @type {string} */ text) {
   writeFileSync(join(dir, name), text);

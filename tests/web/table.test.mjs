@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { styles } from '../../www/build.mjs';
 import { chromium, root } from './harness.mjs';
 
 const www = join(root, 'www');
@@ -24,7 +25,7 @@ before(async () => {
   const html = readFileSync(join(www, 'index.html'), 'utf8')
     .replace(/<meta http-equiv[^>]*>/, '')
     .replace(/<script.*<\/script>/g, '')
-    .replace(/<link rel="stylesheet"[^>]*>/, `<style>${readFileSync(join(www, 'app.css'), 'utf8')}</style>`);
+    .replace(/<link rel="stylesheet"[^>]*>/, `<style>${styles()}</style>`);
   browser = await chromium();
   page = await browser.newPage();
   await page.setViewport({ width: 1440, height: 900 });
