@@ -4,6 +4,7 @@ import './lockdown.js';
 import { analyze, openReports } from './analysis.js';
 import { oneProcess } from './lib/facts.js';
 import { inflate } from './lib/inflate.js';
+import { tableOf } from './lib/rows.js';
 import { SNIFFED, kindOf } from './lib/sniff.js';
 import { FRESH_TABLE, createStore, emptyState } from './store.js';
 import { mountAnswer } from './views/answer.js';
@@ -20,7 +21,7 @@ import { mountWhy } from './views/why.js';
 const AT_ONCE = 2;
 
 const store = createStore(emptyState());
-let client = openReports();
+const reports = openReports();
 
 /** By dump id. @type {Map<number, AbortController>} */
 const running = new Map();
@@ -51,11 +52,10 @@ const actions = {
   retry(id, how = {}) {
     changeDumps(store.get().dumps.map((d) => (d.id === id ? { ...again(d), ...how } : d)));
   },
-  /** The comparison itself failed: its worker is lost, and the reports with it. */
-  startAgain() {
-    client.close?.();
-    client = openReports();
-    changeDumps(store.get().dumps.map(again));
+  /** The comparison itself failed; its worker starts anew by itself. */
+  compareAgain() {
+    store.set({ failure: null });
+    void conclude();
   },
   /** Ends the reading, if it is still under way, and forgets the file. @param {number} id */
   remove(id) {
@@ -91,11 +91,7 @@ const actions = {
   },
   /** @param {'sos' | 'csv' | 'md' | 'json'} format @param {any} options */
   save(format, options) {
-    return client.save(format, options);
-  },
-  /** @param {number} row */
-  detail(row) {
-    return client.detail(row);
+    return reports.save(format, options);
   },
 };
 
@@ -127,7 +123,7 @@ function changeDumps(dumps) {
   for (const { id, stage } of gone) {
     running.get(id)?.abort();
     running.delete(id);
-    if (stage === 'done') client.remove(id);
+    if (stage === 'done') void reports.remove(id);
   }
   comparing.abort();
   const compared = store.get().compared?.every((id) => dumps.some((d) => d.id === id)) && gone.length === 0 ? store.get().compared : null;
@@ -175,7 +171,8 @@ async function readDump({ id, file, entry, runtimeChoice }, signal) {
     onRuntime: (/** @type {any} */ runtime) => store.setDump(id, { runtime, stage: 'objects', startedAt: performance.now() }),
     onProgress: (/** @type {any} */ progress) => store.setDump(id, { progress }),
   });
-  if (!signal.aborted) client.add(id, report);
+  await reports.add(id, report);
+  if (signal.aborted) void reports.remove(id);
   return { head, memory, kind: /** @type {const} */ ('dump'), facts: head.dump, runtime: head.runtime };
 }
 
@@ -183,7 +180,7 @@ async function readDump({ id, file, entry, runtimeChoice }, signal) {
 async function readListing(dump, signal) {
   const text = await dump.file.arrayBuffer();
   try {
-    const head = await client.addText(dump.id, dump.file.name, text);
+    const head = await reports.addText(dump.id, dump.file.name, text);
     return { head, memory: 0, kind: /** @type {const} */ ('listing'), facts: head.dump, runtime: head.runtime };
   } catch (failure) {
     if (dump.file.name.startsWith('pasted')) throw failure;
@@ -206,12 +203,12 @@ async function conclude() {
   const wanted = store.get().compared;
   const dumps = wanted ? wanted.map((id) => /** @type {any} */ (all.find((d) => d.id === id))).filter(Boolean) : defaultCompared(all);
   try {
-    const comparison = await client.compare(dumps.map((d) => d.id), { signal });
+    const comparison = await reports.compare(dumps.map((d) => d.id), { signal });
     if (signal.aborted) return;
     const fresh = store.get().result === null;
     const names = all.length > 2 ? dumps.map((d) => String(all.indexOf(d) + 1)) : dumps.length === 1 ? [''] : ['A', 'B'];
     const view = anySuspects(comparison.suspects) ? 'suspects' : 'types';
-    store.set({ result: { dumps, all, names, comparison }, failure: null, ...(fresh ? { view } : {}) });
+    store.set({ result: { dumps, all, names, comparison, table: tableOf(comparison) }, failure: null, ...(fresh ? { view } : {}) });
   } catch (failure) {
     if (!signal.aborted) store.set({ failure: /** @type {any} */ (failure) });
   }
@@ -241,9 +238,9 @@ function defaultCompared(all) {
 mountShell(store, actions);
 mountCards(store, actions);
 mountAnswer(store, actions);
-mountTable(store, client, actions);
-mountSave(store, actions);
+mountTable(store, reports, actions);
+mountSave(store, actions, reports);
 mountPaste(actions);
 mountHow();
 mountWhy();
-mountHelp();
+mountHelp(store);

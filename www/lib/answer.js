@@ -4,6 +4,8 @@
 import { atLeast, exact, generationWords, isListing, oneProcess } from './facts.js';
 import { coverage, duration, number, plural, signed, signedSize, size, utcTime, utcDate } from './format.js';
 
+export { GENERATIONS, exact, letters } from './facts.js';
+
 /**
  * @typedef {{text: string, strong?: 'grow' | 'shrink' | 'plain', code?: boolean, link?: Partial<import('../store.js').State>}} Part
  *   `link`: what the table shows when the number is clicked

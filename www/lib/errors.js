@@ -21,7 +21,7 @@ import { size, utc, visible } from './format.js';
  * @returns {Words}
  */
 export function wordsOf(failure, facts, file) {
-  const code = isOutOfMemory(failure) ? 'out-of-memory' : failure.code;
+  const { code } = failure;
   const message = sentence(failure.message);
   const { hint } = failure;
   /** @type {Words} */
@@ -119,12 +119,6 @@ function fullDump(facts) {
     more: `On the machine itself: \`procdump -accepteula -ma ${pid}\`. The process stands still while either is written.`,
     howTo: true,
   };
-}
-
-/** A trap whose words speak of memory. @param {import('../protocol.js').Failure} failure */
-function isOutOfMemory(failure) {
-  return ['crash', 'cannot-run'].includes(failure.code) &&
-    /memory allocation of|out of memory|could not allocate|allocation failed|Maximum call|cannot allocate/i.test(`${failure.details ?? ''} ${failure.message}`);
 }
 
 /**

@@ -16,7 +16,7 @@ export function kindOf(first, name, size) {
   if (first[0] === 0x4d && first[1] === 0x5a) return 'module'; // MZ
   const text = textOf(first);
   if (text === null) return 'dump';
-  if (/^\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<Events?[\s>]/.test(text) || (/^\s*<\?xml/.test(text) && /event/i.test(name))) return 'events';
+  if (/^\s*(<\?xml[^>]*>\s*)?(<!-{2}.*?-{2}>\s*)*<Events?[\s>]/.test(text) || (/^\s*<\?xml/.test(text) && /event/i.test(name))) return 'events';
   if (/^\s*<(!doctype\s+html|html)/i.test(text)) return 'dump';
   return size <= MAX_TEXT ? 'text' : 'dump';
 }

@@ -23,7 +23,7 @@ export function mountCards(store, actions) {
     const id = Number(button?.closest('[data-id]')?.getAttribute('data-id'));
     if (act === 'cancel' || act === 'remove') actions.remove(id);
     if (act === 'retry') actions.retry(id);
-    if (act === 'again') actions.startAgain();
+    if (act === 'again') actions.compareAgain();
     if (act === 'entry') actions.retry(id, { entry: button?.getAttribute('data-entry') ?? null });
   });
 
@@ -107,7 +107,7 @@ function failedCard({ file, failure, facts, runtime }) {
   if (file) nameCard(card, file);
   else {
     part('header').remove();
-    part('.row').replaceChildren(el('button', { type: 'button', class: 'primary', 'data-act': 'again', text: 'Read all files again' }));
+    part('.row').replaceChildren(el('button', { type: 'button', class: 'primary', 'data-act': 'again', text: 'Compare again' }));
   }
   setText(part('.what b'), visible(words.title));
   part('.because').append(...withCode(visible(words.why)));

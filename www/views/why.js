@@ -1,0 +1,45 @@
+// "Why?": the self-test in the reader's own browser, and the policies as they stand in the page.
+
+import { byId, el, setText } from '../lib/dom.js';
+import { utc } from '../lib/format.js';
+import { WAYS, browserName, tryAll } from '../lib/selftest.js';
+
+export function mountWhy() {
+  const dialog = byId('why');
+  let under = false;
+  const test = async () => {
+    if (under) return;
+    under = true;
+    setText(byId('why-sum'), 'Trying each way …');
+    byId('why-ways').replaceChildren(...WAYS.map((w) => row(w, '')));
+    const outcomes = await tryAll();
+    byId('why-ways').replaceChildren(...WAYS.map((w) => row(w, outcomes[w.key])));
+    const all = Object.entries(outcomes).filter(([, o]) => o !== 'absent');
+    const blocked = all.filter(([, o]) => o === 'blocked').length;
+    byId('why-sum').replaceChildren(el('b', { text: `${blocked} of ${all.length} ways blocked` }), ` ${browserName(navigator.userAgent)}, ${utc(Date.now() / 1000)}`);
+    dialog.dataset.tested = 'yes';
+    under = false;
+  };
+  byId('why-again').addEventListener('click', test);
+  // Opened by whatever button: the test runs at once.
+  new MutationObserver(() => dialog.open && !dialog.dataset.tested && void test()).observe(dialog, { attributeFilter: ['open'] });
+
+  const policies = [...document.querySelectorAll('meta[http-equiv]')].map((m) => m.getAttribute('content') ?? '');
+  setText(byId('policy'), policies.join('\n\n'));
+}
+
+const SAID = {
+  '': ['', '…'],
+  blocked: ['yes', 'blocked'],
+  silent: ['', 'no report'],
+  absent: ['', 'not in this browser'],
+  open: ['no', 'not blocked'],
+  gone: ['', 'deleted'],
+};
+
+/** @param {import('../lib/selftest.js').Way} way @param {keyof typeof SAID} outcome */
+function row(way, outcome) {
+  const [sign, text] = SAID[outcome];
+  const note = outcome === 'silent' ? way.silent ?? 'it did not work, but the browser did not say that it was refused' : way.by;
+  return el('tr', null, el('th', { scope: 'row' }, way.name, ' ', el('span', { class: 'hint', text: note })), el('td', { class: sign, text }));
+}
