@@ -93,7 +93,7 @@ function headlineOf(sides, meta) {
   }
   const steps = old.slice(1).map((bytes, i) => bytes - old[i]);
   if (steps.length > 1 && timed) headline.push({ text: `, ${stepWords(steps, change)}` });
-  const rate = timed && seconds >= RATE_FROM ? `average between ${heads.length === 2 ? 'two points' : 'the first and the last'}` : timed ? 'too short for a rate by the hour' : '';
+  const rate = timed && seconds >= RATE_FROM ? `average between ${heads.length === 2 ? 'two points' : 'the first and the last'}` : '';
   return { headline, aside: [aside, rate].filter(Boolean).join(' · ') };
 }
 

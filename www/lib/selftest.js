@@ -21,9 +21,9 @@ export const WAYS = [
   { key: 'websocket', name: 'WebSocket', by: 'connect-src' },
   { key: 'eventsource', name: 'EventSource', by: 'connect-src' },
   { key: 'webtransport', name: 'WebTransport', by: 'connect-src' },
-  { key: 'worker-fetch', name: 'fetch inside a worker like those that read the dumps', by: 'connect-src' },
-  { key: 'worker-websocket', name: 'WebSocket inside the worker', by: 'connect-src' },
-  { key: 'worker-script', name: 'a script into the worker', by: 'script-src' },
+  { key: 'worker-fetch', name: 'fetch', by: 'connect-src' },
+  { key: 'worker-websocket', name: 'WebSocket', by: 'connect-src' },
+  { key: 'worker-script', name: 'scripts inside a worker like those that read the dumps', by: 'script-src' },
   { key: 'worker', name: 'a worker from elsewhere', by: 'worker-src, same-origin rule' },
   { key: 'image', name: 'image', by: 'img-src' },
   { key: 'video', name: 'video', by: 'default-src' },
@@ -39,23 +39,43 @@ export const WAYS = [
   { key: 'webrtc', name: 'WebRTC', by: 'no policy covers it; the page deletes RTCPeerConnection before anything else runs' },
 ];
 
+/** Ways that share a line where they end alike. */
+const LINES = [
+  ['fetch', 'xhr', 'beacon'], ['websocket', 'eventsource', 'webtransport'], ['worker-fetch', 'worker-websocket', 'worker-script'], ['worker'],
+  ['image', 'video'], ['script', 'style', 'font'], ['frame', 'object'], ['form'], ['prefetch', 'preload'], ['ping'], ['webrtc'],
+];
+
+/**
+ * The outcomes as lines: what ended alike is one.
+ * @param {Record<string, Outcome>} outcomes
+ * @returns {{name: string, note: string, outcome: Outcome}[]}
+ */
+export function linesOf(outcomes) {
+  const way = (/** @type {string} */ key) => /** @type {Way} */ (WAYS.find((w) => w.key === key));
+  return LINES.flatMap((keys) => [...new Set(keys.map((k) => outcomes[k]))].map((outcome) => {
+    const ways = keys.filter((k) => outcomes[k] === outcome).map(way);
+    const notes = ways.map((w) => (outcome === 'silent' ? w.silent ?? 'it did not work, but the browser did not say that it was refused' : w.by));
+    return { name: ways.map((w) => w.name).join(', '), note: [...new Set(notes)].join(', '), outcome };
+  }));
+}
+
 /** @returns {Promise<Record<string, Outcome>>} */
 export async function tryAll() {
   /** @type {Set<string>} */
   const reported = new Set();
   const at = (/** @type {string} */ key) => `${HOST}/${key}`;
-  const heard = (/** @type {string} */ uri) => {
-    const key = uri.startsWith(`${HOST}/`) ? uri.slice(HOST.length + 1).split('?')[0] : uri.startsWith(HOST.replace('https', 'wss')) ? uri.split('/')[3] : '';
+  const heard = (/** @type {string} */ uri, /** @type {string} */ directive) => {
+    const key = keyOf(uri, directive);
     if (key) reported.add(key);
   };
-  const listen = (/** @type {SecurityPolicyViolationEvent} */ e) => heard(e.blockedURI);
+  const listen = (/** @type {SecurityPolicyViolationEvent} */ e) => heard(e.blockedURI, e.effectiveDirective);
   document.addEventListener('securitypolicyviolation', listen);
 
   /** @type {Record<string, Outcome>} */
   const outcomes = {};
   for (const { key } of WAYS) outcomes[key] = 'silent';
   const room = document.createElement('div');
-  room.hidden = true;
+  room.className = 'unseen'; // not hidden: what is hidden is not always loaded
   document.body.append(room);
   const quietly = async (/** @type {string} */ key, /** @type {() => unknown} */ act) => {
     try {
@@ -72,6 +92,8 @@ export async function tryAll() {
   };
 
   const g = /** @type {any} */ (globalThis);
+  /** @type {EventSource[]} */
+  const closing = [];
   const pageWays = {
     fetch: () => fetch(at('fetch'), { mode: 'no-cors' }),
     xhr: () => {
@@ -81,7 +103,7 @@ export async function tryAll() {
     },
     beacon: () => navigator.sendBeacon(at('beacon'), 'x'),
     websocket: () => void new WebSocket(at('websocket').replace('https', 'wss')),
-    eventsource: () => new EventSource(at('eventsource')).close(),
+    eventsource: () => closing.push(new EventSource(at('eventsource'))),
     webtransport: () => new g.WebTransport(at('webtransport')).ready,
     worker: () => new Worker(at('worker')).terminate(),
     image: () => put('img', { src: at('image'), alt: '' }),
@@ -98,7 +120,9 @@ export async function tryAll() {
     },
     prefetch: () => put('link', { rel: 'prefetch', href: at('prefetch') }),
     preload: () => put('link', { rel: 'preload', as: 'image', href: at('preload') }),
-    ping: () => {
+    ping: async () => {
+      // Its own navigation would put an end to the form's.
+      await pause(100);
       const before = location.href;
       /** @type {HTMLElement} */ (put('a', { href: '#selftest', ping: at('ping') })).click();
       history.replaceState(history.state, '', before);
@@ -106,26 +130,36 @@ export async function tryAll() {
   };
   if (!('WebTransport' in g)) outcomes.webtransport = 'absent';
   outcomes.webrtc = 'RTCPeerConnection' in g || 'webkitRTCPeerConnection' in g ? 'open' : 'gone';
-  const waits = Object.entries(pageWays).filter(([key]) => outcomes[key] !== 'absent').map(([key, act]) => quietly(key, act));
-  waits.push(tryInWorker(heard));
-  await Promise.race([Promise.allSettled(waits), pause()]);
+  const waits = [tryInWorker(heard), ...Object.entries(pageWays).filter(([key]) => outcomes[key] !== 'absent').map(([key, act]) => quietly(key, act))];
+  await Promise.race([Promise.allSettled(waits), pause(PATIENCE)]);
   // The reports come in tasks of their own.
-  await pause();
+  await pause(PATIENCE);
   document.removeEventListener('securitypolicyviolation', listen);
   room.remove();
+  for (const source of closing) source.close();
   for (const key of reported) if (key in outcomes) outcomes[key] = 'blocked';
   return outcomes;
 }
 
-const pause = () => new Promise((done) => setTimeout(done, PATIENCE));
+/**
+ * The way that a report is of. Of frames and plug-ins browsers name the place without its path.
+ * @param {string} uri  blockedURI @param {string} directive  effectiveDirective
+ */
+export function keyOf(uri, directive) {
+  const [, , host, key] = uri.split('/');
+  if (`https://${host}` !== HOST) return '';
+  return key || { 'frame-src': 'frame', 'object-src': 'object', 'form-action': 'form' }[directive] || '';
+}
 
-/** A worker that starts from a Blob, as those that read the dumps do. @param {(uri: string) => void} heard @returns {Promise<void>} */
+const pause = (/** @type {number} */ ms) => new Promise((done) => setTimeout(done, ms));
+
+/** A worker that starts from a Blob, as those that read the dumps do. @param {(uri: string, directive: string) => void} heard @returns {Promise<void>} */
 function tryInWorker(heard) {
   return new Promise((done) => {
     const url = URL.createObjectURL(new Blob([`(${inWorker})(${JSON.stringify(HOST)},${PATIENCE})`], { type: 'text/javascript' }));
     const worker = new Worker(url);
     worker.onmessage = ({ data }) => {
-      if (data !== null) return heard(data);
+      if (data !== null) return heard(data.uri, data.directive);
       worker.terminate();
       URL.revokeObjectURL(url);
       done();
@@ -136,7 +170,7 @@ function tryInWorker(heard) {
 
 /** Runs inside the worker: knows nothing of this file. @param {string} host @param {number} patience */
 function inWorker(host, patience) {
-  self.addEventListener('securitypolicyviolation', (/** @type {any} */ e) => self.postMessage(e.blockedURI));
+  self.addEventListener('securitypolicyviolation', (/** @type {any} */ e) => self.postMessage({ uri: e.blockedURI, directive: e.effectiveDirective }));
   fetch(`${host}/worker-fetch`, { mode: 'no-cors' }).catch(() => {});
   try {
     new WebSocket(`${host.replace('https', 'wss')}/worker-websocket`);

@@ -3,7 +3,7 @@
 import { answerOf } from '../lib/answer.js';
 import { byId, el } from '../lib/dom.js';
 import { GENERATIONS, OLD_FIRST, allRows, atLeast, comparedFacts, generationWords, isListing, oneProcess } from '../lib/facts.js';
-import { duration, localTime, number, size, utc, utcDate, visible } from '../lib/format.js';
+import { duration, localTime, number, size, utcDate, utcShort, utcTime, visible } from '../lib/format.js';
 import { notesOf, warningsOf, withCount } from '../lib/warnings.js';
 import { secret } from './cards.js';
 
@@ -108,7 +108,7 @@ function dumpLines(sides, dumps) {
   const pids = new Set(sides.map((s) => s.head.dump.pid));
   return sides.map((side, i) => {
     const { dump: facts, heap } = side.head;
-    const local = facts.captured_at === null ? '' : localTime(facts.captured_at);
+    const local = facts.captured_at === null ? '' : localTime(facts.captured_at).replace(/^(\d+:\d+):\d+/, '$1').replace(i > 0 ? ' your time' : '', '');
     return el('div', { class: 'dump', 'data-memory-bytes': dumps[i].memory },
       side.name && el('span', { class: `letter ${side.name === 'B' ? 'last' : ''}`, text: side.name }),
       el('div', null,
@@ -123,7 +123,7 @@ function dumpLines(sides, dumps) {
 
 /** @param {any} head */
 function takenWords({ dump }) {
-  return dump.captured_at === null ? (dump.format === 'minidump' ? 'capture time unknown' : 'a listing') : utc(dump.captured_at);
+  return dump.captured_at === null ? (dump.format === 'minidump' ? 'capture time unknown' : 'a listing') : utcShort(dump.captured_at);
 }
 
 /** More than two: a line each, the first of those compared is the reference. */
@@ -134,7 +134,7 @@ function seriesList(/** @type {import('../lib/warnings.js').Side[]} */ sides, /*
     const at = sides.findIndex((s) => s.id === side.id);
     const last = sides[sides.length - 1];
     const today = facts.captured_at === null ? '' : utcDate(facts.captured_at);
-    const time = facts.captured_at === null ? takenWords(side.head) : today === day ? utc(facts.captured_at).slice(today.length + 2) : utc(facts.captured_at);
+    const time = facts.captured_at === null ? takenWords(side.head) : today === day ? `${utcTime(facts.captured_at)} UTC` : utcShort(facts.captured_at);
     day = today;
     const from = all.slice(i).filter((s) => oneProcess(s.head.dump, last.head.dump) || s === side || s === last).map((s) => s.id);
     return el('li', { class: 'dump', 'data-memory-bytes': result.all[i].memory, title: visible(facts.file_name) },

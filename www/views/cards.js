@@ -1,9 +1,9 @@
 // A card per file while files are read, and as long as one of them cannot be used.
 
-import { factRows } from '../lib/facts.js';
+import { atLeast, exact, factRows } from '../lib/facts.js';
 import { byId, copyButton, el, fromTemplate, setText } from '../lib/dom.js';
 import { faultReport, wordsOf } from '../lib/errors.js';
-import { localTime, number, plural, size, visible } from '../lib/format.js';
+import { coverage, localTime, number, plural, size, visible } from '../lib/format.js';
 import { pace, stagesOf } from '../lib/progress.js';
 import { pageState } from '../store.js';
 import { generationBar } from './answer.js';
@@ -29,7 +29,11 @@ export function mountCards(store, actions) {
 
   store.subscribe((s) => {
     const state = pageState(s);
-    byId('files').hidden = state === 'empty' || (state === 'ready' && s.dumps.every((d) => d.stage === 'done'));
+    const usable = s.dumps.filter((d) => d.stage === 'done').length;
+    byId('files').hidden = state === 'empty' || (state === 'ready' && usable === s.dumps.length);
+    // One that can be used beside others that cannot: its card says everything, above the table.
+    document.body.classList.toggle('alone', state === 'ready' && usable === 1 && s.dumps.length > 1);
+    root.classList.toggle('failed-only', state === 'ready' && usable > 1);
     setText(byId('files-title'), titleOf(s, state));
     setText(byId('files-note'), noteOf(s, state));
 
@@ -160,7 +164,7 @@ function update(card, dump) {
   for (const node of [row, bar]) node.hidden = ended;
   const at = /** @type {HTMLElement} */ (card.querySelector('.pace'));
   if (ended) {
-    if (!at.firstElementChild) at.replaceChildren(doneLine(dump));
+    if (!at.querySelector('.done')) at.replaceChildren(doneLine(dump));
   } else {
     setText(at, '');
     at.replaceChildren(el('b', { text: words }), beside && el('span', { class: 'beside', text: ` · ${beside}` }));
@@ -171,7 +175,7 @@ function update(card, dump) {
 /** What a dump that has been read says while others are still under way. @param {import('../store.js').Dump} dump */
 function doneLine(dump) {
   const { heap } = dump.head;
-  return el('span', { class: 'done' }, heap.generations.length > 0 && generationBar(heap, heap.size, true), el('span', { text: `${number(heap.size)} bytes in ${plural(heap.objects, 'object')}` }));
+  return el('span', { class: 'done' }, heap.generations.length > 0 && generationBar(heap, heap.size, false), el('span', { class: 'bytes', text: `${atLeast(dump.head)}${number(heap.size)} bytes` }));
 }
 
 /** Rows that are always there, so that nothing jumps. @param {HTMLElement} list @param {import('../store.js').Dump} dump */
@@ -180,11 +184,16 @@ function fillFacts(list, dump) {
     list.hidden = true;
     return;
   }
-  const stamp = `${dump.facts !== null}${dump.runtime !== null}`;
+  const stamp = `${dump.facts !== null}${dump.runtime !== null}${dump.stage === 'done'}`;
   if (list.dataset.stamp === stamp) return;
   list.dataset.stamp = stamp;
   const rows = factRows(dump.facts, dump.runtime);
   if (!dump.facts) rows[0].text = 'Facts appear as soon as the head is read';
+  if (dump.stage === 'done') {
+    const { heap } = dump.head;
+    rows.push({ label: 'Heap', text: `${number(heap.size)} bytes in ${plural(heap.objects, 'object')}` });
+    rows.push({ label: 'Read', text: exact(dump.head) ? '✓ completely, every object counted' : `${coverage(heap.explained_bytes, heap.total_bytes)} of the heap` });
+  }
   list.replaceChildren(...rows.flatMap((row) => [el('dt', { text: row.label }), factCell(row, dump)]));
 }
 

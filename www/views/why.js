@@ -2,7 +2,7 @@
 
 import { byId, el, setText } from '../lib/dom.js';
 import { utc } from '../lib/format.js';
-import { WAYS, browserName, tryAll } from '../lib/selftest.js';
+import { browserName, linesOf, tryAll } from '../lib/selftest.js';
 
 export function mountWhy() {
   const dialog = byId('why');
@@ -11,9 +11,8 @@ export function mountWhy() {
     if (under) return;
     under = true;
     setText(byId('why-sum'), 'Trying each way …');
-    byId('why-ways').replaceChildren(...WAYS.map((w) => row(w, '')));
     const outcomes = await tryAll();
-    byId('why-ways').replaceChildren(...WAYS.map((w) => row(w, outcomes[w.key])));
+    byId('why-ways').replaceChildren(...linesOf(outcomes).map(row));
     const all = Object.entries(outcomes).filter(([, o]) => o !== 'absent');
     const blocked = all.filter(([, o]) => o === 'blocked').length;
     byId('why-sum').replaceChildren(el('b', { text: `${blocked} of ${all.length} ways blocked` }), ` ${browserName(navigator.userAgent)}, ${utc(Date.now() / 1000)}`);
@@ -29,7 +28,6 @@ export function mountWhy() {
 }
 
 const SAID = {
-  '': ['', '…'],
   blocked: ['yes', 'blocked'],
   silent: ['', 'no report'],
   absent: ['', 'not in this browser'],
@@ -37,9 +35,8 @@ const SAID = {
   gone: ['', 'deleted'],
 };
 
-/** @param {import('../lib/selftest.js').Way} way @param {keyof typeof SAID} outcome */
-function row(way, outcome) {
+/** @param {ReturnType<typeof linesOf>[0]} line */
+function row({ name, note, outcome }) {
   const [sign, text] = SAID[outcome];
-  const note = outcome === 'silent' ? way.silent ?? 'it did not work, but the browser did not say that it was refused' : way.by;
-  return el('tr', null, el('th', { scope: 'row' }, way.name, ' ', el('span', { class: 'hint', text: note })), el('td', { class: sign, text }));
+  return el('tr', null, el('th', { scope: 'row' }, name, ' ', el('span', { class: 'hint', text: note })), el('td', { class: sign, text }));
 }
