@@ -176,7 +176,7 @@ export function wordsOfReport(html) {
   const entities = /** @type {any} */ ({ '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&amp;': '&' });
   return html.slice(html.indexOf('<body>') + 6)
     .replace(/\s*<\/(?:p|h1|h2|tr|dd|caption)>\s*/g, '\n').replace(/<\/(?:td|th|dt)>/g, '  ').replace(/<br>/g, '\n  ')
-    .replace(/<[^>]*>?/g, '').replace(/&(?:lt|gt|quot|#39|amp);/g, (e) => entities[e])
+    .replace(/<h[12]>/g, '\n').replace(/<[^>]*>?/g, '').replace(/&(?:lt|gt|quot|#39|amp);/g, (e) => entities[e])
     .replace(/ +\n/g, '\n').trim();
 }
 
