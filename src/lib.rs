@@ -7,6 +7,7 @@
 //! [`Analysis::feed`]), so that it runs over positional reads natively and over several asynchronous reads in a browser.
 
 pub mod analysis;
+pub mod columns;
 pub mod diff;
 pub mod dump;
 pub mod error;

@@ -442,6 +442,26 @@ pub struct TypeRow {
     pub generations: Vec<Cell>,
     /// Addresses of the method tables, ascending.
     pub method_tables: Vec<String>,
+    /// Of an array; `null` for other types, and where the method tables of the type differ.
+    #[serde(default)]
+    pub array: Option<ArrayShape>,
+}
+
+/// What the size of an array is made of: `base_size` for each array, and `component_size` for each element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayShape {
+    /// Bytes of an array without elements.
+    pub base_size: u64,
+    /// Bytes of an element.
+    pub component_size: u64,
+}
+
+impl ArrayShape {
+    /// Elements of so many arrays of so many bytes together; `None` where that cannot be.
+    pub fn slots(self, count: u64, size: u64) -> Option<u64> {
+        let elements = size.checked_sub(self.base_size.checked_mul(count)?)?;
+        (elements.checked_rem(self.component_size) == Some(0)).then(|| elements.checked_div(self.component_size))?
+    }
 }
 
 /// The comparison of any number of dumps, in the order given; delta is last minus first.
@@ -466,6 +486,9 @@ pub struct DiffReport {
     pub groups: Option<Groups>,
     /// Free blocks.
     pub free: DiffTotals,
+    /// By dump: free blocks by generation ([`GENERATIONS`]).
+    #[serde(default)]
+    pub free_generations: Vec<Vec<Cell>>,
     /// All types and Free: what `!dumpheap -stat` totals.
     pub total: DiffTotals,
     /// What the reader should know before believing a delta: other process, other runtime, partial dumps. See [`crate::diff`] for
@@ -536,6 +559,12 @@ pub struct DiffRow {
     /// Counts and sizes; 0 where the type does not occur.
     #[serde(flatten)]
     pub totals: DiffTotals,
+    /// By dump: its objects by generation ([`GENERATIONS`]); empty where it does not occur, or where the side has no generations.
+    #[serde(default)]
+    pub generations: Vec<Vec<Cell>>,
+    /// [`TypeRow::array`]; `null` if the dumps differ.
+    #[serde(default)]
+    pub array: Option<ArrayShape>,
     /// By dump: addresses of its method tables there; empty where it does not occur.
     pub method_tables: Vec<Vec<String>>,
 }
