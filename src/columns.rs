@@ -147,6 +147,7 @@ mod tests {
             supertypes: Vec::new(),
             assemblies: Vec::new(),
             groups: None,
+            suspects: None,
             free: DiffTotals::default(),
             free_generations: Vec::new(),
             total: DiffTotals::default(),

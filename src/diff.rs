@@ -76,6 +76,7 @@ fn compare(reports: &[&HeapReport]) -> Result<DiffReport> {
         supertypes,
         assemblies: assemblies(reports),
         groups: None,
+        suspects: None,
         free,
         free_generations: reports.iter().map(|r| free_generations(r)).collect(),
         total,

@@ -22,6 +22,7 @@ pub mod report;
 pub mod runtime;
 pub mod source;
 pub mod stats;
+pub mod suspects;
 #[cfg(any(test, feature = "synth"))]
 pub mod synth;
 #[cfg(not(target_arch = "wasm32"))]

@@ -19,6 +19,7 @@
 //!   that they do not know.
 
 use crate::error::{Error, Finding};
+use crate::suspects::Suspects;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -484,6 +485,9 @@ pub struct DiffReport {
     /// The rows grouped, where that was asked for (`--group-by`).
     #[serde(default)]
     pub groups: Option<Groups>,
+    /// The growing types grouped, where that was asked for (`--suspects`).
+    #[serde(default)]
+    pub suspects: Option<Suspects>,
     /// Free blocks.
     pub free: DiffTotals,
     /// By dump: free blocks by generation ([`GENERATIONS`]).
@@ -652,9 +656,26 @@ pub fn percent(part: u64, whole: u64) -> String {
     format!("{}.{:02} %", parts.wrapping_div(100), parts.wrapping_rem(100))
 }
 
+/// A part of the growth for people, e.g. `36.4 %`: rounded, halves up.
+pub fn share(part: u64, whole: u64) -> String {
+    let tenths = u128::from(part).saturating_mul(2000).saturating_add(u128::from(whole));
+    let tenths = tenths.checked_div(u128::from(whole).saturating_mul(2)).unwrap_or(0);
+    format!("{}.{} %", tenths.wrapping_div(10), tenths.wrapping_rem(10))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_rounded() {
+        assert_eq!(share(7_552_296, 20_772_150), "36.4 %");
+        assert_eq!(share(1, 2000), "0.1 %");
+        assert_eq!(share(1, 2001), "0.0 %");
+        assert_eq!(share(5, 5), "100.0 %");
+        assert_eq!(share(1, 0), "0.0 %");
+        assert_eq!(share(u64::MAX, u64::MAX), "100.0 %");
+    }
 
     #[test]
     fn utc_knows_leap_years() {

@@ -216,12 +216,16 @@ impl Reports {
         let reports = ids.iter().map(|id| self.held.get(id).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
         let mut report = crate::diff::diff(&reports).map_err(thrown)?;
         let columns = columns(&Columns::of(&report))?;
+        let suspects = match ids.len() {
+            1 => JsValue::NULL,
+            _ => to_js(&crate::suspects::suspects(&report))?,
+        };
         let rows = std::mem::take(&mut report.rows);
         let meta = to_js(&report)?;
         report.rows = rows;
         self.compared = ids;
         self.comparison = Some(report);
-        object(&[("meta", meta), ("columns", columns.into()), ("suspects", JsValue::NULL)])
+        object(&[("meta", meta), ("columns", columns.into()), ("suspects", suspects)])
     }
 
     /// What the opened row shows: `row` is its place in the columns of the last comparison.

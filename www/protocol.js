@@ -45,7 +45,23 @@
  * @typedef {object} Comparison
  * @property {any} meta  a DiffReport (report.rs) without `rows`; `free_generations` are Free by dump and generation
  * @property {Columns} columns  in the order of DiffReport.rows: descending by absolute change of size
- * @property {any} suspects  null for one dump
+ * @property {Suspects | null} suspects  null for one dump
+ *
+ * The growing types in four sections (suspects.rs has the rules). Rows are places in the columns, supertypes places in `meta.supertypes`; what is
+ * `old_delta_size` is null where a side has no generations.
+ *
+ * @typedef {{rows: number[], totals: {counts: number[], sizes: number[], delta_count: number, delta_size: number}, old_delta_size: number | null}} Together
+ *
+ * @typedef {object} Suspects
+ * @property {number} growth  bytes: the denominator of every share
+ * @property {number} growing_types
+ * @property {number | null} old_delta_size  of all types, Free apart
+ * @property {{supertype: number, equal: number[], owner: string, all_types: number, same_number: number | null, types: Together}[]} by_supertype
+ *   `same_number`: place in the next list of a row with the same number as all of these together
+ * @property {{number: number, steps: number[], ranges: [number, number][], types: Together}[]} same_number  `ranges`: by dump, least and largest count
+ * @property {{row: number, slots: (number | null)[], old_delta_size: number | null}[]} resized
+ * @property {number[]} alone
+ * @property {{section: 'groups' | 'same_number', code: 'no-growth' | 'other-process' | 'partial', reason: string}[]} withheld
  *
  * @typedef {{type_name: string, type_name_csharp: string, module: string, owner: string}} Supertype
  *

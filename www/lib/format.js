@@ -97,6 +97,11 @@ export function utcDate(seconds) {
   return `${d.getUTCDate()} ${month} ${d.getUTCFullYear()}`;
 }
 
+/** `22 Nov, 14:05:12 UTC`. @param {number} seconds since 1970 */
+export function utcShort(seconds) {
+  return `${utcDate(seconds).replace(/ \d+$/, '')}, ${utcTime(seconds)} UTC`;
+}
+
 /** `14:05:12`, in UTC. @param {number} seconds since 1970 */
 export function utcTime(seconds) {
   return new Date(seconds * 1000).toISOString().slice(11, 19);

@@ -1,15 +1,13 @@
-// The keyboard inside the table: what each key does, said once for the page and for its help. Pure.
+// The keyboard inside the table: what each key does, said once for the page and for its help. What acts everywhere is in views/help.js. Pure.
 
 /** @typedef {{keys: string[], does: string}} Key */
 
 /** What the help dialog lists. @type {Key[]} */
 export const KEYS = [
-  { keys: ['/'], does: 'search' },
-  { keys: ['Esc'], does: 'empty the search box, close a row or a dialog' },
   { keys: ['1', '…', '5'], does: 'views: suspects, types, by base type or interface, by namespace, by assembly' },
   { keys: ['↑', '↓', 'PgUp', 'PgDn', 'Home', 'End'], does: 'from row to row' },
   { keys: ['→', 'Enter'], does: 'open a row' },
-  { keys: ['←'], does: 'close a row; to the group that it is in' },
+  { keys: ['←', 'Esc'], does: 'close a row; ← again: to the group that it is in' },
   { keys: ['s', 'c'], does: 'sort by size, by count' },
   { keys: ['g', 'n', 'a'], does: 'grown, new, all types' },
   { keys: ['r', 'l', 'm'], does: 'runtime types, libraries, yours: on and off' },
@@ -17,7 +15,6 @@ export const KEYS = [
   { keys: ['p'], does: 'pin the row: on top of the table, and in the chart' },
   { keys: ['y'], does: 'copy the name' },
   { keys: ['o'], does: 'add files' },
-  { keys: ['?'], does: 'this list' },
 ];
 
 /** @typedef {{move: 'up' | 'down' | 'pageUp' | 'pageDown' | 'first' | 'last'} | {row: 'open' | 'close' | 'pin' | 'copy'} | {set: Record<string, any>}
