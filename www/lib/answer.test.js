@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answerOf } from './answer.js';
-import { MB, comparisonOf, headOf, listingHead, sidesOf } from './testing.js';
+import { MB, comparisonOf, headOf, listingHead, sidesOf } from './testing-heads.js';
 
 const words = (/** @type {any[]} */ parts) => parts.map((p) => p.text).join('');
 const line = (/** @type {any} */ answer, /** @type {string} */ label) => words(answer.lines.find((/** @type {any} */ l) => l.label === label)?.parts ?? []);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answerOf } from './answer.js';
 import { reportHtml, wordsOfReport } from './report-html.js';
-import { MB, comparisonOf, headOf, sidesOf } from './testing.js';
+import { MB, comparisonOf, headOf, sidesOf } from './testing-heads.js';
 
 const HOSTILE = '<img src=x onerror="window.hit=1">\u202Etxt';
 const ALL = { facts: true, fileNames: true, modules: true, folders: true, machine: true, commandLine: true, samples: true };

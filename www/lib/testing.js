@@ -1,65 +1,53 @@
-// Reports and comparisons for unit tests, as small as they can be.
+// Comparisons made up for tests, and the columns of a `dropheap diff --format json`. Not part of the page.
 
-export const MB = 1048576;
-
-const cells = (/** @type {number[]} */ bytes) => bytes.map((size) => ({ count: 1, size, aligned_size: size }));
-
-/**
- * A head of a report.
- * @param {any} given
- */
-export function headOf({ taken = null, pid = 2052, started = 1000, gens = [0, 0, MB, 0, 0, 0], free = 0, explained, gc = false, findings = [], unproven = null, runtime = {}, dump = {}, memory = null, assemblies = [] } = {}) {
-  const total = gens.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b, 0);
-  return {
-    dump: {
-      file_name: 'evening.dmp', format: 'minidump', captured_at: taken, pid, started_at: started, uptime: taken === null ? null : taken - started, image_path: 'C:\\app\\Contoso.exe',
-      command_line: null, os: 'Windows 10.0.20348', processors: 2, memory_bytes: total + 10 * MB, memory_ranges: 3, modules: 7, threads: 2, ...dump,
-    },
-    runtime: { name: '.NET 10.0.14', architecture: 'x64', pointer_size: 8, gc_mode: 'workstation', gc_layout: 'regions', heaps: 1, gc_in_progress: gc, unproven, evidence: [], module: 'C:\\rt\\coreclr.dll', ...runtime },
-    heap: {
-      complete: explained === undefined && !gc, explained_bytes: explained ?? total, total_bytes: total, objects: 7, size: total, aligned_size: total,
-      generations: cells(gens), free: { count: 1, size: free }, segments: [],
-    },
-    memory, assemblies, findings,
-  };
-}
-
-/** A side of a text. */
-export function listingHead() {
-  const head = headOf({ pid: null, started: null, dump: { format: 'listing', file_name: 'old.txt', os: null, image_path: null, modules: 0 }, runtime: { name: '', architecture: '', pointer_size: 0, gc_mode: '', heaps: 0 } });
-  head.heap.generations = [];
-  return head;
-}
-
-/** @param {any[]} heads @param {string[]} [names] */
-export function sidesOf(heads, names = heads.length === 1 ? [''] : heads.length === 2 ? ['A', 'B'] : heads.map((_, i) => String(i + 1))) {
-  return heads.map((head, i) => ({ id: i + 1, head, name: names[i] }));
-}
-
-/**
- * A comparison of so many dumps; rows: [classic name, module, counts, sizes, owner].
- * @param {[string, string, number[], number[], number?][]} rows
- * @param {any} [meta]
- * @param {any} [suspects]
- */
-export function comparisonOf(rows, meta = {}, suspects = null) {
-  const dumps = rows[0]?.[2].length ?? 2;
-  const n = rows.length;
+/** @param {any} diff  DiffReport @returns {any}  the Comparison that the worker would hand over */
+export function comparisonOf(diff) {
+  const { rows, ...meta } = diff;
+  const [n, k] = [rows.length, diff.dumps.length];
   /** @type {string[]} */
   const strings = [];
-  const at = (/** @type {string} */ s) => (strings.includes(s) ? strings.indexOf(s) : strings.push(s) - 1);
-  const column = (/** @type {2 | 3} */ which) => Float64Array.from({ length: dumps * n }, (_, i) => rows[i % n][which][Math.floor(i / n)]);
-  const sum = (/** @type {2 | 3} */ which) => Array.from({ length: dumps }, (_, d) => rows.reduce((s, r) => s + r[which][d], 0));
-  const totals = (/** @type {number[]} */ counts, /** @type {number[]} */ sizes) => ({ counts, sizes, delta_count: counts[dumps - 1] - counts[0], delta_size: sizes[dumps - 1] - sizes[0] });
-  const zero = Array.from({ length: dumps }, () => 0);
+  const numbers = new Map();
+  const texts = (/** @type {string} */ key) => Uint32Array.from(rows, (/** @type {any} */ r) => {
+    const text = r[key] ?? '';
+    if (!numbers.has(text)) numbers.set(text, strings.push(text) - 1);
+    return numbers.get(text);
+  });
+  const byDump = (/** @type {(r: any, d: number) => number} */ f) => Float64Array.from({ length: k * n }, (_, at) => f(rows[at % n], Math.floor(at / n)));
+  const byGeneration = (/** @type {'count' | 'size'} */ what) =>
+    Float64Array.from({ length: k * 6 * n }, (_, at) => rows[at % n].generations?.[Math.floor(at / n / 6)]?.[Math.floor(at / n) % 6]?.[what] ?? 0);
   return {
-    meta: { free: totals(zero, zero), total: totals(sum(2), sum(3)), free_generations: [], findings: [], assemblies: [], supertypes: [], memory: null, ...meta },
+    meta,
     columns: {
-      n, dumps, strings,
-      type: Uint32Array.from(rows, (r) => at(r[0])), csharp: Uint32Array.from(rows, (r) => at(r[0].replaceAll('+', '.'))),
-      module: Uint32Array.from(rows, (r) => at(r[1])), namespace: Uint32Array.from(rows, () => at('')), owner: Uint8Array.from(rows, (r) => r[4] ?? 0),
-      counts: column(2), sizes: column(3), generationCounts: new Float64Array(dumps * 6 * n), generationSizes: new Float64Array(dumps * 6 * n), slots: new Float64Array(dumps * n).fill(-1),
+      n, dumps: k, strings, type: texts('type_name'), csharp: texts('type_name_csharp'), module: texts('module'), namespace: texts('namespace'),
+      owner: Uint8Array.from(rows, (/** @type {any} */ r) => Math.max(0, ['runtime', 'library', 'yours'].indexOf(r.owner))),
+      counts: byDump((r, d) => r.counts[d]), sizes: byDump((r, d) => r.sizes[d]),
+      generationCounts: byGeneration('count'), generationSizes: byGeneration('size'),
+      slots: byDump((r, d) => (r.array ? (r.sizes[d] - r.array.base_size * r.counts[d]) / r.array.component_size : -1)),
     },
-    suspects,
+    suspects: null,
   };
+}
+
+/**
+ * A small comparison: each row is `[C# name, module, owner, counts, sizes]`; everything lies in gen2.
+ * @param {[string, string, string, number[], number[], any?][]} rows
+ * @param {any} [extra]  more of the meta
+ */
+export function made(rows, extra = {}) {
+  const k = rows[0][3].length;
+  const free = { counts: Array(k).fill(0).map((_, d) => d + 1), sizes: Array(k).fill(0).map((_, d) => 24 * (d + 1)) };
+  const cells = (/** @type {number} */ count, /** @type {number} */ size) => Array.from({ length: 6 }, (_, g) => (g === 2 ? { count, size } : { count: 0, size: 0 }));
+  const sum = (/** @type {3 | 4} */ at, /** @type {number} */ d) => rows.reduce((n, r) => n + r[at][d], 0);
+  return comparisonOf({
+    dumps: Array.from({ length: k }, (_, d) => ({ complete: true, dump: {}, generations: cells(sum(3, d), sum(4, d)) })),
+    rows: rows.map(([name, module, owner, counts, sizes, array]) => ({
+      type_name: name.replaceAll('<T>', '`1[[T, Lib]]'), type_name_csharp: name, module, owner, counts, sizes, array,
+      namespace: name.includes('.') ? name.replace(/<.*/, '').replace(/\.[^.]*$/, '') : '',
+      generations: counts.map((c, d) => cells(c, sizes[d])),
+    })),
+    assemblies: [], supertypes: [], findings: [], free,
+    free_generations: free.counts.map((c, d) => cells(c, free.sizes[d])),
+    total: { counts: free.counts.map((c, d) => c + sum(3, d)), sizes: free.sizes.map((s, d) => s + sum(4, d)) },
+    ...extra,
+  });
 }

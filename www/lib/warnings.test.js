@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { factRows, comparedFacts, exact, letters, oneProcess, otherProcess } from './facts.js';
-import { MB, headOf, listingHead, sidesOf } from './testing.js';
+import { MB, headOf, listingHead, sidesOf } from './testing-heads.js';
 import { notesOf, warningsOf } from './warnings.js';
 
 const titles = (/** @type {any[]} */ w) => w.map((x) => `${x.title} ${x.text}`.trim());
