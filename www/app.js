@@ -4,7 +4,6 @@ import './lockdown.js';
 import { analyze, openReports } from './analysis.js';
 import { oneProcess } from './lib/facts.js';
 import { inflate } from './lib/inflate.js';
-import { tableOf } from './lib/rows.js';
 import { SNIFFED, kindOf } from './lib/sniff.js';
 import { FRESH_TABLE, createStore, emptyState } from './store.js';
 import { mountAnswer } from './views/answer.js';
@@ -208,7 +207,7 @@ async function conclude() {
     const fresh = store.get().result === null;
     const names = all.length > 2 ? dumps.map((d) => String(all.indexOf(d) + 1)) : dumps.length === 1 ? [''] : ['A', 'B'];
     const view = anySuspects(comparison.suspects) ? 'suspects' : 'types';
-    store.set({ result: { dumps, all, names, comparison, table: tableOf(comparison) }, failure: null, ...(fresh ? { view } : {}) });
+    store.set({ result: { dumps, all, names, comparison }, failure: null, ...(fresh ? { view } : {}) });
   } catch (failure) {
     if (!signal.aborted) store.set({ failure: /** @type {any} */ (failure) });
   }

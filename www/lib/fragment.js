@@ -10,13 +10,13 @@ const ORDER = /^(-?)(type|size|percent|count|average|trend|(?:size|count|step):\
 export const OPTIONAL = ['bar', 'percent', 'count', 'sizes', 'counts', 'average', 'trend'];
 
 /**
- * Only what differs from the page as it opens; empty for that.
+ * The view, and what else differs from the page as it opens.
  * @param {any} s  State
  */
 export function toFragment(s) {
   const out = [];
   const put = (/** @type {string} */ key, /** @type {string} */ value, /** @type {string} */ usual) => value !== usual && out.push(`${key}=${value}`);
-  put('view', s.view, 'types');
+  put('view', s.view, '');
   put('sort', `${s.order.dir < 0 ? '-' : ''}${s.order.by}`, '-size');
   put('show', s.show, 'all');
   put('gen', s.generation, 'all');

@@ -7,8 +7,8 @@ const usual = {
   hidden: [], spelling: 'csharp', units: 'bytes', fold: true, letters: true, axis: 'clock',
 };
 
-test('the page as it opens needs no fragment', () => {
-  assert.equal(toFragment(usual), '');
+test('of the page as it opens there is nothing but the view', () => {
+  assert.equal(toFragment(usual), 'view=types');
   assert.deepEqual(fromFragment(''), {});
 });
 
@@ -22,7 +22,7 @@ test('every part comes back', () => {
 
 test('nothing of a dump is in it', () => {
   const secret = { ...usual, search: 'Contoso.Secret', opened: ['Contoso.Secret\tContoso'], pinned: ['Contoso.Secret\tContoso'], goTo: 'Contoso.Secret' };
-  assert.equal(toFragment(secret), '');
+  assert.equal(toFragment(secret), 'view=types');
 });
 
 test('a fragment of a stranger sets nothing that the page does not know', () => {

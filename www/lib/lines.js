@@ -2,6 +2,7 @@
 // only the lines in sight. Pure.
 
 import { change, keyOf, lineOf, sumOf, textOf } from './columns.js';
+import { splitName } from './names.js';
 import { keyOfLine, sorted } from './rows.js';
 
 /**
@@ -35,7 +36,7 @@ import { keyOfLine, sorted } from './rows.js';
  * @property {import('./rows.js').Order | null} order  null: as the suspects rank
  * @property {() => Uint32Array} ranks
  * @property {Set<string>} opened
- * @property {((i: number) => string | null) | null} fold  what a generated name folds to; null to fold nothing
+ * @property {((i: number) => string) | null} fold  what a generated name folds to, empty for others; null to fold nothing
  * @property {'csharp' | 'type'} spelling
  * @property {Set<string>} [pinned]
  * @property {number} [growth]  of the data set; the rule in Types is drawn only if it is given
@@ -94,7 +95,7 @@ function addRule(out, x, growth) {
     if (types > 1 && rest) {
       const others = out.slice(0, at).some((o) => (o.kind === 'type' || o.kind === 'group') && change(numbersOf(x, o).sizes) <= 0);
       const which = others ? `The ${types} growing types above` : `These ${types} types`;
-      out.splice(at + 1, 0, { kind: 'rule', id: 'rule', text: `${which} make ${Math.floor((100 * sum) / growth)} % of the growth` });
+      out.splice(at + 1, 0, { kind: 'rule', id: 'rule', text: `${which} make ${Math.min(99, Math.round((100 * sum) / growth))} % of the growth` });
     }
     return;
   }
@@ -195,6 +196,7 @@ export function linesOfAssemblies(x, about) {
  * @property {number[][]} same_number
  * @property {number[]} resized
  * @property {number[]} alone
+ * @property {string[]} withheld  why sections are empty
  */
 
 /**
@@ -213,6 +215,7 @@ export function linesOfSuspects(x, suspects, signed) {
     out.push({ kind: 'section', id: `section:${key}`, label, note });
     pushLevel(out, x, '', 1, level);
   };
+  suspects.withheld.forEach((why, at) => out.push({ kind: 'section', id: `section:why${at}`, label: 'Not grouped', note: why }));
   const supertypes = suspects.by_supertype.map((g) => ({ g, rows: keep(g.rows) })).filter(({ rows }) => rows.length > 0);
   section('supertype', 'By interface or base type', 'declared in a library or by you; the same objects are in the rows below as well, so these are hollow and do not add up', {
     groups: supertypes.map(({ g, rows }) => group(x, `group:${g.name}\t${g.module}`, {
@@ -253,7 +256,7 @@ export const suspectCount = (s) => s.by_supertype.length + s.same_number.length 
 
 /** `TelemetryContext, OperationContext, …`. @param {Context} x @param {number[]} rows */
 function shortNames(x, rows) {
-  return rows.slice(0, 6).map((i) => textOf(x.c, i, x.spelling).replace(/^[^<[`]*\.(?=[^.])/, '')).join(', ');
+  return rows.slice(0, 6).map((i) => splitName(textOf(x.c, i, x.spelling)).rest).join(', ');
 }
 
 /** @param {number} n @param {number} [all] */
@@ -277,8 +280,8 @@ function folded(x, rows) {
   const kinds = new Map();
   const plain = [];
   for (const i of rows) {
-    const key = /** @type {(i: number) => string | null} */ (x.fold)(i);
-    if (key === null) plain.push(i);
+    const key = /** @type {(i: number) => string} */ (x.fold)(i);
+    if (!key) plain.push(i);
     else if (kinds.has(key)) kinds.get(key)?.push(i);
     else kinds.set(key, [i]);
   }

@@ -6,7 +6,7 @@ import { change, lineOf, textOf } from '../lib/columns.js';
 import { el } from '../lib/dom.js';
 import { megabytes, number, percent, signed, signedMegabytes, signedPercent, visible } from '../lib/format.js';
 import { slotsOf } from '../lib/lines.js';
-import { emphasis, pieces, shorten } from '../lib/names.js';
+import { emphasis, pieces, shorten, splitName } from '../lib/names.js';
 import { trend } from '../lib/series.js';
 import { trendLine } from './series.js';
 
@@ -50,10 +50,12 @@ export function columnsOf(m, units, view) {
   const more = m.complete ? '' : ' (at least)';
   const amount = mb ? 'Size in MB' : 'Size in bytes';
   const bytes = mb ? megabytes : number;
-  const mean = (/** @type {Line} */ l, /** @type {Group | null} */ of, /** @type {Shown} */ x) => {
+  const mean = (/** @type {Line} */ l, /** @type {Group | null} */ of) => {
     // Of a group of types with one number: bytes for one of each.
-    const each = of?.each ? of.rows.map((i) => average(lineOf(x.s, i))) : [average(l)];
-    return each.some((a) => a === null) ? '—' : number(each.reduce((/** @type {number} */ n, a) => n + (a ?? 0), 0));
+    const added = change(l.counts);
+    if (of?.each) return added === 0 ? '—' : number((change(l.sizes) * of.each) / added);
+    const a = average(l);
+    return a === null ? '—' : number(a);
   };
   const span = (/** @type {Group} */ of, /** @type {Shown} */ x, /** @type {number} */ d) => {
     let [least, most] = [Infinity, 0];
@@ -109,7 +111,7 @@ export function columnsOf(m, units, view) {
     }
   }
   const widest = extremes(m);
-  return columns.map((c) => ({ ...c, width: Math.max(c.label.length + 2, widthOf(c.key, widest, m, mb, view)) }));
+  return columns.map((c) => ({ ...c, width: Math.max(0.9 * c.label.length + (c.label === '' ? 0 : 1.5), widthOf(c.key, widest, m, mb, view)) }));
 }
 
 /** `A 14:05`; only the name where the time is not known, or `≥` where it is not all of it. @param {Model} m @param {number} d */
@@ -128,7 +130,7 @@ function headOf(m, d) {
 function extremes(m) {
   const { c } = m;
   const lines = [m.meta.free, m.meta.total];
-  const most = { size: 0, count: 0, ratio: 0, step: 0, average: 0, countA: 0 };
+  const most = { size: 0, count: 0, ratio: 0, step: 0, average: 0 };
   const take = (/** @type {Line} */ { counts, sizes }) => {
     const last = sizes.length - 1;
     most.size = Math.max(most.size, Math.abs(change(sizes)));
@@ -153,23 +155,36 @@ function extremes(m) {
 function widthOf(key, most, m, mb, view) {
   const bytes = (/** @type {number} */ n) => (mb ? megabytes(n) : number(n)).length;
   const [what, d] = key.split(':');
-  // `8 × 10,851`
-  const times = view === 'suspects' ? 4 : 0;
   if (d !== undefined) {
-    if (what === 'step') return number(most.step).length + 1 + times;
-    return what === 'size' ? bytes(m.meta.total.sizes[+d]) : number(m.meta.total.counts[+d]).length + times;
+    if (what === 'step') return number(most.step).length + 1;
+    return what === 'size' ? bytes(m.meta.total.sizes[+d]) : number(m.meta.total.counts[+d]).length;
   }
   switch (key) {
     case 'size':
       return bytes(most.size) + 1;
     case 'percent':
-      return m.k === 1 || view === 'suspects' ? 7 : signedPercent(most.ratio, 1).length;
+      return m.k === 1 || view === 'suspects' ? 7 : Math.min(11, signedPercent(most.ratio, 1).length);
     case 'count':
-      return number(most.count).length + 1 + (m.k > 1 ? times : 0);
+      return number(most.count).length + 1;
     case 'average':
       return number(most.average).length;
     default:
-      return 11; // the trend
+      return 10; // the trend
+  }
+}
+
+/**
+ * Groups of one number say more in their cells than any type: `8 × 10,851`, `7,800–7,811`.
+ * @param {Column[]} columns @param {Item[]} items @param {Shown} x
+ */
+export function widen(columns, items, x) {
+  for (const item of items) {
+    if (item.kind !== 'group' || !item.each) continue;
+    for (const c of columns) {
+      const text = c.key.startsWith('count') || c.key.startsWith('step') ? c.text(item.numbers, item, x) : null;
+      const length = typeof text === 'string' ? text.length : text instanceof Element ? 0.85 * (text.textContent ?? '').length : 0;
+      c.width = Math.max(c.width, length);
+    }
   }
 }
 
@@ -185,7 +200,7 @@ export function headRows(m, x) {
   let span = null;
   for (const c of x.columns) {
     if (c.group !== '' || span === null) {
-      span = el('th', { class: `over ${c.group === '' ? '' : 'edge'}`, 'data-span': '1' }, el('span', { text: c.group }));
+      span = el('th', { class: `over${c.group === '' || c === x.columns[0] ? '' : ' edge'}`, 'data-span': '1' }, el('span', { text: c.group }));
       groups.push(span);
     } else span.dataset.span = String(Number(span.dataset.span) + 1);
     span.style.gridColumn = `span ${span.dataset.span}`;
@@ -225,7 +240,7 @@ export function lineNode(item, m, x) {
   }
   if (item.kind === 'detail') return el('tr', { role: 'row', class: 'detail-row' });
   const node = el('tr', {
-    role: 'row', class: `${item.kind}${item.open ? ' opened' : ''}${item.level > 1 ? ' inner' : ''}`, tabindex: '-1', 'aria-level': String(item.level), 'aria-expanded': String(item.open),
+    role: 'row', class: `${item.kind === 'group' ? 'set' : item.kind}${item.open ? ' opened' : ''}${item.level > 1 ? ' inner' : ''}`, tabindex: '-1', 'aria-level': String(item.level), 'aria-expanded': String(item.open),
   });
   const name = el('th', { role: 'rowheader', scope: 'row', class: 'name' }, el('span', { class: 'twist', 'aria-hidden': 'true' }));
   if (item.level > 1) name.style.setProperty('--level', String(item.level - 1));
@@ -233,8 +248,8 @@ export function lineNode(item, m, x) {
   if (item.kind === 'type') {
     const numbers = lineOf(x.s, item.i);
     hooks(node, m, item.i);
-    nameOf(name, m, x, item.i, item.level);
-    marks(name, m, item.i, numbers);
+    const all = marks(m, item.i, numbers);
+    nameOf(name, m, x, item.i, item.level, all);
     cells(node, m, x, numbers, null);
   } else {
     groupName(name, item, x);
@@ -251,20 +266,22 @@ function hooks(/** @type {HTMLElement} */ node, /** @type {Model} */ { c, k }, /
   });
 }
 
-/** @param {HTMLElement} cell @param {Model} m @param {Shown} x @param {number} i @param {number} level */
-function nameOf(cell, m, x, i, level) {
+/** @typedef {{text: string, tone: string}} Mark */
+
+/** @param {HTMLElement} cell @param {Model} m @param {Shown} x @param {number} i @param {number} level @param {Mark[]} all */
+function nameOf(cell, m, x, i, level, all) {
   const [type, module] = [textOf(m.c, i, 'type'), textOf(m.c, i, 'module')];
-  const owner = m.c.owner[i];
   const stands = (/** @type {string} */ assembly) => (m.assembly(assembly)?.owner ?? 'runtime') !== 'runtime';
-  const look = owner === 0 ? NO_EMPHASIS : emphasis(type, module, m.assembly(module) ? stands : () => true);
+  const look = m.c.owner[i] === 0 ? NO_EMPHASIS : emphasis(type, module, m.assembly(module) ? stands : () => true);
   const full = visible(textOf(m.c, i, x.spelling));
   cell.title = full;
-  const marked = owner === 2 ? 7 : 0;
-  cell.append(nameNode(full, x.room - 2 * (level - 1) - marked, look));
-  if (owner === 2) cell.append(el('span', { class: 'mark', text: 'yours' }));
+  const taken = all.reduce((n, { text }) => n + 0.95 * text.length + 3, 2 * (level - 1));
+  cell.append(nameNode(full, Math.floor(x.room - taken), look), ...all.map(({ text, tone }) => el('span', { class: `mark ${tone}`, text })));
 }
 
-const NO_EMPHASIS = { strong: false, words: new Set() };
+/** @type {Set<string>} */
+const NONE = new Set();
+const NO_EMPHASIS = { strong: false, words: NONE };
 
 /** @param {string} full  already visible @param {number} room @param {import('../lib/names.js').Emphasis} look */
 function nameNode(full, room, look) {
@@ -277,28 +294,29 @@ function nameNode(full, room, look) {
 function groupName(cell, g, x) {
   const label = visible(g.label);
   cell.title = [label, g.title].filter(Boolean).join('\n');
+  const note = visible(g.note);
   if (g.font === 'name') {
     const strong = g.owner !== undefined && g.owner !== 'runtime';
-    const words = el('bdi', { class: 'full' });
-    const short = label.length > x.room - 14 ? shorten(label, x.room - 14) : { namespace: '', rest: label };
-    words.append(el(strong || g.hollow ? 'b' : 'span', { text: short.namespace + short.rest }));
-    cell.append(words);
+    // Of a base type or interface its own name says all; where it is declared is in the title.
+    const full = g.hollow ? splitName(label).rest : label;
+    cell.append(nameNode(full, Math.max(16, x.room - Math.min(note.length, 24)), { strong: strong || g.hollow, words: NONE }));
     if (g.owner === 'yours') cell.append(el('span', { class: 'mark', text: 'yours' }));
   } else cell.append(el('b', { class: 'words', text: label }));
-  cell.append(el('span', { class: 'note', text: visible(g.note) }));
+  cell.append(el('span', { class: 'note', text: note }));
 }
 
-/** New and gone are facts only where everything was read. @param {HTMLElement} cell @param {Model} m @param {number} i @param {Line} l */
-function marks(cell, m, i, l) {
-  if (m.k === 1) return;
+/** New and gone are facts only where everything was read. @param {Model} m @param {number} i @param {Line} l @returns {Mark[]} */
+function marks(m, i, l) {
+  const out = m.c.owner[i] === 2 ? [{ text: 'yours', tone: '' }] : [];
+  if (m.k === 1) return out;
   const last = m.k - 1;
-  const mark = (/** @type {string} */ text, /** @type {string} */ tone) => cell.append(el('span', { class: `mark ${tone}`, text }));
-  if (l.counts[0] === 0 && l.counts[last] > 0) mark(m.complete ? 'new' : `only seen in ${m.names[last]}`, 'grow');
-  else if (l.counts[last] === 0 && l.counts[0] > 0) mark(m.complete ? 'gone' : `only seen in ${m.names[0]}`, 'shrink');
+  if (l.counts[0] === 0 && l.counts[last] > 0) out.push({ text: m.complete ? 'new' : `only seen in ${m.names[last]}`, tone: 'grow' });
+  else if (l.counts[last] === 0 && l.counts[0] > 0) out.push({ text: m.complete ? 'gone' : `only seen in ${m.names[0]}`, tone: 'shrink' });
   else if (change(l.counts) === 0 && change(l.sizes) !== 0) {
     const slots = slotsOf(m.c, i);
-    mark(slots ? `${number(slots[0])} → ${number(slots[1])} slots` : 'resized', '');
+    out.push({ text: slots ? `${number(slots[0])} → ${number(slots[1])} slots` : 'resized', tone: '' });
   }
+  return out;
 }
 
 /** @param {HTMLElement} node @param {Model} m @param {Shown} x @param {Line} l @param {Group | null} of */
@@ -333,6 +351,8 @@ function drawBar(cell, value, m, { bars }, hollow) {
 export function footRow(m, x, l, kind, label, notes) {
   const node = el('tr', { role: 'row', class: kind }, el('th', { role: 'rowheader', scope: 'row', class: 'name' }, el('span', { text: label }), ...notes.map((n) => (typeof n === 'string' ? el('span', { class: 'note', text: n }) : n))));
   cells(node, m, x, l, null);
+  // Shares are of the growth of types.
+  if (x.view === 'suspects' && kind !== 'types' && kind !== 'filtered') node.querySelector('.c-percent')?.replaceChildren();
   const drawn = node.querySelector('.bar');
   if (kind === 'free') drawn?.classList.add('hatched');
   else drawn?.remove();

@@ -14,7 +14,7 @@ import { sameLife, trend } from '../lib/series.js';
 import { signed } from '../lib/format.js';
 import { mountChart } from './chart.js';
 import { detailCell } from './detail.js';
-import { columnsOf, footRow, headRows, lineNode } from './row.js';
+import { columnsOf, footRow, headRows, lineNode, widen } from './row.js';
 import { mountToolbar } from './toolbar.js';
 
 /**
@@ -94,6 +94,10 @@ export function mountTable(store, client, actions) {
     }
   });
 
+  let written = location.hash.replace(/^#/, '');
+  /** What the page was opened with; the first result, which chooses a view by itself, must not undo it. @type {Record<string, any> | null} */
+  let restore = fromFragment(written);
+
   // --- from the state to lines ---
 
   store.subscribe((s) => {
@@ -111,6 +115,13 @@ export function mountTable(store, client, actions) {
       known = once(model, client, () => redraw(true));
       heights.clear();
       drawnKey = '';
+      if (restore && Object.keys(restore).length > 0) {
+        const state = restore;
+        restore = null;
+        store.set(state);
+        return;
+      }
+      restore = null;
     }
     const key = JSON.stringify([s.view, s.search, s.show, s.owners, s.generation, s.order, s.spelling, s.units, s.hidden, s.fold, s.opened, s.pinned, s.axis]);
     if (key !== drawnKey) {
@@ -168,6 +179,7 @@ export function mountTable(store, client, actions) {
     const digit = measure('0000000000', 'probe') / 10;
     const letter = measure('0000000000', 'probe mono') / 10;
     const all = columnsOf(m, s.units, view).filter((c) => c.option === '' || !s.hidden.includes(c.option));
+    widen(all, items, { units: s.units, spelling: s.spelling, view, s: sel, columns: all, bars: /** @type {any} */ (known).bars(TRACK), room: 0 });
     const pixels = (/** @type {import('./row.js').Column} */ c) => (c.key === 'bar' ? TRACK + 16 : Math.ceil(c.width * digit) + 20);
     const need = (/** @type {import('./row.js').Column[]} */ list) => list.reduce((n, c) => n + pixels(c), NAME);
     let columns = all;
@@ -539,36 +551,22 @@ export function mountTable(store, client, actions) {
     });
   }
 
-  const said = fromFragment(location.hash);
-  if (Object.keys(said).length > 0) store.set(said);
-  /** What the page was opened with must survive the first result, which chooses a view by itself. */
-  let restored = said.view ?? null;
-  let written = location.hash.replace(/^#/, '');
-  addEventListener('hashchange', () => {
-    const now = location.hash.replace(/^#/, '');
-    if (now !== written) store.set(fromFragment(now));
-  });
-
   /** @param {State} s */
   function writeFragment(s) {
-    if (restored !== null && s.view !== restored) {
-      const view = restored;
-      restored = null;
-      if (view !== 'suspects' || known?.suspects) {
-        store.set({ ...fromFragment(`#${written}`), view });
-        return;
-      }
-    }
-    restored = null;
-    const fragment = toFragment({ ...s, view: s.view });
+    const fragment = toFragment(s);
     if (fragment === written) return;
     written = fragment;
     try {
-      history.replaceState(history.state, '', fragment === '' ? location.pathname + location.search : `#${fragment}`);
+      history.replaceState(history.state, '', `#${fragment}`);
     } catch {
       // A page without an address of its own.
     }
   }
+
+  addEventListener('hashchange', () => {
+    const now = location.hash.replace(/^#/, '');
+    if (now !== written && model) store.set(fromFragment(now));
+  });
 }
 
 /** @param {import('../store.js').Result} result @returns {Model} */
@@ -601,7 +599,7 @@ function once(m, client, arrived) {
   const sel = (/** @type {string} */ g) => keep(`selection ${g}`, () => selection(c, g));
   const everything = { *[Symbol.iterator]() { for (let i = 0; i < c.n; i += 1) yield i; } };
   return {
-    suspects: suspectsOf(m.result.comparison.suspects),
+    suspects: suspectsOf(m.result.comparison.suspects, m.meta),
     selection: sel,
     texts: () => keep('texts', () => searchTexts(c)),
     ranks: (/** @type {'csharp' | 'type'} */ spelling) => keep(`ranks ${spelling}`, () => nameRanks(c, spelling)),
@@ -636,7 +634,8 @@ function once(m, client, arrived) {
         for (let i = 0; i < c.n; i += 1) if (s.counts.some((/** @type {Float64Array} */ d) => d[i] !== 0) && test(i)) show[key] += 1;
       }
       const used = (/** @type {number} */ at) => meta.dumps.some((/** @type {any} */ d) => (d.generations?.[at]?.count ?? 0) > 0);
-      const suspects = suspectsOf(m.result.comparison.suspects);
+      const suspects = suspectsOf(m.result.comparison.suspects, m.meta);
+      const rows = suspects ? suspectCount(suspects) : 0;
       const generations = new Set(['all', 'old', 'young', ...['gen0', 'gen1', 'gen2', 'loh', 'poh', 'frozen'].filter((_, at) => used(at))]);
       let folded = 0;
       if (c.n <= 50_000) {
@@ -648,21 +647,29 @@ function once(m, client, arrived) {
         }
         for (const n of seen.values()) if (n > 1) folded += n;
       }
-      return { views: { types: c.n, suspects: suspects ? suspectCount(suspects) : -1 }, show, owners, generations, folded };
+      return { views: { types: c.n, suspects: rows > 0 ? rows : -1 }, show, owners, generations, folded };
     }),
   };
 }
 
-/** Rows of the groups as plain lists; null where there are none, or where they mean nothing. @param {any} s @returns {import('../lib/lines.js').Suspects | null} */
-function suspectsOf(s) {
+/** The suspects with the names that their rows show. @param {import('../protocol.js').Suspects | null} s @param {any} meta @returns {import('../lib/lines.js').Suspects | null} */
+function suspectsOf(s, meta) {
   if (!s) return null;
-  const list = (/** @type {any} */ rows) => Array.from(rows ?? []);
-  const rowsOf = (/** @type {any} */ g) => (typeof g === 'number' ? [g] : list(g.rows ?? g.members ?? g));
+  const name = (/** @type {number} */ at) => meta.supertypes[at]?.type_name_csharp ?? '';
   return {
-    by_supertype: (s.by_supertype ?? []).map((/** @type {any} */ g) => ({ name: g.name, name_csharp: g.name_csharp ?? g.name, module: g.module ?? '', owner: g.owner ?? null, rows: rowsOf(g), note: g.note ?? '' })),
-    same_number: (s.same_number ?? []).map(rowsOf),
-    resized: (s.resized ?? []).map((/** @type {any} */ r) => (typeof r === 'number' ? r : r.row)),
-    alone: list(s.alone),
+    by_supertype: s.by_supertype.map((g) => {
+      const { type_name, type_name_csharp, module } = meta.supertypes[g.supertype] ?? {};
+      const same = g.same_number === null ? null : s.same_number[g.same_number];
+      const notes = [
+        same && `together as many as each of the ${same.types.rows.length} types below`,
+        g.equal.length > 0 && `the same as ${g.equal.slice(0, 2).map(name).join(', ')}${g.equal.length > 2 ? ', …' : ''}`,
+      ];
+      return { name: type_name, name_csharp: type_name_csharp, module, owner: g.owner, rows: g.types.rows, note: notes.filter(Boolean).join('; ') };
+    }),
+    same_number: s.same_number.map((g) => g.types.rows),
+    resized: s.resized.map((r) => r.row),
+    alone: s.alone,
+    withheld: s.withheld.map((w) => w.reason),
   };
 }
 

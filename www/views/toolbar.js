@@ -11,6 +11,8 @@ const VIEWS = [
 ];
 const KINDS = { runtime: 'Runtime', library: 'Libraries', yours: 'Yours' };
 const GENERATION_WORDS = { all: 'all', old: 'old', young: 'young', gen0: 'gen0', gen1: 'gen1', gen2: 'gen2', loh: 'LOH', poh: 'POH', frozen: 'frozen' };
+/** Choices with a button; the others are in a list. */
+const WIDE = ['all', 'old', 'young', 'loh'];
 const COLUMNS = { bar: 'Bars', percent: 'Percent', count: 'Change of count', sizes: 'Sizes', counts: 'Counts', average: 'Average', trend: 'Trend' };
 
 /**
@@ -55,8 +57,9 @@ export function mountToolbar(area, store, actions) {
   const steady = el('button', {
     type: 'button', class: 'pill', 'data-show': 'steady', 'aria-pressed': 'false', onclick: () => store.set({ show: store.get().show === 'steady' ? 'all' : 'steady' }),
   }, 'Grew in every step ', el('span', { class: 'n' }));
-  const generations = el('div', { class: 'group', role: 'group', 'aria-label': 'Generations', id: 'generations' }, ...Object.keys(GENERATION_CHOICES).map((key) =>
-    pressed('generation', key, [GENERATION_WORDS[/** @type {'all'} */ (key)]], { generation: key })));
+  const one = /** @type {HTMLSelectElement} */ (el('select', { id: 'one-generation', 'aria-label': 'One generation', onchange: () => one.value !== '' && store.set({ generation: one.value }) }));
+  const generations = el('div', { class: 'group', role: 'group', 'aria-label': 'Generations', id: 'generations' },
+    ...WIDE.map((key) => pressed('generation', key, [GENERATION_WORDS[/** @type {'all'} */ (key)]], { generation: key })), one);
   const fold = el('label', { class: 'check' },
     el('input', { type: 'checkbox', 'data-fold': true, onchange: (/** @type {any} */ e) => store.set({ fold: e.target.checked }) }),
     el('span', null, 'Fold generated names ', el('span', { class: 'n' })));
@@ -125,13 +128,17 @@ export function mountToolbar(area, store, actions) {
     }
     steady.hidden = m.k < 3;
     /** @type {HTMLElement} */ (filters.querySelector('.generations-pair')).hidden = !m.generations;
-    for (const button of /** @type {Iterable<HTMLElement>} */ (generations.children)) {
+    const others = Object.keys(GENERATION_CHOICES).filter((key) => !WIDE.includes(key) && (n.generations.has(key) || key === s.generation));
+    one.replaceChildren(el('option', { value: '', text: 'one…' }), ...others.map((key) => el('option', { value: key, text: GENERATION_WORDS[/** @type {'all'} */ (key)] })));
+    one.value = others.includes(s.generation) ? s.generation : '';
+    one.classList.toggle('chosen', one.value !== '');
+    for (const button of /** @type {Iterable<HTMLElement>} */ (generations.querySelectorAll('button'))) {
       const key = /** @type {string} */ (button.dataset.generation);
       button.hidden = !n.generations.has(key) && key !== s.generation;
       button.setAttribute('aria-pressed', String(key === s.generation));
     }
     // The suspects are of the whole heaps, so what would filter them by numbers is not there.
-    for (const part of [show, filters.querySelector('.generations-pair')]) /** @type {HTMLElement} */ (part).classList.toggle('without', s.view === 'suspects');
+    filters.hidden = s.view === 'suspects' && m.k > 1;
     fold.hidden = s.view !== 'types' || n.folded === 0;
     /** @type {HTMLInputElement} */ (fold.querySelector('input')).checked = s.fold;
     setText(/** @type {Element} */ (fold.querySelector('.n')), number(n.folded));
