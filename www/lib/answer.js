@@ -5,8 +5,6 @@ import { atLeast, exact, generationWords, isListing, oneProcess } from './facts.
 import { splitName } from './names.js';
 import { coverage, duration, number, plural, signed, signedSize, size, utcTime, utcDate } from './format.js';
 
-export { GENERATIONS, exact, letters } from './facts.js';
-
 /**
  * @typedef {{text: string, strong?: 'grow' | 'shrink' | 'plain', code?: boolean, link?: Partial<import('../store.js').State>}} Part
  *   `link`: what the table shows when the number is clicked
@@ -229,8 +227,7 @@ function suspectParts(sides, { meta, columns, suspects }) {
 
 /** A name without its namespace: `ITelemetry[]`. @param {string} name */
 function lastWord(name) {
-  const { head, tail } = splitName(name);
-  return head + tail;
+  return splitName(name).rest;
 }
 
 /** @param {Side[]} sides @param {Side[]} all */
