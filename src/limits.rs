@@ -17,6 +17,10 @@ pub const MAX_RANGES: u64 = 1_000_000;
 /// Modules. The largest module list seen in an issue tracker had under 1,000.
 pub const MAX_MODULES: usize = 10_000;
 
+/// Files that the user gives for the process's modules: an SDK with its packages has some 100,000. None is read unless the process has a
+/// module of its name.
+pub const MAX_MODULE_FILES: usize = 200_000;
+
 /// Threads. Thread pools out of control reach some 30,000.
 pub const MAX_THREADS: usize = 100_000;
 
