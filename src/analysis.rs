@@ -2,6 +2,7 @@
 //! ([`upcoming`](Analysis::upcoming), [`feed`](Analysis::feed)) -> [`finish`](Analysis::finish). [`analyze`] does all of it where reads
 //! are synchronous.
 
+use crate::dump::packed::{Unpacked, Unpacking};
 use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
 use crate::heap::segments::{self, Segment};
@@ -31,6 +32,8 @@ pub struct Options {
     /// Files of the process's modules (`clr.dll`, `System.Private.CoreLib.dll`, the application's own), for what the dump lacks of their
     /// images: see [`crate::image::files`]. Files that are no module of the process are passed over.
     pub modules: Vec<ModuleFile>,
+    /// Which dump of a zip that has several: the entry's path, or its file name if there is one such.
+    pub entry: Option<String>,
 }
 
 /// A range of the [`ByteSource`] that the walk wants.
@@ -57,6 +60,8 @@ pub(crate) type Space = WithFiles<AddressSpace>;
 /// One dump under analysis.
 pub struct Analysis {
     pub(crate) source: Arc<dyn ByteSource>,
+    /// Where the dump begins in its file, if it is a range of it.
+    offset: Option<u64>,
     pub(crate) space: Space,
     files: Files,
     pub(crate) dump: Dump,
@@ -84,12 +89,22 @@ impl Located {
 }
 
 impl Analysis {
-    /// Reads the head of the dump: streams, modules, threads, memory ranges, process facts.
+    /// Unpacks the file if it is an archive, and reads the head of the dump: streams, modules, threads, memory ranges, process facts.
     ///
     /// # Errors
-    /// What [`dump::open`] reports; [`Error::NoHeapMemory`] for a dump without the process's memory.
+    /// What [`Unpacking`] and [`dump::open`] report; [`Error::NoHeapMemory`] for a dump without the process's memory.
     pub fn open(source: Arc<dyn ByteSource>, options: Options) -> Result<Analysis> {
-        let mut dump = dump::open(&*source, &options.file_name)?;
+        let unpacked = Unpacking::begin(source, options.entry.as_deref())?.finish()?;
+        Analysis::open_unpacked(unpacked, options)
+    }
+
+    /// The second half of [`open`](Analysis::open), for who wants to hear how the unpacking goes.
+    ///
+    /// # Errors
+    /// As [`open`](Analysis::open).
+    pub fn open_unpacked(unpacked: Unpacked, options: Options) -> Result<Analysis> {
+        let mut dump = dump::open_unpacked(&unpacked, &options.file_name)?;
+        let Unpacked { source, offset, .. } = unpacked;
         dump.require_heap_memory().map_err(|e| cut_short(&dump, e))?;
         let space = AddressSpace::new(Arc::clone(&source), Arc::clone(&dump.regions));
         let mut findings = dump.findings.clone();
@@ -99,13 +114,27 @@ impl Analysis {
         }
         let files = Files::select(&options.modules, &dump.modules, &space, &mut findings);
         let space = WithFiles::new(space, &files);
-        Ok(Analysis { source, space, files, dump, options, findings, located: None })
+        Ok(Analysis { source, offset, space, files, dump, options, findings, located: None })
     }
 
     /// A memory of its own for one thread or one purpose.
     #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only trimming needs it, which is native"))]
     pub(crate) fn memory(&self) -> Space {
         WithFiles::new(AddressSpace::new(Arc::clone(&self.source), Arc::clone(&self.dump.regions)), &self.files)
+    }
+
+    /// Where the dump begins in the file that was opened, if it is a range of it: offsets of windows count from there. `None`: the dump
+    /// is deflated, and only [`read_window`](Analysis::read_window) knows its bytes.
+    pub fn offset(&self) -> Option<u64> {
+        self.offset
+    }
+
+    /// Reads the bytes of a window that the walk wants.
+    ///
+    /// # Errors
+    /// As [`ByteSource::read_at`].
+    pub fn read_window(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.source.read_at(offset, buf, "heap segment")
     }
 
     /// The file and the process; ready before the runtime is located.
@@ -348,7 +377,15 @@ fn note_scan(findings: &mut Findings, why: &str, found: &[Module]) {
 
 /// What is missing from a file that ends too early is no riddle about the process: the way out is the whole file.
 fn cut_short(dump: &Dump, error: Error) -> Error {
-    const CUT: [&str; 4] = ["memory-truncated", "memory-list-cut", "stream-directory-cut", "stream-unreadable"];
+    const CUT: [&str; 7] = [
+        "archive-cut",
+        "archive-damaged",
+        "archive-size",
+        "memory-truncated",
+        "memory-list-cut",
+        "stream-directory-cut",
+        "stream-unreadable",
+    ];
     let missing = matches!(
         error,
         Error::NoHeapMemory { .. } | Error::NoRuntime { .. } | Error::UnknownRuntime { .. } | Error::Unreadable { .. }
@@ -385,12 +422,13 @@ fn runtime_facts(rt: &Runtime) -> RuntimeFacts {
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::analyze;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use native::{MAX_THREADS, walk_all};
+pub(crate) use native::{MAX_THREADS, open, walk_all};
 
 /// The walk over synchronous reads, on as many threads as there are processors.
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
     use super::{Analysis, Located, Options, Progress};
+    use crate::dump::packed::Unpacking;
     use crate::error::{Error, Result};
     use crate::heap::walk::{self, Outcome, Walk};
     use crate::image::files::WithFiles;
@@ -418,12 +456,31 @@ mod native {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<HeapReport> {
         let window = if options.window == 0 { limits::WINDOW_NATIVE } else { options.window };
-        let mut analysis = Analysis::open(source, options)?;
+        let mut analysis = open(source, options, progress)?;
         let located = analysis.locate_with(&analysis.space, false)?;
         let outcome = walk_all(&analysis, &located, window, &[], progress)?;
         let Located { runtime, segments, facts, findings, .. } = located;
         analysis.findings.merge(findings);
         Ok(analysis.report(&analysis.space, &runtime, &segments, facts, outcome))
+    }
+
+    /// As [`Analysis::open`]; `progress` hears of the unpacking, in packed bytes, and may stop it.
+    ///
+    /// # Errors
+    /// As [`Analysis::open`]; [`Error::Cancelled`].
+    pub(crate) fn open(
+        source: Arc<dyn ByteSource>,
+        options: Options,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Analysis> {
+        let mut unpacking = Unpacking::begin(source, options.entry.as_deref())?;
+        while unpacking.step()? {
+            let (done, total) = unpacking.progress();
+            if progress(Progress { done, total }).is_break() {
+                return Err(Error::Cancelled);
+            }
+        }
+        Analysis::open_unpacked(unpacking.finish()?, options)
     }
 
     /// Walks all segments; `mark`: in which of them the starts of objects are to be marked.
@@ -435,8 +492,8 @@ mod native {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome> {
         let shares = shares(located);
-        let threads =
-            std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(shares.len()).max(1);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        let threads = threads.min(shares.len()).min(analysis.source.readers()).max(1);
         let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
         let queue = std::sync::Mutex::new(shares.into_iter());
         let stop = AtomicBool::new(false);

@@ -173,8 +173,11 @@ pub struct DumpFacts {
     pub file_name: String,
     /// Bytes of the file.
     pub file_size: u64,
-    /// `minidump`.
+    /// `minidump`, `minidump in zip`, `minidump in gzip`.
     pub format: String,
+    /// The dump in the archive; `null` where the file is the dump itself.
+    #[serde(default)]
+    pub entry: Option<EntryFacts>,
     /// When it was taken: MINIDUMP_HEADER.TimeDateStamp, seconds since 1970, UTC.
     pub captured_at: Option<u64>,
     /// Process id.
@@ -201,6 +204,19 @@ pub struct DumpFacts {
     pub modules: u64,
     /// Threads in the thread list.
     pub threads: u64,
+}
+
+/// A dump in an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EntryFacts {
+    /// Its path in the archive; empty where a gzip archive has none.
+    pub name: String,
+    /// Bytes unpacked, as far as they could be.
+    pub size: u64,
+    /// Bytes packed.
+    pub packed_size: u64,
+    /// `Stored`, `Deflate`.
+    pub method: String,
 }
 
 /// The CLR of the process.

@@ -54,7 +54,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Stat {
-    /// A Windows minidump with full memory
+    /// A Windows minidump with full memory, as it is or in a zip
     pub dump: PathBuf,
     /// How to print; `sos`: as the classic `!dumpheap -stat`; `json`: schema dropheap.report/1, with rows by type and by method table
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -100,7 +100,7 @@ pub struct Diff {
 
 #[derive(Debug, Args)]
 pub struct Info {
-    /// A Windows minidump
+    /// A Windows minidump, as it is or in a zip
     pub dump: PathBuf,
     /// How to print; `json`: schema dropheap.info/1
     #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
@@ -127,7 +127,7 @@ pub struct Trim {
 
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// A Windows minidump with full memory
+    /// A Windows minidump with full memory, as it is or in a zip
     pub dump: PathBuf,
     /// How to print; `json`: schema dropheap.verify/1
     #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
@@ -159,6 +159,9 @@ pub struct Runtime {
     /// types, and what else only the images hold. A file counts only if it is the build that the process had loaded
     #[arg(long = "modules", value_name = "DIR")]
     pub modules: Option<PathBuf>,
+    /// Which dump of a zip, if it holds several. With several dumps on the command line: once for all, or once for each in their order
+    #[arg(long = "entry", value_name = "NAME")]
+    pub entries: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -280,6 +283,8 @@ mod tests {
             "dropheap verify a.dmp --format json --runtime 1",
             "dropheap stat a.dmp --modules bin",
             "dropheap diff --modules bin a.dmp b.dmp",
+            "dropheap stat a.zip --entry minidump.dmp",
+            "dropheap diff both.zip both.zip --entry a.dmp --entry b.dmp",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

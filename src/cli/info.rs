@@ -51,6 +51,15 @@ fn known(value: Option<&str>) -> &str {
 fn file(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
     let dump = &info.dump;
     fact(out, "File", &format!("{} ({}, {})", dump.file_name, several(dump.file_size, "byte", "bytes"), dump.format))?;
+    if let Some(entry) = &dump.entry {
+        let sizes = format!(
+            "{} packed to {}, {}",
+            several(entry.size, "byte", "bytes"),
+            grouped(entry.packed_size),
+            entry.method
+        );
+        fact(out, "Entry", &format!("{} ({sizes})", entry.name))?;
+    }
     fact(
         out,
         "Memory",

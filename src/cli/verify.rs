@@ -2,7 +2,7 @@
 
 use super::args::{self, InfoFormat};
 use super::text::{Grid, grouped, several, visible};
-use super::{Bar, EXACT, FAILED, Failure, PARTIAL, emit, json, open, options, warn};
+use super::{Bar, EXACT, FAILED, Failure, PARTIAL, emit, json, only, open, options, warn};
 use dropheap::report::percent;
 use dropheap::verify::{Invariant, Verdict, VerifyReport, verify};
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use std::io::{self, Write};
 /// Verifies one dump; the verdict is the exit status.
 pub fn run(args: args::Verify) -> Result<u8, Failure> {
     let source = open(&args.dump)?;
-    let options = options(&args.dump, &args.runtime)?;
+    let options = options(&args.dump, &args.runtime, only(&args.runtime)?)?;
     let bar = Bar::new(&options.file_name);
     let report = verify(source, options, &mut |progress| bar.show(progress))
         .map_err(|error| Failure::dump(&args.dump, &error))?;
