@@ -439,3 +439,256 @@ impl Kept {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::source::counted::Counted;
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    const SPACING: u64 = CHECKPOINT_SPACING as u64;
+
+    fn deflate(bytes: &[u8], level: u32) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(level));
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Bytes as memory has them: runs of zeros, repeated words, noise.
+    fn memory(seed: u64, len: usize) -> Vec<u8> {
+        let mut state = seed | 1;
+        let mut bytes = Vec::with_capacity(len + 4096);
+        while bytes.len() < len {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let run = (state >> 20) as usize % 3000 + 1;
+            match state % 4 {
+                0 => bytes.extend(std::iter::repeat_n(0, run)),
+                1 => bytes.extend((0..run / 8).flat_map(|_| (state >> 8).to_le_bytes())),
+                2 => bytes.extend((0..run).map(|i| (state.wrapping_mul(i as u64 * 2 + 1) >> 33) as u8)),
+                // Far matches: what was there some way back.
+                _ => {
+                    let from = bytes.len().saturating_sub(run + (state >> 40) as usize % 32_000);
+                    bytes.extend_from_within(from..from + run.min(bytes.len() - from));
+                }
+            }
+        }
+        bytes.truncate(len);
+        bytes
+    }
+
+    fn index(packed: Vec<u8>, promised: Option<u64>) -> Indexing {
+        let mut indexing = Indexing::new(Arc::new(packed), promised);
+        while indexing.step().unwrap() {}
+        indexing
+    }
+
+    fn read(source: &InflateSource, offset: u64, len: usize) -> Vec<u8> {
+        let mut buf = vec![0xaa; len];
+        source.read_at(offset, &mut buf, "x").unwrap();
+        buf
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn reads_equal_the_plain_bytes(
+            seed in any::<u64>(),
+            len in 0usize..1_500_000,
+            level in 0u32..10,
+            reads in prop::collection::vec((any::<u64>(), 0usize..400_000), 1..30),
+        ) {
+            let plain = memory(seed, len);
+            let indexing = index(deflate(&plain, level), Some(len as u64));
+            prop_assert_eq!((indexing.end(), indexing.len()), (Some(End::Whole), len as u64));
+            prop_assert_eq!(indexing.checksum(), crc32fast::hash(&plain));
+            let source = indexing.finish();
+            for (at, n) in reads {
+                let at = at % (len as u64 + 1);
+                let n = n.min(len - at as usize);
+                prop_assert!(read(&source, at, n) == plain[at as usize..at as usize + n], "{} at {}", n, at);
+            }
+            prop_assert!(source.read_at(len as u64, &mut [0], "x").is_err());
+            // Everything fits into what is kept: nothing is inflated a third time.
+            prop_assert!(source.inflations().most <= 2);
+        }
+
+        #[test]
+        fn a_damaged_stream_ends_and_what_was_before_is_read(
+            seed in any::<u64>(), level in 1u32..10, at in any::<prop::sample::Index>(), bits in 1u8..,
+            cut in prop::option::of(any::<prop::sample::Index>()),
+        ) {
+            let plain = memory(seed, 700_000);
+            let mut packed = deflate(&plain, level);
+            let at = at.index(packed.len());
+            packed[at] ^= bits;
+            if let Some(cut) = cut {
+                packed.truncate(cut.index(packed.len()));
+            }
+            let indexing = index(packed, Some(plain.len() as u64));
+            let len = indexing.len();
+            prop_assert!(len <= plain.len() as u64);
+            let honest = indexing.end() == Some(End::Whole) && indexing.checksum() == crc32fast::hash(&plain);
+            let source = indexing.finish();
+            let again = read(&source, 0, len as usize);
+            prop_assert!(!honest || again == plain);
+            // From the back, each span from its own checkpoint: the same bytes.
+            for at in (0..len / 90_000).rev().map(|i| i * 90_000) {
+                let n = (len - at).min(1000) as usize;
+                prop_assert!(read(&source, at, n) == again[at as usize..at as usize + n]);
+            }
+        }
+    }
+
+    #[test]
+    fn every_end_is_told_apart() {
+        let plain = memory(5, 300_000);
+        let packed = deflate(&plain, 6);
+        let end = |packed: &[u8], promised| {
+            let indexing = index(packed.to_vec(), promised);
+            (indexing.end().unwrap(), indexing.len())
+        };
+        assert_eq!(end(&packed, Some(300_000)), (End::Whole, 300_000));
+        assert_eq!(end(&packed, None), (End::Whole, 300_000));
+        assert_eq!(end(&packed, Some(299_999)), (End::TooLong, 299_999));
+        assert_eq!(end(&packed, Some(1 << 60)), (End::Whole, 300_000));
+        assert_eq!(end(&packed[..packed.len() / 2], None).0, End::Cut);
+        assert_eq!(end(&[], Some(7)), (End::Cut, 0));
+        // Block type 3 does not exist.
+        assert_eq!(end(&[7], None), (End::Damaged, 0));
+        let behind = [packed.clone(), b"something else".to_vec()].concat();
+        let indexing = index(behind, None);
+        assert_eq!((indexing.end(), indexing.progress().0), (Some(End::Whole), packed.len() as u64));
+    }
+
+    /// A stream of zeros of any length, by flushed blocks that repeat.
+    fn zeros(len: usize) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(1));
+        let block = vec![0; 1 << 20];
+        for _ in 0..len >> 20 {
+            encoder.write_all(&block).unwrap();
+        }
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn checkpoints_thin_out_and_their_memory_is_bounded() {
+        let len = 900usize << 20;
+        let packed = zeros(len);
+        let indexing = index(packed, None);
+        assert_eq!((indexing.end(), indexing.len()), (Some(End::Whole), len as u64));
+        assert!(indexing.checkpoints.len() <= MAX_CHECKPOINTS);
+        let source = indexing.finish();
+        assert_eq!(source.spacing(), 8 * SPACING);
+        assert!(source.checkpoint_bytes() < 70 << 20, "{}", source.checkpoint_bytes());
+        assert_eq!(source.checkpoints.len() as u64, (len as u64).div_ceil(source.spacing()));
+        for at in [0, 777 << 20, 5, (len as u64) - 100, source.spacing() * 3 - 50] {
+            assert_eq!(read(&source, at, 100), vec![0; 100], "{at}");
+        }
+    }
+
+    /// What is promised whatever the pattern: a read inflates the spans that it touches, no more.
+    #[test]
+    fn the_worst_pattern_costs_a_span_for_each_read() {
+        let len = 96usize << 20;
+        let source = index(zeros(len), None).finish();
+        let kept = SPANS / SPACING;
+        let spans = len as u64 / SPACING;
+        assert!(spans > kept);
+        for round in 1..=3u64 {
+            for number in (0..spans).rev() {
+                read(&source, number * SPACING + round, 8);
+            }
+            let counted = source.inflations();
+            assert!(counted.inflated <= counted.len + round * counted.len, "{round}: {counted:?}");
+        }
+        assert_eq!(source.inflations().most, 4);
+    }
+
+    #[test]
+    fn what_is_kept_is_not_inflated_again_and_a_walk_does_not_push_it_out() {
+        let len = 160usize << 20;
+        let source = index(zeros(len), None).finish();
+        let half = source.readers() as u64;
+        let structures: Vec<u64> = (0..half - 1).map(|i| i * 3 * SPACING).collect();
+        for &at in &structures {
+            read(&source, at, 64);
+        }
+        // The walk: all of it, a megabyte at a time.
+        for at in (0..len as u64).step_by(1 << 20) {
+            read(&source, at, 1 << 20);
+        }
+        for &at in structures.iter().rev() {
+            read(&source, at + 100, 64);
+        }
+        let counted = source.inflations();
+        assert_eq!((counted.most, counted.inflated), (2, 2 * counted.len));
+    }
+
+    #[test]
+    fn threads_share_what_one_of_them_inflates() {
+        let plain = memory(9, 8 << 20);
+        let source = index(deflate(&plain, 1), None).finish();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (source, plain) = (&source, &plain);
+                scope.spawn(move || {
+                    for i in 0..400u64 {
+                        let at = (i * 104_729 + thread * 31) % (8 << 20);
+                        let n = 5000.min(plain.len() - at as usize);
+                        assert_eq!(read(source, at, n), plain[at as usize..at as usize + n]);
+                    }
+                });
+            }
+        });
+        assert_eq!(source.inflations().most, 2);
+    }
+
+    #[test]
+    fn packed_bytes_are_read_about_as_often_as_they_are_inflated() {
+        let plain = memory(3, 20 << 20);
+        let packed = deflate(&plain, 6);
+        let len = packed.len() as u64;
+        let counted = Arc::new(Counted::new(packed));
+        let mut indexing = Indexing::new(Arc::<Counted<Vec<u8>>>::clone(&counted), None);
+        while indexing.step().unwrap() {}
+        assert_eq!(counted.bytes(), len);
+        let source = indexing.finish();
+        assert_eq!(read(&source, 0, 20 << 20), plain);
+        assert!(counted.bytes() < 2 * len + len / 50, "{} of {len}", counted.bytes());
+    }
+
+    #[test]
+    fn a_file_that_changes_under_it_is_an_error() {
+        struct Vanishing(Vec<u8>, std::sync::atomic::AtomicBool);
+        impl ByteSource for Vanishing {
+            fn len(&self) -> u64 {
+                self.0.len() as u64
+            }
+            fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+                if self.1.load(Relaxed) {
+                    let (what, reason) = (what.to_owned(), "gone".to_owned());
+                    return Err(Error::Io { what, offset, len: buf.len() as u64, reason });
+                }
+                self.0.as_slice().read_at(offset, buf, what)
+            }
+        }
+        let plain = memory(3, 1 << 20);
+        let packed = Arc::new(Vanishing(deflate(&plain, 6), false.into()));
+        let mut indexing = Indexing::new(Arc::<Vanishing>::clone(&packed), None);
+        while indexing.step().unwrap() {}
+        let source = indexing.finish();
+        packed.1.store(true, Relaxed);
+        for _ in 0..2 {
+            assert_eq!(source.read_at(500_000, &mut [0; 8], "x").unwrap_err().code(), "io");
+        }
+        packed.1.store(false, Relaxed);
+        assert_eq!(read(&source, 500_000, 8), plain[500_000..500_008]);
+    }
+}
