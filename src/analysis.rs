@@ -392,7 +392,9 @@ fn cut_short(dump: &Dump, error: Error) -> Error {
     );
     match dump.findings.as_slice().iter().find(|f| CUT.contains(&f.code.as_str())) {
         Some(f) if missing => {
-            Error::Damaged { what: "the file seems to be cut short".into(), detail: f.message.clone() }
+            let archive = f.code.starts_with("archive-");
+            let what = if archive { "not all of it could be unpacked" } else { "the file seems to be cut short" };
+            Error::Damaged { what: what.into(), detail: f.message.clone() }
         }
         _ => error,
     }

@@ -18,6 +18,9 @@ const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 const MAX_GZIP_HEADER: u64 = 64 << 10;
 /// What a minidump begins with.
 const MINIDUMP: &[u8] = b"MDMP";
+/// A damaged stream still gives bytes, wrong ones, until it breaks a rule of the format, mostly at the end of its block (some ten thousand
+/// symbols): so many bytes before that place are not believed.
+const DOUBTFUL: u64 = 1 << 20;
 /// Names in a message.
 const NAMED: usize = 5;
 
@@ -155,10 +158,11 @@ impl Unpacking {
                 (source, Some(offset), None)
             }
             Bytes::Deflated(indexing) => {
-                if let Some(packing) = &mut self.packing {
-                    packing.judge(&*self.file, &indexing, &mut findings)?;
-                }
-                let inflated = Arc::new(indexing.finish());
+                let len = match &mut self.packing {
+                    Some(packing) => packing.judge(&*self.file, &indexing, &mut findings)?,
+                    None => indexing.len(),
+                };
+                let inflated = Arc::new(indexing.finish(len));
                 let source: Arc<dyn ByteSource> = Arc::<InflateSource>::clone(&inflated);
                 (source, None, Some(inflated))
             }
@@ -181,9 +185,9 @@ impl Packing {
         self.entry.size = len;
     }
 
-    /// What was promised of a deflated entry against what came out of it.
-    fn judge(&mut self, file: &dyn ByteSource, indexing: &Indexing, findings: &mut Findings) -> Result<()> {
-        let len = indexing.len();
+    /// What was promised of a deflated entry against what came out of it; gives how many bytes of that are believed.
+    fn judge(&mut self, file: &dyn ByteSource, indexing: &Indexing, findings: &mut Findings) -> Result<u64> {
+        let mut len = indexing.len();
         let end = self.start.saturating_add(indexing.progress().0);
         if self.kind == "gzip" && indexing.end() == Some(End::Whole) {
             self.gzip_trailer(file, end, findings)?;
@@ -191,42 +195,53 @@ impl Packing {
             self.checksum = zip::descriptor(file, end, len)?;
         }
         let name = self.name();
+        let proven = self.checksum == Some(indexing.checksum());
+        let short = self.size.is_some_and(|size| len < size);
         match indexing.end() {
-            Some(End::Damaged) => findings.add("archive-damaged", true, || {
+            Some(End::Whole) if !short && proven && !self.cut => {}
+            Some(End::Whole) if !short && self.checksum.is_none() && !self.cut => self.ends_early(len, None, findings),
+            Some(End::Whole) if !short && (proven || self.checksum.is_none()) => self.no_directory(findings),
+            Some(End::Whole) if !short => {
+                let (found, promised) = (indexing.checksum(), self.checksum.unwrap_or(0));
+                findings.add("archive-checksum", true, || {
+                    format!(
+                        "{name} is not what was packed: its checksum is {found:08x}, the archive says {promised:08x}; numbers may be \
+                         wrong. {COPY_AGAIN}"
+                    )
+                });
+            }
+            Some(End::Whole) if proven => findings.add("archive-size", true, || {
                 format!(
-                    "{name} is damaged in the archive: its first {len} bytes{} could be unpacked, the last of them may be wrong, the \
-                     rest is missing. {COPY_AGAIN}",
-                    of(self.size)
+                    "{name} is shorter than the archive says: {} were unpacked. {COPY_AGAIN}",
+                    amount(len, self.size)
                 )
             }),
-            Some(End::TooLong) => findings.add("archive-size", true, || {
-                format!("{name} is longer than the {len} bytes that the archive says; the rest was not read. {COPY_AGAIN}")
+            Some(End::TooLong) if proven => findings.add("archive-size", true, || {
+                format!(
+                    "{name} is longer than the {len} bytes that the archive says; the rest was not read. {COPY_AGAIN}"
+                )
             }),
-            Some(End::Whole) if self.size.is_some_and(|size| size != len) => findings.add("archive-size", true, || {
-                format!("{name} has {len} bytes{}, as the archive says. {COPY_AGAIN}", of(self.size))
-            }),
-            Some(End::Whole) => match self.checksum {
-                Some(checksum) if checksum != indexing.checksum() => findings.add("archive-checksum", true, || {
-                    format!(
-                        "{name} is not what was packed: its checksum is {:08x}, the archive says {checksum:08x}; numbers may be wrong. \
-                         {COPY_AGAIN}",
-                        indexing.checksum()
-                    )
-                }),
-                _ if self.cut => self.no_directory(findings),
-                _ => {}
-            },
+            // One that ends too early, or does not end, has met an end that was none, or missed the true one.
+            Some(End::Whole | End::Damaged | End::TooLong) => {
+                len = len.saturating_sub(DOUBTFUL);
+                findings.add("archive-damaged", true, || {
+                    let unpacked = amount(len, self.size);
+                    format!("{name} is damaged in the archive: only {unpacked} could be unpacked. {COPY_AGAIN}")
+                });
+            }
             Some(End::Cut) | None => self.ends_early(len, self.size, findings),
         }
         self.entry.size = len;
         self.entry.packed_size = indexing.progress().0;
-        Ok(())
+        Ok(len)
     }
 
     fn ends_early(&self, len: u64, size: Option<u64>, findings: &mut Findings) {
-        let (name, kind) = (self.name(), self.kind);
+        let (name, kind, unpacked) = (self.name(), self.kind, amount(len, size));
         findings.add("archive-cut", true, || {
-            format!("the {kind} file ends inside {name}: {len} bytes{} could be unpacked, the rest is missing. {COPY_AGAIN}", of(size))
+            format!(
+                "the {kind} file ends inside {name}: {unpacked} could be unpacked, the rest is missing. {COPY_AGAIN}"
+            )
         });
     }
 
@@ -260,8 +275,8 @@ impl Packing {
     }
 }
 
-fn of(size: Option<u64>) -> String {
-    size.map(|size| format!(", not {size}")).unwrap_or_default()
+fn amount(len: u64, size: Option<u64>) -> String {
+    size.map_or_else(|| format!("{len} bytes"), |size| format!("{len} of {size} bytes"))
 }
 
 fn first_len() -> usize {

@@ -240,16 +240,17 @@ impl Indexing {
         self.at == 0
     }
 
-    /// What was inflated, to be read at any place: of a stream that is cut or damaged the part before.
-    pub fn finish(self) -> InflateSource {
+    /// The first `len` bytes of what was inflated, to be read at any place.
+    pub fn finish(self, len: u64) -> InflateSource {
+        let len = len.min(self.at);
         let capacity = usize::try_from(SPANS.checked_div(self.spacing).unwrap_or(0)).unwrap_or(0).max(2);
-        let spans = self.at.div_ceil(self.spacing.max(1));
+        let spans = len.div_ceil(self.spacing.max(1));
         let counts = (0..spans).map(|_| AtomicU32::new(1)).collect();
         InflateSource {
             source: Arc::clone(&self.inflater.source),
             checkpoints: self.checkpoints,
             spacing: self.spacing,
-            len: self.at,
+            len,
             kept: Mutex::new(Kept { slots: Vec::new(), capacity, clock: 0 }),
             idle: Mutex::new(vec![self.inflater]),
             counts,
@@ -508,7 +509,7 @@ mod tests {
             let indexing = index(deflate(&plain, level), Some(len as u64));
             prop_assert_eq!((indexing.end(), indexing.len()), (Some(End::Whole), len as u64));
             prop_assert_eq!(indexing.checksum(), crc32fast::hash(&plain));
-            let source = indexing.finish();
+            let source = indexing.finish(u64::MAX);
             for (at, n) in reads {
                 let at = at % (len as u64 + 1);
                 let n = n.min(len - at as usize);
@@ -535,7 +536,7 @@ mod tests {
             let len = indexing.len();
             prop_assert!(len <= plain.len() as u64);
             let honest = indexing.end() == Some(End::Whole) && indexing.checksum() == crc32fast::hash(&plain);
-            let source = indexing.finish();
+            let source = indexing.finish(u64::MAX);
             let again = read(&source, 0, len as usize);
             prop_assert!(!honest || again == plain);
             // From the back, each span from its own checkpoint: the same bytes.
@@ -584,7 +585,7 @@ mod tests {
         let indexing = index(packed, None);
         assert_eq!((indexing.end(), indexing.len()), (Some(End::Whole), len as u64));
         assert!(indexing.checkpoints.len() <= MAX_CHECKPOINTS);
-        let source = indexing.finish();
+        let source = indexing.finish(u64::MAX);
         assert_eq!(source.spacing(), 8 * SPACING);
         assert!(source.checkpoint_bytes() < 70 << 20, "{}", source.checkpoint_bytes());
         assert_eq!(source.checkpoints.len() as u64, (len as u64).div_ceil(source.spacing()));
@@ -597,7 +598,7 @@ mod tests {
     #[test]
     fn the_worst_pattern_costs_a_span_for_each_read() {
         let len = 96usize << 20;
-        let source = index(zeros(len), None).finish();
+        let source = index(zeros(len), None).finish(u64::MAX);
         let kept = SPANS / SPACING;
         let spans = len as u64 / SPACING;
         assert!(spans > kept);
@@ -614,7 +615,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_not_inflated_again_and_a_walk_does_not_push_it_out() {
         let len = 160usize << 20;
-        let source = index(zeros(len), None).finish();
+        let source = index(zeros(len), None).finish(u64::MAX);
         let half = source.readers() as u64;
         let structures: Vec<u64> = (0..half - 1).map(|i| i * 3 * SPACING).collect();
         for &at in &structures {
@@ -634,7 +635,7 @@ mod tests {
     #[test]
     fn threads_share_what_one_of_them_inflates() {
         let plain = memory(9, 8 << 20);
-        let source = index(deflate(&plain, 1), None).finish();
+        let source = index(deflate(&plain, 1), None).finish(u64::MAX);
         std::thread::scope(|scope| {
             for thread in 0..4 {
                 let (source, plain) = (&source, &plain);
@@ -659,7 +660,7 @@ mod tests {
         let mut indexing = Indexing::new(Arc::<Counted<Vec<u8>>>::clone(&counted), None);
         while indexing.step().unwrap() {}
         assert_eq!(counted.bytes(), len);
-        let source = indexing.finish();
+        let source = indexing.finish(u64::MAX);
         assert_eq!(read(&source, 0, 20 << 20), plain);
         assert!(counted.bytes() < 2 * len + len / 50, "{} of {len}", counted.bytes());
     }
@@ -683,7 +684,7 @@ mod tests {
         let packed = Arc::new(Vanishing(deflate(&plain, 6), false.into()));
         let mut indexing = Indexing::new(Arc::<Vanishing>::clone(&packed), None);
         while indexing.step().unwrap() {}
-        let source = indexing.finish();
+        let source = indexing.finish(u64::MAX);
         packed.1.store(true, Relaxed);
         for _ in 0..2 {
             assert_eq!(source.read_at(500_000, &mut [0; 8], "x").unwrap_err().code(), "io");
