@@ -1,11 +1,12 @@
-// Runs the core on one dump, or on several reports. No DOM. Structures are read synchronously inside the core (FileReaderSync); the
-// walk gets its windows from here, with several asynchronous reads under way.
+// Runs the core: one worker for each dump that is read, and one that holds the reports. No DOM. Structures are read synchronously inside the
+// core (FileReaderSync); the walk gets its windows from here, with several asynchronous reads under way.
 
-import { DumpSession, crashError, diff, initSync, memoryBytes, readError } from 'dropheap-wasm';
+import { DumpSession, Reports, crashError, initSync, memoryBytes, readError } from 'dropheap-wasm';
+import { failureOf } from './lib/failure.js';
 import { PROGRESS_EVERY, WINDOWS_IN_FLIGHT } from './protocol.js';
 
-/** @param {import('./protocol.js').Answer} answer */
-const post = (answer) => self.postMessage(answer);
+/** @param {import('./protocol.js').Answer} answer @param {Transferable[]} [handedOver] */
+const post = (answer, handedOver = []) => self.postMessage(answer, handedOver);
 
 /** @type {string[]} */
 const complaints = [];
@@ -16,29 +17,55 @@ console.error = (...words) => {
   consoleError.apply(console, words);
 };
 
+/** The core's words for a fault of its own, fetched before there is one. @type {import('./protocol.js').Failure | null} */
+let crash = null;
+
+/** @type {Reports | null} */
+let reports = null;
+
 self.onmessage = async ({ data }) => {
-  /** @type {import('./protocol.js').Job} */
+  /** @type {import('./protocol.js').Job | import('./protocol.js').Call} */
   const job = data;
-  /** @type {import('./protocol.js').Failure | null} */
-  let crash = null;
   try {
+    if (job.type === 'call') {
+      answer(job);
+      return;
+    }
     initSync({ module: job.module });
     crash = crashError();
-    if (job.type === 'diff') post({ type: 'diff', diff: diff(job.reports) });
-    else await read(job.file);
+    if (job.type === 'reports') reports = new Reports();
+    else await read(job);
   } catch (error) {
-    post({ type: 'failed', failure: failureOf(error, crash) });
+    post({ type: 'failed', failure: failureOf(error, crash, complaints) });
   }
 };
 
-/** @param {File} file */
-async function read(file) {
-  const session = DumpSession.open(file);
+/**
+ * One call of the page to the reports. What the core refuses is the call's own answer; any other error means that the memory of this
+ * instance cannot be trusted any more, and ends the worker.
+ * @param {import('./protocol.js').Call} call
+ */
+function answer({ call, name, args }) {
+  try {
+    post({ type: 'answer', call, value: /** @type {any} */ (reports)[name](...args) });
+  } catch (error) {
+    const failure = failureOf(error, crash, complaints);
+    if (failure !== error) throw error;
+    post({ type: 'refused', call, failure });
+  }
+}
+
+/** @param {import('./protocol.js').Read} job */
+async function read({ file, runtime, modules, entry }) {
+  const session = DumpSession.open(file, runtime, modules, entry);
+  for (let at = session.unpack(); at; at = session.unpack()) {
+    post({ type: 'progress', progress: { done: at.done, total: at.total, read: at.done } });
+  }
   post({ type: 'facts', facts: session.dumpFacts() });
   post({ type: 'runtime', runtime: session.locate() });
   await walk(session, file);
-  const report = session.finish();
-  post({ type: 'report', report, memory: memoryBytes() });
+  const { report, head } = session.finish();
+  post({ type: 'report', report: report.buffer, head, memory: memoryBytes() }, [report.buffer]);
 }
 
 /**
@@ -51,23 +78,31 @@ async function walk(session, file) {
   let inFlight = new Map();
   let bytes = 0;
   let told = -Infinity;
+  // Of a deflated dump only the core knows the bytes; any other one is a range of the file.
+  const start = session.fileOffset();
   for (;;) {
     /** @type {[number, number][]} */
     const wanted = session.upcoming(WINDOWS_IN_FLIGHT);
     if (wanted.length === 0) return;
     const before = inFlight;
     inFlight = new Map();
-    for (const [offset, len] of wanted) {
-      const key = `${offset}+${len}`;
-      inFlight.set(key, before.get(key) ?? window(file, offset, len));
-    }
     const [offset, len] = wanted[0];
     const key = `${offset}+${len}`;
-    const got = await inFlight.get(key);
-    inFlight.delete(key);
-    if (!(got instanceof Uint8Array)) throw readError(offset, len, String(got?.refused));
-    bytes += got.length;
-    const { done, total } = session.feed(offset, got);
+    let fed;
+    if (start === undefined) {
+      fed = session.feedOwn(offset, len);
+    } else {
+      for (const [offset, len] of wanted) {
+        const key = `${offset}+${len}`;
+        inFlight.set(key, before.get(key) ?? window(file, start + offset, len));
+      }
+      const got = await inFlight.get(key);
+      inFlight.delete(key);
+      if (!(got instanceof Uint8Array)) throw readError(start + offset, len, String(got?.refused));
+      fed = session.feed(offset, got);
+    }
+    bytes += len;
+    const { done, total } = /** @type {{done: number, total: number}} */ (fed);
     const now = performance.now();
     if (now - told >= PROGRESS_EVERY) {
       told = now;
@@ -82,16 +117,4 @@ function window(/** @type {File} */ file, /** @type {number} */ offset, /** @typ
     (buffer) => new Uint8Array(buffer),
     (refused) => ({ refused }),
   );
-}
-
-/**
- * The core throws its own words; anything else is a fault: a trap, or memory that ran out.
- * @param {any} error
- * @param {import('./protocol.js').Failure | null} crash
- * @returns {import('./protocol.js').Failure}
- */
-function failureOf(error, crash) {
-  if (typeof error?.code === 'string' && typeof error.hint === 'string') return error;
-  const details = [...complaints.slice(-3), `${error?.name ?? 'Error'}: ${error?.message ?? error}`].join('\n');
-  return { ...(crash ?? { name: 'Error', code: 'crash', message: String(error), hint: '' }), details };
 }
