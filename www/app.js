@@ -3,6 +3,7 @@
 import './lockdown.js';
 import { analyze, openReports } from './analysis.js';
 import { inflate } from './lib/inflate.js';
+import { defaultCompared } from './lib/series.js';
 import { SNIFFED, kindOf } from './lib/sniff.js';
 import { FRESH_TABLE, createStore, emptyState } from './store.js';
 import { mountAnswer } from './views/answer.js';
@@ -165,7 +166,7 @@ async function readDump({ id, file, entry, runtimeChoice }, signal) {
     runtime: runtimeChoice ?? undefined,
     entry: entry ?? undefined,
     modules: store.get().modules,
-    onFacts: (/** @type {any} */ facts) => store.setDump(id, { facts, stage: 'runtime' }),
+    onFacts: (/** @type {any} */ facts) => store.setDump(id, { facts, stage: 'runtime', progress: null }),
     onRuntime: (/** @type {any} */ runtime) => store.setDump(id, { runtime, stage: 'objects', startedAt: performance.now() }),
     onProgress: (/** @type {any} */ progress) => store.setDump(id, { progress }),
   });
