@@ -51,8 +51,11 @@ pub const CHECKPOINT_SPACING: usize = 128 << 10;
 /// When there are too many, every other one is dropped: 12 GB have one every 8 MiB.
 pub const MAX_CHECKPOINTS: usize = 1536;
 
-/// Inflated bytes of a deflated dump that are kept.
-pub const SPANS: u64 = 48 << 20;
+/// Inflated bytes of a deflated dump that are kept: the structures of 2,500 types lie in some 50 MB of one.
+pub const SPANS: u64 = 64 << 20;
+
+/// Spans of those that a walk may take, one or two for each of its threads; at most a quarter of them.
+pub const WALKED_SPANS: usize = 16;
 
 /// Entries of a zip that are looked at for a dump.
 pub const MAX_ENTRIES: usize = 10_000;
