@@ -19,6 +19,7 @@
 //! | `other-gc` | another GC mode or layout |
 //! | `dump-order` | a dump was taken before the one in front of it |
 
+use crate::account::{self, MemoryGrowth};
 use crate::error::{Error, Findings, Result};
 use crate::limits;
 use crate::report::{
@@ -72,6 +73,7 @@ pub fn diff(reports: &[HeapReport]) -> Result<DiffReport> {
         groups: None,
         free,
         total,
+        memory: growth(reports),
         findings: findings(reports).into_vec(),
     })
 }
@@ -266,7 +268,13 @@ fn diff_dump(report: &HeapReport) -> DiffDump {
         explained_bytes: report.heap.explained_bytes,
         total_bytes: report.heap.total_bytes,
         generations: report.heap.generations.clone(),
+        memory: report.memory.clone(),
     }
+}
+
+fn growth(reports: &[HeapReport]) -> Option<MemoryGrowth> {
+    let [first, .., last] = reports else { return None };
+    Some(account::growth(first.memory.as_ref()?, last.memory.as_ref()?))
 }
 
 /// What the reader should know before believing a delta.
