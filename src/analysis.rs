@@ -283,7 +283,7 @@ impl Analysis {
             // What `dropheap verify` checks is more; these cost nothing.
             sentence.push_str(&format!("; {n} of {} invariants hold", held.len()));
         }
-        let memory = self.account(mem, runtime, segments, &outcome, &rows.heap, &names, &mut findings);
+        let memory = self.account(runtime, segments, &outcome, &rows.heap, &names, &mut findings);
         rows.heap.complete =
             rows.heap.explained_bytes == rows.heap.total_bytes && !facts.gc_in_progress && !findings.partial();
         HeapReport {
@@ -305,7 +305,6 @@ impl Analysis {
     #[expect(clippy::too_many_arguments, reason = "one call; the parts of a report")]
     fn account(
         &self,
-        mem: &dyn Memory,
         runtime: &Runtime,
         segments: &[Arc<Segment>],
         outcome: &Outcome,
@@ -315,7 +314,7 @@ impl Analysis {
     ) -> MemoryAccount {
         let modules = names.modules.known();
         let modules = modules.map(|m| ManagedModule { at: m.at, base: m.base, name: m.simple_name.clone() }).collect();
-        claims::account(&self.dump, mem, Some(&Heap { runtime, segments, outcome, facts, modules }), findings)
+        claims::account(&self.dump, &self.space, Some(&Heap { runtime, segments, outcome, facts, modules }), findings)
     }
 }
 

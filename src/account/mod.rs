@@ -13,6 +13,10 @@ pub mod claims;
 pub mod clr;
 pub mod intervals;
 
+use crate::dump::Dump;
+use crate::error::Findings;
+use crate::memory::AddressSpace;
+use crate::source::ByteSource;
 use serde::{Deserialize, Serialize};
 
 /// Who owns memory. In the order in which claims win.
@@ -209,6 +213,11 @@ impl MemoryAccount {
         let list = if first.is_empty() { last.clone() } else { format!("{} and {last}", first.join(", ")) };
         Some(format!("the account is of the dump's memory: the dump lacks {list}"))
     }
+}
+
+/// The account of a dump whose heap was not found or not understood: all that needs no runtime.
+pub fn without_heap(source: &dyn ByteSource, dump: &Dump, findings: &mut Findings) -> MemoryAccount {
+    claims::account(dump, &AddressSpace::new(source, &*dump.regions), None, findings)
 }
 
 /// What grew between two dumps.
