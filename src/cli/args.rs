@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dropheap::export::select::Sort;
 use dropheap::limits;
+use dropheap::report::DumpFacts;
 use regex::Regex;
 use std::path::PathBuf;
 
@@ -34,7 +35,7 @@ pub enum Command {
     Diff(Diff),
     /// Describe a dump: process, runtime, heap, coverage, and the evidence for each of them
     ///
-    /// Prints no command line and no data of the process, so that it can be put into a bug report. If the analysis fails, what is known
+    /// Prints no command line (unless asked to) and no data of the process, so that it can be put into a bug report. If the analysis fails, what is known
     /// of the dump is printed all the same, and the exit status is 1.
     #[command(after_help = AFTER_HELP)]
     Info(Info),
@@ -69,6 +70,8 @@ pub struct Stat {
     #[arg(long, value_enum, default_value_t = StatSort::Size)]
     pub sort: StatSort,
     #[command(flatten)]
+    pub secrets: Secrets,
+    #[command(flatten)]
     pub runtime: Runtime,
 }
 
@@ -96,6 +99,8 @@ pub struct Diff {
     #[arg(long, value_name = "BYTES")]
     pub min_delta: Option<u64>,
     #[command(flatten)]
+    pub secrets: Secrets,
+    #[command(flatten)]
     pub runtime: Runtime,
 }
 
@@ -106,6 +111,8 @@ pub struct Info {
     /// How to print; `json`: schema dropheap.info/1
     #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
     pub format: InfoFormat,
+    #[command(flatten)]
+    pub secrets: Secrets,
     #[command(flatten)]
     pub runtime: Runtime,
 }
@@ -160,6 +167,22 @@ pub struct Runtime {
     /// types, and what else only the images hold. A file counts only if it is the build that the process had loaded
     #[arg(long = "modules", value_name = "DIR")]
     pub modules: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Secrets {
+    /// Also print the command line of the process and the note of the dump's writer (in json, and in the text of info): both may hold secrets
+    #[arg(long)]
+    pub with_command_line: bool,
+}
+
+impl Secrets {
+    /// Drops what may hold secrets, unless it was asked for.
+    pub fn keep(&self, facts: &mut DumpFacts) {
+        if !self.with_command_line {
+            facts.redact();
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -320,6 +343,9 @@ mod tests {
             "dropheap verify a.dmp --format json --runtime 1",
             "dropheap stat a.dmp --modules bin",
             "dropheap diff --modules bin a.dmp b.dmp",
+            "dropheap stat a.dmp --format json --with-command-line",
+            "dropheap diff a.dmp b.dmp --format json --with-command-line",
+            "dropheap info a.dmp --with-command-line",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

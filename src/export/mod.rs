@@ -3,6 +3,7 @@
 //! [`select`] says which rows in which order, [`sheet`] what people are shown before it is drawn. No file access, no terminal: a caller with a
 //! terminal says so ([`csv::Csv::new`]).
 
+pub mod account;
 pub mod csv;
 pub mod json;
 pub mod md;
