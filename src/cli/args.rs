@@ -90,6 +90,10 @@ pub struct Diff {
     /// overlap and do not add up. By kind: runtime, library or yours, decided by assembly
     #[arg(long, value_enum)]
     pub group_by: Option<GroupBy>,
+    /// The growing types in a handful of groups: by interface or base type, by the same number, resized, on their own. Computed from counts alone;
+    /// ordered by growth in the old generations. Of those on their own, table and md show 20, or `--top N`
+    #[arg(long, conflicts_with_all = ["group_by", "filter", "sort", "min_delta"])]
+    pub suspects: bool,
     #[command(flatten)]
     pub rows: Rows,
     /// Order of the rows, largest first: the delta in bytes whatever its sign, or size or count in the last dump
@@ -336,6 +340,7 @@ mod tests {
             "dropheap diff a.dmp b.dmp c.dmp --by type --format csv --sort delta --min-delta 1024",
             "dropheap diff a.dmp b.dmp --group-by interface --format json --top 3",
             "dropheap diff a.dmp b.dmp --group-by kind",
+            "dropheap diff a.dmp b.dmp --suspects --format csv --top 3",
             "dropheap info a.dmp --format json",
             "dropheap trim a.dmp out.dmp",
             "dropheap trim a.dmp out.dmp --keep stat --force",
@@ -366,6 +371,8 @@ mod tests {
             "dropheap diff a.dmp b.dmp --format sos",
             "dropheap diff a.dmp b.dmp --by mt",
             "dropheap diff a.dmp b.dmp --group-by colour",
+            "dropheap diff a.dmp b.dmp --suspects --group-by kind",
+            "dropheap diff a.dmp b.dmp --suspects --filter x",
             "dropheap info a.dmp --format csv",
             "dropheap trim a.dmp",
             "dropheap trim a.dmp b.dmp --keep all",

@@ -98,19 +98,17 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
     let mut report = dropheap::diff::diff(&reports).map_err(Failure::core)?;
     drop(reports);
     report.groups = args.group_by.map(|by| dropheap::diff::group(&report, by.into()));
+    report.suspects = args.suspects.then(|| dropheap::suspects::suspects(&report));
     warn(None, &report.findings);
     let status = status(report.exact());
     emit(|out, terminal| match args.format {
         DiffFormat::Table => {
-            table::write(&sheet::diff_or_groups(&report, &select), out)?;
+            table::write(&sheet::comparison(&report, &select), out)?;
             export::account::sheet(&report)
                 .map_or(Ok(()), |memory| writeln!(out).and_then(|()| table::write(&memory, out)))
         }
         DiffFormat::Md => md::diff(&report, &select, out),
-        DiffFormat::Csv => match &report.groups {
-            Some(groups) => Csv::new(out, terminal).groups(&report, groups, &select),
-            None => Csv::new(out, terminal).diff(&report, &select),
-        },
+        DiffFormat::Csv => Csv::new(out, terminal).comparison(&report, &select),
         DiffFormat::Json => json::diff(report, &select, out),
     })?;
     Ok(status)

@@ -10,6 +10,7 @@ pub mod md;
 pub mod select;
 pub mod sheet;
 pub mod sos;
+pub mod suspects;
 #[cfg(any(test, feature = "synth"))]
 pub mod testing;
 pub mod text;
