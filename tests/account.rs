@@ -102,21 +102,21 @@ fn a_comparison_says_what_grew() {
     let diff = dropheap::diff::diff(&reports).unwrap();
     let memory = diff.memory.unwrap();
     let [a, b] = reports.map(|report| report.memory.unwrap());
-    assert_eq!(memory.process, b.bytes as i64 - a.bytes as i64);
-    let objects = |account: &MemoryAccount| account.of(MemoryOwner::GcObjects) as i64;
+    assert_eq!(memory.process, b.bytes.cast_signed() - a.bytes.cast_signed());
+    let objects = |account: &MemoryAccount| account.of(MemoryOwner::GcObjects).cast_signed();
     assert_eq!(memory.objects, objects(&b) - objects(&a));
     assert!(memory.sentence.starts_with("process +"), "{}", memory.sentence);
     assert_eq!(diff.dumps[1].memory.as_ref(), Some(&b));
 }
 
-fn open(bytes: &Vec<u8>) -> Dump {
-    dump::open(bytes, "synthetic.dmp").unwrap()
+fn open(bytes: &[u8]) -> Dump {
+    dump::open(&bytes, "synthetic.dmp").unwrap()
 }
 
-fn account_of(bytes: &Vec<u8>) -> (MemoryAccount, Vec<String>) {
+fn account_of(bytes: &[u8]) -> (MemoryAccount, Vec<String>) {
     let dump = open(bytes);
     let mut findings = Findings::default();
-    let account = without_heap(bytes, &dump, &mut findings);
+    let account = without_heap(&bytes, &dump, &mut findings);
     assert_adds_up(&account, &dump.facts);
     (account, findings.into_vec().into_iter().map(|f| f.code).collect())
 }
