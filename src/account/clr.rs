@@ -3,7 +3,7 @@
 //!
 //! | what | how it is found | from |
 //! | --- | --- | --- |
-//! | card table and what lies behind it | `card_table_info` at `GcDacVars.bookkeeping_start` (7 and later); before that by its content at the start of a run of memory | gcpriv.h |
+//! | card table and what lies behind it | `card_table_info` at `GcDacVars.bookkeeping_start` (7 and later); before that by its content at the start of a reservation | gcpriv.h |
 //! | range that the GC reserved for regions | `lowest_address`, `highest_address` of it | gcpriv.h |
 //! | code heaps, stubs | `ExecutionManagerCodeRangeMapAddress` -> `RangeSectionMap` (named by the contract descriptor of 10 and later) | docs/design/datacontracts/ExecutionManager.md |
 //! | loader heaps | `Module.LoaderAllocator` -> `LoaderAllocator.*Heap` (named by 10 and later) -> blocks | loaderheap.h |
@@ -14,6 +14,7 @@ use super::claims::Heap;
 use super::intervals::Claim;
 use crate::dump::Dump;
 use crate::dump::memory_info::InfoKind;
+use crate::dump::regions::merged;
 use crate::limits;
 use crate::memory::{Addr, Memory};
 use crate::report::GENERATIONS;
@@ -95,10 +96,10 @@ fn find_card_table<'s>(
             }
         }
     }
-    // It begins a reservation of its own. One bit covers at most 256 bytes, hence the table has at least this many bytes.
+    // One bit covers at most 256 bytes, hence the table has at least this many bytes.
     let least = last.since(first) / (256 * 8);
-    let starts = dump.regions.runs().filter(|(start, end)| start.0 & 0xffff == 0 && end.since(*start) >= least);
-    for (start, _) in starts.take(limits::MAX_BOOKKEEPING_PROBES) {
+    let starts = reservation_starts(dump, heap, least);
+    for start in starts.into_iter().take(limits::MAX_BOOKKEEPING_PROBES) {
         for shape in &CARD_TABLES {
             if let Some(table) = read_card_table(mem, rt, shape, start).filter(covers) {
                 return Some((table, shape, "found by its content covers every segment"));
@@ -106,6 +107,41 @@ fn find_card_table<'s>(
         }
     }
     None
+}
+
+/// Addresses at which a reservation of at least so many bytes may begin: those of MemoryInfoList; without one the starts of runs of
+/// memory, then what else is a multiple of 64 KiB. Segments and images are none.
+fn reservation_starts(dump: &Dump, heap: &Heap<'_>, least: u64) -> Vec<Addr> {
+    if let Some(info) = &dump.memory_info {
+        let private = info.committed.iter().filter(|r| r.kind == InfoKind::Private && r.start == r.allocation);
+        return private.map(|r| r.start).collect();
+    }
+    let (mut starts, mut inner) = (Vec::new(), Vec::new());
+    let taken = heap.segments.iter().map(|s| (s.start, s.reserved.since(s.start)));
+    let taken = merged(taken.chain(dump.modules.iter().map(|m| (m.base, m.size))).collect());
+    // The end of the segment or image that an address lies in.
+    let end_of_taken = |at: Addr| {
+        let number = taken.partition_point(|&(start, _)| start <= at);
+        let &(start, len) = number.checked_sub(1).and_then(|n| taken.get(n))?;
+        Some(start.plus(len)).filter(|&end| at < end)
+    };
+    for (start, end) in dump.regions.runs() {
+        let mut next = Some(start);
+        while let Some(at) = next.filter(|&at| end.since(at) >= least.max(1)) {
+            if inner.len() >= limits::MAX_BOOKKEEPING_PROBES {
+                break;
+            }
+            let taken = end_of_taken(at);
+            if at.0 & 0xffff == 0 && taken.is_none() {
+                if at == start { starts.push(at) } else { inner.push(at) }
+            }
+            // The next multiple of 64 KiB.
+            let last = taken.map_or(at.0, |end| end.0.saturating_sub(1));
+            next = (last | 0xffff).checked_add(1).map(Addr);
+        }
+    }
+    starts.extend(inner);
+    starts
 }
 
 /// Reads one and proves it as far as it proves itself: a count of references, a range, a brick table inside it.
