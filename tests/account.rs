@@ -486,3 +486,116 @@ fn the_limit_of_a_job_is_known_where_the_counters_have_it() {
         (None, None, None)
     );
 }
+
+/// The same dump with one range of memory more.
+fn with_memory(file: &[u8], addr: u64, bytes: &[u8]) -> Vec<u8> {
+    let (entry, rva, len) = dropheap::synth::minidump::locate_stream(file, stream::MEMORY64_LIST).unwrap();
+    let mut list = file[rva..rva + len].to_vec();
+    let count = u64::from_le_bytes(list[..8].try_into().unwrap());
+    list[..8].copy_from_slice(&(count + 1).to_le_bytes());
+    list.extend([addr, bytes.len() as u64].map(u64::to_le_bytes).concat());
+    // Its data are the last ones of the file, as the trimmed writer makes them.
+    let mut out = [file, bytes].concat();
+    let words = [list.len() as u32, out.len() as u32];
+    out[entry + 4..entry + 12].copy_from_slice(&words.map(u32::to_le_bytes).concat());
+    out.extend(list);
+    out
+}
+
+fn fixture(set: &str) -> Vec<u8> {
+    unpack(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{set}/evening.dmp.gz")))
+}
+
+#[test]
+fn a_card_table_counts_only_if_it_covers_every_segment() {
+    const AT: u64 = 0x9_0000_0000;
+    let file = fixture("net31-x64-wks");
+    let plain = run(file.clone());
+    let segments = &plain.heap.segments;
+    let number = |text: &str| u64::from_str_radix(text, 16).unwrap();
+    let lowest = segments.iter().map(|s| number(&s.address)).min().unwrap();
+    let highest = segments.iter().map(|s| number(&s.end)).max().unwrap() + (1 << 30);
+    let before = plain.memory.unwrap().of(MemoryOwner::GcBookkeeping);
+    // The table has a bit for 256 bytes, a brick for 4 KB, and is rounded up to its last page.
+    let size = 0x40 + (highest - lowest) / 2048 * 2 + 5;
+    let good = [1, lowest, highest, AT + 0x40 + (highest - lowest) / 2048, 0, 0, size, 0];
+    let with = |words: [u64; 8], at: u64| {
+        let mut bytes = words.map(u64::to_le_bytes).concat();
+        bytes.resize(size.next_multiple_of(0x1000) as usize + 0x3000, 0xcc);
+        let report = run(with_memory(&file, at, &bytes));
+        let account = report.memory.unwrap();
+        assert_adds_up(&account, &report.dump);
+        account.of(MemoryOwner::GcBookkeeping) - before
+    };
+    assert_eq!(with(good, AT), size.next_multiple_of(0x1000));
+    for (place, value) in [
+        (0, 0),
+        (0, 0x1_0000),
+        (1, lowest + 0x2000),
+        (2, highest - (1 << 30) - 8),
+        (2, 0),
+        (3, AT),
+        (3, AT + size),
+        (6, 1 << 50),
+    ] {
+        let mut bad = good;
+        bad[place] = value;
+        assert_eq!(with(bad, AT), 0, "word {place}: {value:x}");
+    }
+    // Not where a reservation begins.
+    assert_eq!(with(good, AT + 0x8000), 0);
+}
+
+#[test]
+fn code_heaps_are_those_of_the_runtimes_own_map() {
+    use dropheap::image::pe::PeImage;
+    use dropheap::memory::PointerSize;
+    use dropheap::runtime::descriptor::Descriptor;
+    const AT: u64 = 0x9_0000_0000;
+    let mut file = fixture("net10-x64-wks");
+    let dump = open(&file);
+    let plain = run(file.clone());
+    assert_eq!(plain.memory.unwrap().of(MemoryOwner::CodeHeaps), 0, "the trimmed dump lacks the map's lower levels");
+    let map = {
+        let space = AddressSpace::new(&file[..], dump.regions.clone());
+        let base = Addr(u64::from_str_radix(&plain.runtime.base, 16).unwrap());
+        let image = PeImage::open(&space, base).unwrap();
+        let export = image.find_exports(&space, &["DotNetRuntimeContractDescriptor"]).unwrap()[0].1;
+        let descriptor = Descriptor::read(&space, export, PointerSize::Eight).unwrap();
+        descriptor.pointer("ExecutionManagerCodeRangeMapAddress").unwrap()
+    };
+    // One way through five levels, all at their entry 3, to three fragments of a list.
+    let top = dump.regions.find(map).unwrap().offset as usize;
+    file[top..top + 256 * 8].fill(0);
+    file[top + 3 * 8..][..8].copy_from_slice(&(AT + 1).to_le_bytes());
+    let mut bytes = vec![0u8; 0x8000];
+    let mut put = |at: usize, value: u64| bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    for level in 0..4 {
+        put(level * 0x800 + 3 * 8, AT + (level as u64 + 1) * 0x800);
+    }
+    let fragments = [0x2000, 0x2100, 0x2200];
+    let sections = [0x3000, 0x3100, 0x3200];
+    for (i, (&fragment, &section)) in fragments.iter().zip(&sections).enumerate() {
+        put(fragment, fragments.get(i + 1).map_or(0, |&next| AT + next as u64 + 1));
+        put(fragment + 24, AT + section as u64);
+        put(section, AT + 0x4000 + i as u64 * 0x1000);
+        put(section + 8, AT + 0x4000 + i as u64 * 0x1000 + 0x800);
+    }
+    // The list leads from the last level to the first fragment: code of a heap, stubs, code of an image.
+    put(3 * 0x800 + 3 * 8, AT + fragments[0] as u64);
+    put(sections[0] + 40, AT + 0x7000);
+    put(sections[1] + 16, 4);
+    put(sections[2] + 32, AT + 0x7000);
+    let account = |file: &[u8], bytes: &[u8]| {
+        let report = run(with_memory(file, AT, bytes));
+        assert_adds_up(report.memory.as_ref().unwrap(), &report.dump);
+        let account = report.memory.unwrap();
+        (account.of(MemoryOwner::CodeHeaps), account.of(MemoryOwner::LoaderHeaps))
+    };
+    assert_eq!(account(&file, &bytes), (0x800, 0x800));
+    // A list that meets itself, or that leads out of the dump, proves nothing.
+    for next in [AT + fragments[0] as u64, 0xdead_0000] {
+        bytes[fragments[2]..fragments[2] + 8].copy_from_slice(&next.to_le_bytes());
+        assert_eq!(account(&file, &bytes), (0, 0));
+    }
+}

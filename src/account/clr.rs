@@ -207,6 +207,7 @@ pub(crate) fn code(mem: &dyn Memory, rt: &Runtime, claims: &mut Vec<Claim>) -> O
     }
     let mut sections: Vec<Addr> = sections.into_iter().collect();
     sections.sort_unstable();
+    let mut found = Vec::new();
     for at in sections {
         let (start, stop) = (word(at, begin).ok()?, word(at, end).ok()?);
         if !word(at, r2r).ok()?.is_null() || start >= stop {
@@ -220,8 +221,9 @@ pub(crate) fn code(mem: &dyn Memory, rt: &Runtime, claims: &mut Vec<Claim>) -> O
         } else {
             continue;
         };
-        claims.push(Claim { start: start.0, end: stop.0, owner });
+        found.push(Claim { start: start.0, end: stop.0, owner });
     }
+    claims.append(&mut found);
     Some("the runtime's own map of code (ExecutionManagerCodeRangeMapAddress): ranges with a code heap".into())
 }
 
