@@ -8,9 +8,11 @@
 
 pub mod account;
 pub mod analysis;
+pub mod columns;
 pub mod diff;
 pub mod dump;
 pub mod error;
+pub mod export;
 pub mod heap;
 pub mod image;
 pub mod limits;
@@ -22,6 +24,7 @@ pub mod report;
 pub mod runtime;
 pub mod source;
 pub mod stats;
+pub mod suspects;
 #[cfg(any(test, feature = "synth"))]
 pub mod synth;
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,40 +1,12 @@
-//! The account of memory as tables: of one dump for `info`, of several for `diff`.
+//! The account of one dump's memory, for `info`.
 
-use super::sheet::Sheet;
-use super::text::{Grid, grouped, signed, visible};
-use dropheap::account::{AddressSpaceFacts, ImageRow, MemoryAccount, MemoryOwner, size};
-use dropheap::report::DiffReport;
+use super::grid::Grid;
+use dropheap::account::{AddressSpaceFacts, ImageRow, MemoryAccount, size};
+use dropheap::export::text::{grouped, visible};
 use std::io::{self, Write};
 
 /// Images that `info` lists; JSON lists all.
 const SHOWN_IMAGES: usize = 10;
-
-/// The accounts of a comparison, a column per dump; `None` unless all dumps have one.
-pub fn sheet(report: &DiffReport) -> Option<Sheet> {
-    let accounts: Option<Vec<&MemoryAccount>> = report.dumps.iter().map(|dump| dump.memory.as_ref()).collect();
-    let accounts = accounts.filter(|all| !all.is_empty())?;
-    let mut facts: Vec<String> = report.memory.iter().map(|growth| format!("Memory: {}", growth.sentence)).collect();
-    facts.extend((1_usize..).zip(&accounts).filter_map(|(n, account)| Some(format!("{n}: {}", account.incomplete()?))));
-    let mut titles: Vec<String> = (1..=accounts.len()).map(|n| format!("Bytes {n}")).collect();
-    titles.extend(["Delta", "Owner"].map(str::to_owned));
-    let right = (1..=titles.len()).map(|n| n < titles.len()).collect();
-    let line = |bytes: Vec<u64>, what: &str| {
-        let (first, last) = (bytes.first().copied().unwrap_or(0), bytes.last().copied().unwrap_or(0));
-        let mut cells: Vec<String> = bytes.into_iter().map(grouped).collect();
-        cells.extend([signed(last.cast_signed().saturating_sub(first.cast_signed())), what.to_owned()]);
-        cells
-    };
-    let rows =
-        MemoryOwner::ALL.into_iter().map(|owner| (owner, accounts.iter().map(|a| a.of(owner)).collect::<Vec<_>>()));
-    Some(Sheet {
-        facts,
-        titles,
-        right,
-        rows: rows.filter(|(_, bytes)| bytes.iter().any(|&n| n > 0)).map(|(o, bytes)| line(bytes, o.text())).collect(),
-        foot: vec![line(accounts.iter().map(|a| a.bytes).collect(), "Memory of the dump")],
-        notes: Vec::new(),
-    })
-}
 
 /// The account of one dump: owners, the largest images, types and protections.
 pub fn write(account: &MemoryAccount, out: &mut dyn Write) -> io::Result<()> {
@@ -80,24 +52,4 @@ fn address_space(space: &AddressSpaceFacts, out: &mut dyn Write) -> io::Result<(
         grid.row(vec![grouped(row.committed), grouped(row.in_dump), kind, protection]);
     }
     grid.write(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::testing::{self, snapshot};
-    use crate::cli::{md, table};
-
-    #[test]
-    fn two_accounts_and_what_grew() {
-        let (mut a, mut b) = testing::pair();
-        assert!(sheet(&dropheap::diff::diff(&[a.clone(), b.clone()]).unwrap()).is_none());
-        (a.memory, b.memory) = (Some(testing::account(0)), Some(testing::account(1_048_576)));
-        let report = dropheap::diff::diff(&[a, b]).unwrap();
-        let sheet = sheet(&report).unwrap();
-        let mut out = Vec::new();
-        table::write(&sheet, &mut out).unwrap();
-        md::write(&sheet, &mut out).unwrap();
-        snapshot("diff-memory", &String::from_utf8(out).unwrap());
-    }
 }

@@ -1,6 +1,7 @@
 //! The arguments: a stable interface, since other programs call it. Nothing is renamed or removed; values may be added.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dropheap::export::select::Sort;
 use dropheap::limits;
 use dropheap::report::DumpFacts;
 use regex::Regex;
@@ -213,6 +214,15 @@ pub enum By {
     Mt,
 }
 
+impl From<By> for dropheap::export::By {
+    fn from(by: By) -> dropheap::export::By {
+        match by {
+            By::Type => Self::Type,
+            By::Mt => Self::Mt,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DiffBy {
     Type,
@@ -245,11 +255,30 @@ pub enum Names {
     Csharp,
 }
 
+impl From<Names> for dropheap::export::Names {
+    fn from(names: Names) -> dropheap::export::Names {
+        match names {
+            Names::Sos => Self::Sos,
+            Names::Csharp => Self::Csharp,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StatSort {
     Size,
     Count,
     Name,
+}
+
+impl From<StatSort> for Sort {
+    fn from(sort: StatSort) -> Sort {
+        match sort {
+            StatSort::Size => Sort::Size,
+            StatSort::Count => Sort::Count,
+            StatSort::Name => Sort::Name,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -258,6 +287,17 @@ pub enum DiffSort {
     Count,
     Name,
     Delta,
+}
+
+impl From<DiffSort> for Sort {
+    fn from(sort: DiffSort) -> Sort {
+        match sort {
+            DiffSort::Size => Sort::Size,
+            DiffSort::Count => Sort::Count,
+            DiffSort::Name => Sort::Name,
+            DiffSort::Delta => Sort::Delta,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
