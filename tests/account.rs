@@ -261,8 +261,9 @@ fn both_stacks_of_a_32_bit_process_on_64_bit_windows() {
     builder.stack_bounds(teb64, true, [0x24_0000, 0x23_8000, 0x20_0000]);
     builder.stack_bounds(TEB32, false, [0x34_0000, 0x33_c000, 0x30_0000]);
     builder.memory(0x23_8000, vec![0; 0x8000]).memory(0x33_c000, vec![0; 0x4000]);
-    builder.thread(8, teb64, 0x33_f000, 0x1000);
+    builder.thread(8, teb64, 0x33_f000, 0x1000).variables(0x7ef1_0000, &VARIABLES);
     let (account, findings) = account_of(&builder.finish());
+    assert_eq!(open(&builder.finish()).facts.site_name.as_deref(), Some("shop-site"));
     assert_eq!((account.of(MemoryOwner::ThreadStacks), findings.len()), (0xc000, 0));
     // Two TEBs and a PEB.
     assert_eq!(account.of(MemoryOwner::ProcessBlocks), 0x2000 + 0x1000 + 0x1000);
