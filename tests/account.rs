@@ -190,6 +190,7 @@ fn memory_info_divides_the_rest_by_type() {
         info(0x3_0000_1000, 0x1000, COMMIT, 0x104, PRIVATE),
         info(0x3_0000_2000, 0x1000, COMMIT, 0x20, IMAGE),
         info(0x3_0000_3000, 0x1000, COMMIT, 4, 0x77),
+        info(0x3_0000_4000, 0x1000, COMMIT, 0x40, MAPPED),
         // Runs backwards: it must not count twice.
         info(0x3_0000_0000, 0x2000, COMMIT, 4, PRIVATE),
     ]);
@@ -200,15 +201,16 @@ fn memory_info_divides_the_rest_by_type() {
             (MemoryOwner::NativeImages, 0x1000),
             (MemoryOwner::ThreadStacks, 0x2000),
             (MemoryOwner::ProcessBlocks, 0x3000),
+            (MemoryOwner::OtherExecutable, 0x1000),
             (MemoryOwner::OtherPrivate, 0x8000 + 0x1000),
             (MemoryOwner::OtherMapped, 0x1000),
             (MemoryOwner::OtherImages, 0x1000),
             // Of no type, and what the list does not have.
-            (MemoryOwner::NotAttributed, 0x2000 + 0x2000),
+            (MemoryOwner::NotAttributed, 0x1000 + 0x2000),
         ]
     );
     let space = account.address_space.as_ref().unwrap();
-    assert_eq!((space.committed, space.reserved), (0x1_7000, 0x10_0000));
+    assert_eq!((space.committed, space.reserved), (0x1_8000, 0x10_0000));
     let rows: Vec<_> =
         space.regions.iter().map(|r| (r.kind.as_str(), r.protection.as_str(), r.committed, r.in_dump)).collect();
     assert_eq!(
@@ -217,6 +219,7 @@ fn memory_info_divides_the_rest_by_type() {
             ("private", "rw", 0x1_0000, 0xa000),
             ("private", "rw, guard", 0x1000, 0x1000),
             ("mapped", "r", 0x1000, 0x1000),
+            ("mapped", "rwx", 0x1000, 0x1000),
             ("image", "r", 0x1000, 0x1000),
             ("image", "rx", 0x3000, 0x1000),
             ("other", "rw", 0x1000, 0x1000),
@@ -466,7 +469,7 @@ fn a_clone_is_known_by_its_threads_or_by_its_writer() {
         .collect();
     let told = facts(process().stream(stream::COMMENT_W, wide));
     assert_eq!((told.pid, told.clone.unwrap().pid, told.started_at), (Some(4242), None, Some(1_699_990_000)));
-    for other in ["*** procdump -ma 4242", "rm -r /", ""] {
+    for other in ["*** procdump -ma 4242", "*** procdump  -ma -e -x C:\\dumps shop.exe -r", "rm -r /", ""] {
         let plain = facts(process().stream(stream::COMMENT_A, format!("{other}\0junk")));
         assert_eq!((plain.clone, plain.comment.as_deref()), (None, Some(other).filter(|o| !o.is_empty())));
     }
