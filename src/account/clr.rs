@@ -7,6 +7,7 @@
 //! | range that the GC reserved for regions | `lowest_address`, `highest_address` of it | gcpriv.h |
 //! | code heaps, stubs | `ExecutionManagerCodeRangeMapAddress` -> `RangeSectionMap` (named by the contract descriptor of 10 and later) | docs/design/datacontracts/ExecutionManager.md |
 //! | loader heaps | `Module.LoaderAllocator` -> `LoaderAllocator.*Heap` (named by 10 and later) -> blocks | loaderheap.h |
+//! | loader heaps | `LoaderHeap`s among the runtime's variables (the global loader allocator's), by their content | loaderheap.h |
 //! | loader heaps | every reservation that holds a method table, a class or a module of a type on the heap, where MemoryInfoList tells reservations | |
 
 use super::MemoryOwner;
@@ -19,6 +20,8 @@ use crate::limits;
 use crate::memory::{Addr, Memory};
 use crate::report::GENERATIONS;
 use crate::runtime::Runtime;
+use crate::runtime::globals::section_words;
+use crate::runtime::layout::Layout;
 use rustc_hash::FxHashSet;
 
 /// Word of `GcDacVars` that points to the variable `bookkeeping_start`.
@@ -247,6 +250,14 @@ pub(crate) fn loader_heaps(
         }));
         how.push("blocks of LoaderAllocator's heaps");
     }
+    let mut claim = |(start, end): (Addr, Addr)| {
+        claims.push(Claim { start: start.0, end: end.0, owner: MemoryOwner::LoaderHeaps });
+    };
+    let among_variables = static_heaps(mem, heap.runtime);
+    if !among_variables.is_empty() {
+        how.push("blocks of the LoaderHeaps among the runtime's variables");
+    }
+    among_variables.into_iter().for_each(&mut claim);
     let before = claims.len();
     reservations(dump, heap, claims);
     if claims.len() > before {
@@ -266,26 +277,16 @@ fn allocator_blocks(mem: &dyn Memory, heap: &Heap<'_>) -> Option<Vec<(Addr, Addr
         return None;
     }
     let word = |at: Addr, i: u64| mem.ptr(at.plus(i.wrapping_mul(l.p())), l.pointer, "a loader heap").ok();
-    let mut seen = FxHashSet::default();
-    let mut blocks = Vec::new();
+    let mut chains = Chains::default();
     for module in &heap.modules {
         let Ok(allocator) = mem.ptr(module.at.plus(allocator), l.pointer, "Module.LoaderAllocator") else { continue };
         for &offset in &heaps {
-            // LoaderHeap: a vtable, then m_pFirstBlock. LoaderHeapBlock: next, address, bytes. [R: 10.0.0, 10.0.14]
+            // LoaderHeap: a vtable, then m_pFirstBlock. [R: 10.0.0, 10.0.14]
             let Ok(one) = mem.ptr(allocator.plus(offset), l.pointer, "a loader heap") else { continue };
-            let mut block = word(one, 1).unwrap_or(Addr::NULL);
-            while !block.is_null() && seen.insert(block) && blocks.len() < limits::MAX_LOADER_BLOCKS {
-                let (Some(next), Some(start), Some(size)) = (word(block, 0), word(block, 1), word(block, 2)) else {
-                    break;
-                };
-                if start.0 & 0xfff != 0 || size.0 & 0xfff != 0 || size.0 > MAX_LOADER_BLOCK || size.is_null() {
-                    break;
-                }
-                blocks.push((start, start.plus(size.0)));
-                block = next;
-            }
+            chains.follow(mem, l, word(one, 1).unwrap_or(Addr::NULL));
         }
     }
+    let mut blocks = chains.blocks;
     blocks.sort_unstable();
     let holds = |at: Addr| {
         let number = blocks.partition_point(|&(start, _)| start <= at);
@@ -295,7 +296,70 @@ fn allocator_blocks(mem: &dyn Memory, heap: &Heap<'_>) -> Option<Vec<(Addr, Addr
 }
 
 /// The largest block of a loader heap; what is reserved at a time is 64 KB to some MB.
-const MAX_LOADER_BLOCK: u64 = 1 << 32;
+const MAX_LOADER_BLOCK: u64 = 1 << 30;
+
+/// Blocks of loader heaps, as (first address, first behind): `LoaderHeapBlock` { next, address, bytes }, the same in all versions.
+#[derive(Default)]
+struct Chains {
+    seen: FxHashSet<Addr>,
+    blocks: Vec<(Addr, Addr)>,
+}
+
+impl Chains {
+    /// Adds the chain that begins with this block, as far as it is one.
+    fn follow(&mut self, mem: &dyn Memory, l: &Layout, first: Addr) {
+        let mut next = first;
+        while !next.is_null() && self.seen.insert(next) && self.blocks.len() < limits::MAX_LOADER_BLOCKS {
+            let Some((start, end, behind)) = loader_block(mem, l, next) else { return };
+            self.blocks.push((start, end));
+            next = behind;
+        }
+    }
+}
+
+/// A `LoaderHeapBlock` that can be one: first address, first behind, next block.
+fn loader_block(mem: &dyn Memory, l: &Layout, at: Addr) -> Option<(Addr, Addr, Addr)> {
+    let word = |i: u64| mem.ptr(at.plus(i.wrapping_mul(l.p())), l.pointer, "a block of a loader heap").ok();
+    let (next, start, size) = (word(0)?, word(1)?, word(2)?);
+    let fits = start.0 & 0xfff == 0 && size.0 & 0xfff == 0 && !size.is_null() && size.0 <= MAX_LOADER_BLOCK;
+    fits.then(|| (start, start.plus(size.0), next))
+}
+
+/// Words from `m_pFirstBlock` to `m_pAllocPtr` in an `UnlockedLoaderHeap`: up to 6, and from 7 on. [R: 2.0, 2.1, 3.1, 6.0; 8.0, 9.0, 10.0]
+const TO_ALLOC_POINTER: [usize; 2] = [1, 3];
+
+/// The blocks of the loader heaps that lie among the runtime's own variables: those of the global loader allocator. One proves itself: a
+/// pointer to a block, and the allocation pointer, the end of what is committed and the end of what is reserved, in this order, the last
+/// one at the very end of that block.
+fn static_heaps(mem: &dyn Memory, rt: &Runtime) -> Vec<(Addr, Addr)> {
+    let l = &rt.layout;
+    let words = section_words(mem, &rt.module.image, l.pointer);
+    let mut chains = Chains::default();
+    for (i, &(at, first)) in words.iter().enumerate() {
+        if first.is_null() || first.0.checked_rem(l.p()) != Some(0) || rt.module.image.contains(first) {
+            continue;
+        }
+        let proven = TO_ALLOC_POINTER.iter().any(|&skip| {
+            let value = |n: usize| {
+                let n = skip.saturating_add(n);
+                let &(place, value) = words.get(i.saturating_add(n))?;
+                (place == at.plus((n as u64).wrapping_mul(l.p()))).then_some(value)
+            };
+            let (Some(alloc), Some(committed), Some(reserved)) = (value(0), value(1), value(2)) else { return false };
+            let ordered = alloc <= committed && committed <= reserved && !alloc.is_null();
+            // Most words end here, unread.
+            ordered
+                && committed.0 & 0xfff == 0
+                && reserved.0 & 0xfff == 0
+                && reserved.since(alloc) <= MAX_LOADER_BLOCK
+                && loader_block(mem, l, first).is_some_and(|(start, end, _)| start <= alloc && reserved == end)
+        });
+        if proven {
+            chains.follow(mem, l, first);
+        }
+    }
+    chains.blocks
+}
 
 /// Claims every reservation, but for images, that holds a method table, a class or a module: the runtime makes all three in loader heaps
 /// or finds them in images.
