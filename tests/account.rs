@@ -559,7 +559,9 @@ fn code_heaps_are_those_of_the_runtimes_own_map() {
     let mut file = fixture("net10-x64-wks");
     let dump = open(&file);
     let plain = run(file.clone());
-    assert_eq!(plain.memory.unwrap().of(MemoryOwner::CodeHeaps), 0, "the trimmed dump lacks the map's lower levels");
+    let before = plain.memory.as_ref().unwrap().of(MemoryOwner::LoaderHeaps);
+    let code = plain.memory.as_ref().unwrap().of(MemoryOwner::CodeHeaps);
+    assert_eq!(code, 0, "the trimmed dump lacks the map's lower levels");
     let map = {
         let space = AddressSpace::new(&file[..], dump.regions.clone());
         let base = Addr(u64::from_str_radix(&plain.runtime.base, 16).unwrap());
@@ -594,7 +596,7 @@ fn code_heaps_are_those_of_the_runtimes_own_map() {
         let report = run(with_memory(file, AT, bytes));
         assert_adds_up(report.memory.as_ref().unwrap(), &report.dump);
         let account = report.memory.unwrap();
-        (account.of(MemoryOwner::CodeHeaps), account.of(MemoryOwner::LoaderHeaps))
+        (account.of(MemoryOwner::CodeHeaps), account.of(MemoryOwner::LoaderHeaps) - before)
     };
     assert_eq!(account(&file, &bytes), (0x800, 0x800));
     // A list that meets itself, or that leads out of the dump, proves nothing.
@@ -602,4 +604,58 @@ fn code_heaps_are_those_of_the_runtimes_own_map() {
         bytes[fragments[2]..fragments[2] + 8].copy_from_slice(&next.to_le_bytes());
         assert_eq!(account(&file, &bytes), (0, 0));
     }
+}
+
+#[test]
+fn a_loader_heap_among_the_variables_proves_itself() {
+    use dropheap::image::pe::PeImage;
+    const AT: u64 = 0x9_0000_0000;
+    let file = fixture("net31-x64-wks");
+    let dump = open(&file);
+    let plain = run(file.clone());
+    let before = plain.memory.unwrap().of(MemoryOwner::LoaderHeaps);
+    // A free place in the runtime's writable sections.
+    let space = AddressSpace::new(&file[..], dump.regions.clone());
+    let image = PeImage::open(&space, Addr(u64::from_str_radix(&plain.runtime.base, 16).unwrap())).unwrap();
+    let places =
+        image.writable_sections().into_iter().flat_map(|(start, len)| (0..len / 64).map(move |i| start.plus(i * 64)));
+    let place =
+        places.into_iter().find(|&at| space.bytes(at, 64, "zeros").is_ok_and(|b| b.iter().all(|&b| b == 0))).unwrap();
+    let offset = dump.regions.find(place).unwrap().offset as usize;
+    let with = |skip: usize, words: [u64; 4], blocks: [[u64; 3]; 2]| {
+        let mut file = file.clone();
+        for (i, word) in [0, skip, skip + 1, skip + 2].into_iter().zip(words) {
+            file[offset + i * 8..][..8].copy_from_slice(&word.to_le_bytes());
+        }
+        let mut bytes = vec![0u8; 0x2_0000];
+        for (i, block) in blocks.iter().enumerate() {
+            bytes[i * 0x100..i * 0x100 + 24].copy_from_slice(&block.map(u64::to_le_bytes).concat());
+        }
+        let report = run(with_memory(&file, AT, &bytes));
+        let account = report.memory.unwrap();
+        assert_adds_up(&account, &report.dump);
+        account.of(MemoryOwner::LoaderHeaps) - before
+    };
+    let words = [AT, AT + 0x4123, AT + 0x6000, AT + 0x8000];
+    let blocks = [[AT + 0x100, AT + 0x4000, 0x4000], [0, AT + 0x1_0000, 0x3000]];
+    for skip in [1, 3] {
+        assert_eq!(with(skip, words, blocks), 0x7000, "{skip}");
+    }
+    assert_eq!(with(2, words, blocks), 0);
+    for (i, value) in [
+        (0, AT + 4),
+        (0, AT + 0x200),
+        (1, AT + 0x3fff),
+        (1, AT + 0x6001),
+        (2, AT + 0x9000),
+        (2, AT + 0x6001),
+        (3, AT + 0x9000),
+    ] {
+        let mut bad = words;
+        bad[i] = value;
+        assert_eq!(with(1, bad, blocks), 0, "word {i}: {value:x}");
+    }
+    // A chain ends where it is none, and where it meets itself.
+    assert_eq!(with(1, words, [blocks[0], [0, AT + 0x1_0001, 0x3000]]), 0x4000);
+    assert_eq!(with(1, words, [blocks[0], [AT, AT + 0x1_0000, 0x3000]]), 0x7000);
 }
