@@ -113,9 +113,9 @@ pub const MAX_STRING: usize = 32_768;
 /// Dumps in one diff.
 pub const MAX_DUMPS: usize = 100;
 
-/// Runs of memory that are looked at for the GC's bookkeeping where no variable leads to it: each costs one read of a page, and only runs
-/// that are large enough count.
-pub const MAX_BOOKKEEPING_PROBES: usize = 2_048;
+/// Places that are looked at for the GC's bookkeeping where no variable leads to it (before .NET 7): each costs one read of a page, and only those
+/// with enough memory behind them count.
+pub const MAX_BOOKKEEPING_PROBES: usize = 1_024;
 
 /// Tables, fragments and sections of the runtime's map of code. A process with 100,000 dynamic methods has some 1,000 code heaps.
 pub const MAX_CODE_RANGES: usize = 200_000;
