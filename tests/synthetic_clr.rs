@@ -11,7 +11,7 @@
 )]
 
 use dropheap::report::HeapReport;
-use dropheap::synth::clr::{Expected, Row, Scenario, SynthLayout};
+use dropheap::synth::clr::{Expected, Row, Scenario, SynthLayout, modern};
 use dropheap::{Options, analyze};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -132,5 +132,30 @@ fn core_1() {
         let report = exact(&scenario);
         assert_eq!(report.runtime.name, ".NET Core 1.1.13");
         assert!(report.runtime.unproven.is_some());
+    }
+}
+
+/// .NET 5 to 11 on every processor, workstation and server; most of them were never seen as a dump.
+#[test]
+fn net_5_to_11() {
+    use modern::{ARM64, X64, X86};
+    for major in 5..=11 {
+        for machine in [X64, X86, ARM64] {
+            for heaps in [0, 1, 3] {
+                for seed in 1..5 {
+                    let scenario = Scenario { server_heaps: heaps, seed, ..Scenario::net(major, machine) };
+                    let report = exact(&scenario);
+                    let r = &report.runtime;
+                    let architecture = [(X64, "x64"), (X86, "x86"), (ARM64, "arm64")].iter().find(|a| a.0 == machine);
+                    assert_eq!(r.name, format!(".NET {major}.0.13"));
+                    assert_eq!(r.architecture, architecture.unwrap().1);
+                    assert_eq!(r.gc_mode, if heaps > 0 { "server" } else { "workstation" });
+                    assert_eq!(r.gc_layout, if machine != X86 && major >= 7 { "regions" } else { "segments" });
+                    let seen = machine == X64 && matches!(major, 6 | 8 | 9 | 10);
+                    assert_eq!(r.unproven.is_none(), seen, "{}: {:?}", r.name, r.unproven);
+                    assert!(report.findings.iter().all(|f| f.code != "metadata-missing"), "{:?}", report.findings);
+                }
+            }
+        }
     }
 }
