@@ -712,7 +712,8 @@ impl World<'_> {
             .zip(words)
             .map(|(name, offset)| format!(r#""{name}":[{offset},"pointer"]"#))
             .collect();
-        let start = if modern.regions { String::new() } else { format!(r#","AllocationStart":{}"#, l.allocation_start) };
+        let start =
+            if modern.regions { String::new() } else { format!(r#","AllocationStart":{}"#, l.allocation_start) };
         let kind = if modern.regions { "regions" } else { "segments" };
         let (mode, heap, variables) = if server {
             let heap = format!(
