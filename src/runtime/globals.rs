@@ -17,6 +17,8 @@ use crate::report::Evidence;
 const DAC_TABLE_ENTRIES: u64 = 256;
 /// Pointer entries of `GcDacVars` that must be null or lie in one module: the common ones of all versions.
 const COMMON_ENTRIES: u64 = 22;
+/// `major_version_number`: 1 or 2 so far; what a later one changes, the content shows.
+const MAJOR_VERSIONS: std::ops::RangeInclusive<u8> = 1..=9;
 /// Entries of `gc_heap_field_offsets`: alloc_allocated, ephemeral_heap_segment, generation_table (dac_gcheap_fields.h).
 const FIELD_ALLOC_ALLOCATED: u64 = 0;
 const FIELD_EPHEMERAL: u64 = 1;
@@ -238,7 +240,7 @@ impl GcDacVars {
         let word = |i: u64| mem.ptr(at.plus(i.wrapping_mul(p)), l.pointer, WHAT).ok();
         let head = word(0)?.0;
         let [major, minor, rest @ ..] = head.to_le_bytes();
-        if !(1..=2).contains(&major) || minor >= 16 || rest.iter().any(|&b| b != 0) {
+        if !MAJOR_VERSIONS.contains(&major) || minor >= 16 || rest.iter().any(|&b| b != 0) {
             return None;
         }
         let generation_size = word(1)?.0;

@@ -1462,7 +1462,8 @@ impl<'s> World<'s> {
             None => (self.free, 3 * p, 1),
         };
         let size = (base + component * count).max(3 * p);
-        let step = size.next_multiple_of(if p == 8 || generation == 3 { 8 } else { 4 });
+        // gc.cpp, get_alignment_constant(FALSE): large and pinned objects.
+        let step = size.next_multiple_of(if p == 8 || matches!(generation, 3 | 4) { 8 } else { 4 });
         self.space.word(at, table);
         if component > 0 {
             self.space.u32(at + p, count as u32);
