@@ -411,7 +411,7 @@ fn two_runtimes() {
     let report = analyze(Arc::clone(&bytes)).unwrap();
     same_rows("two", &report, &named);
     let said = finding(&report, "several-runtimes").unwrap();
-    assert!(said.message.starts_with("the process has 2 runtimes ("), "{said:?}");
+    assert!(said.message.starts_with("the process has 2 runtimes: 0: "), "{said:?}");
     assert!(said.message.contains(".NET 8.0.4") && said.message.contains(".NET Framework"), "{said:?}");
     let evidence = report.runtime.evidence.iter().find(|e| e.what == "another runtime module").unwrap();
     assert!(evidence.value.starts_with("clr.dll at ") && evidence.how.starts_with("not used: "), "{evidence:?}");

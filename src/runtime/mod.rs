@@ -54,6 +54,14 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
         missing: missing.to_owned(),
         evidence: evidence.iter().map(|e| format!("{}: {} ({})", e.what, e.value, e.how)).collect(),
     };
+    // Up to 7 the sizes that SOS counts depend on the version, and nothing inside tells it; later ones differ only in what is searched for.
+    let told_apart = module.flavour == Flavour::Framework
+        || module.single_file
+        || module.dac_table.is_some()
+        || module.contract_descriptor.is_some();
+    if module.version.is_none() && !told_apart {
+        return Err(refuse("its version is not in the dump", &evidence));
+    }
     let row = layout::row_for(module.flavour.text(), module.version, module.pointer)?
         .ok_or_else(|| refuse("no layout is known for this version", &evidence))?;
     let mut shapes = layout::descriptor(&row.layout)?;
