@@ -187,7 +187,6 @@ const FILES: &[(&str, &str)] = &[
     ("framework-32", include_str!("layouts/framework-32.json")),
     ("net8-64", include_str!("layouts/net8-64.json")),
     ("net9-64", include_str!("layouts/net9-64.json")),
-    ("net9-32", include_str!("layouts/net9-32.json")),
 ];
 
 /// The index, in order.
