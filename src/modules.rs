@@ -98,7 +98,7 @@ impl<'a> Modules<'a> {
         tables: &[MethodTable],
         evidence: &mut Vec<Evidence>,
     ) -> Modules<'a> {
-        let read = |at| MethodTable::read(mem, &rt.layout, at).unwrap_or(EMPTY);
+        let read = |at| MethodTable::read(mem, &rt.layout, at).unwrap_or_default();
         let mut m = Modules {
             mem,
             rt,
@@ -581,19 +581,6 @@ fn file_path(text: &str) -> Option<String> {
     let known = ["dll", "exe", "winmd"].iter().any(|e| extension.eq_ignore_ascii_case(e));
     (known && !text.contains(char::is_control)).then(|| text.to_owned())
 }
-
-const EMPTY: MethodTable = MethodTable {
-    at: Addr::NULL,
-    flags: 0,
-    base_size: 0,
-    flags2: 0,
-    num_virtuals: 0,
-    num_interfaces: 0,
-    parent: Addr::NULL,
-    module: Addr::NULL,
-    canonical: Addr::NULL,
-    per_inst_info: Addr::NULL,
-};
 
 fn rid_at(place: RidPlace, table: &MethodTable) -> u32 {
     match place {

@@ -5,7 +5,6 @@ use crate::dump::trim::write_trimmed;
 use crate::error::{Error, Result};
 use crate::heap::handles;
 use crate::heap::walk;
-use crate::limits;
 use crate::memory::{Addr, Memory, Recorder};
 use crate::runtime::Runtime;
 use crate::source::ByteSource;
@@ -102,6 +101,5 @@ fn finalizer_queues(mem: &dyn Memory, rt: &Runtime) -> Vec<(Addr, u64)> {
             }
         }
     }
-    ranges.retain(|r| r.1 <= limits::MAX_METADATA);
     ranges
 }

@@ -112,7 +112,10 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
                     Err(_) => "no GcDacVars to compare with",
                 };
                 note(&mut evidence, "GC variables", "of the contract descriptor's GC part", agrees);
-                Some(named)
+                // The structure has more than the descriptor names.
+                let GcDacVars { at, version, handle_table_map, .. } =
+                    vars.ok().filter(|vars| named.same_heap(vars)).unwrap_or_else(GcDacVars::none);
+                Some(GcDacVars { at, version, handle_table_map: named.handle_table_map.or(handle_table_map), ..named })
             }
             (None, Ok(vars)) => Some(vars),
             (None, Err(why)) => {

@@ -149,6 +149,47 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// Moves what the builds of .NET 5 and later have moved: fields of `generation`, `gc_heap`, Module, PEAssembly, PEImage and PEImageLayout. What
+    /// the runtime tells of itself is told as it then is; what .NET 5 does not tell stays.
+    #[must_use]
+    pub fn moved(&self, seed: u64) -> Scenario {
+        let mut scenario = self.clone();
+        let Some(modern) = &mut scenario.modern else { return scenario };
+        let mut r = Random::new(seed);
+        let (before, p) = (self.layout.clone(), self.layout.pointer);
+        let l = &mut scenario.layout;
+        *l = before.shifted(seed);
+        // Behind the search's bounds nothing is named; the table has five generations, and the variables have places of their own.
+        l.data_size = before.data_size;
+        let table = 5 * l.generation_size;
+        [l.heap_alloc_allocated, l.heap_ephemeral] = r.apart(0x400, p, &[(l.heap_table, table)]);
+        l.heap_size = (l.heap_table + table).max(0x400 * p) + 16 * p;
+        if modern.major == 5 {
+            (l.generation_size, l.start_segment, l.allocation_start) =
+                (before.generation_size, before.start_segment, before.allocation_start);
+            (l.heap_table, l.heap_alloc_allocated, l.heap_ephemeral, l.heap_size) =
+                (before.heap_table, before.heap_alloc_allocated, before.heap_ephemeral, before.heap_size);
+        }
+        if modern.module_base > 0 {
+            let taken = [l.module_simple_name, l.module_file, l.module_assembly, l.module_dynamic, 0].map(|at| (at, p));
+            [modern.module_base] = r.apart(46, p, &taken);
+        }
+        if modern.major >= 11 {
+            let mut words: [u64; 9] = std::array::from_fn(|i| i as u64);
+            for i in (1..words.len()).rev() {
+                words.swap(i, r.below(i as u64 + 1) as usize);
+            }
+            modern.segment_words.copy_from_slice(&words[..7]);
+            // Only the descriptor can tell of the order.
+            if modern.published == Published::DacVars {
+                modern.published = Published::Both;
+            }
+        }
+        scenario
+    }
+}
+
 impl Modern {
     /// Bits of flags2 hold the RID; a canonical method table is named with tag 1.
     pub(super) fn rid_in_flags2(&self) -> bool {
