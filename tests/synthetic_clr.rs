@@ -277,3 +277,62 @@ fn a_runtime_without_a_heap_is_listed_and_refused() {
     assert!(!other.used && other.heap_bytes.is_none() && other.why_not.is_some());
     assert!(matches!(choose(&dump, Some(0)), Err(dropheap::Error::UnknownRuntime { .. })));
 }
+
+/// The desktop layouts from 4.5 to 4.8: what the sources of each time say. Of 4.8 nobody knows whether its GC has the old order of fields
+/// or that of .NET Core 2: both.
+#[test]
+fn framework_4_5_to_4_8() {
+    for pointer in [4, 8] {
+        let at = |x64: u64, x86: u64| if pointer == 8 { x64 } else { x86 };
+        let first = SynthLayout::framework(pointer);
+        let second = SynthLayout {
+            generation_size: at(0xF0, 0x88),
+            heap_size: at(0x30F8, 0x1A28),
+            heap_alloc_allocated: at(0x1FE8, 0x1114),
+            heap_table: at(0x1FF8, 0x1120),
+            module_dynamic: at(1664, 968),
+            ..first.clone()
+        };
+        let third =
+            SynthLayout { heap_alloc_allocated: at(0x1FE0, 0x1110), heap_table: at(0x1FF0, 0x111C), ..second.clone() };
+        let core_2 = SynthLayout {
+            allocation_segment: at(0x48, 0x30),
+            start_segment: at(0x38, 0x28),
+            allocation_start: at(0x40, 0x2C),
+            heap_size: at(0x3020, 0x19A8),
+            heap_alloc_allocated: 0,
+            heap_ephemeral: pointer,
+            heap_table: at(0x158, 0xB0),
+            ..second.clone()
+        };
+        let builds = [
+            ([4, 0, 30319, 18444], &first),
+            ([4, 0, 30319, 34209], &first),
+            ([4, 6, 1055, 0], &first),
+            ([4, 6, 1590, 0], &second),
+            ([4, 7, 2053, 0], &second),
+            ([4, 7, 3535, 0], &third),
+            ([4, 8, 4300, 0], &third),
+            ([4, 8, 4645, 0], &core_2),
+            ([4, 8, 9032, 0], &core_2),
+        ];
+        for (version, layout) in builds {
+            let shared_reference_arrays = version[1] == 0;
+            for (server_heaps, wow64, seed) in
+                [(0, false, 3), (0, pointer == 4, 4), (4, false, 5), (1, pointer == 4, 6)]
+            {
+                let report = exact(&Scenario {
+                    layout: layout.clone(),
+                    version,
+                    shared_reference_arrays,
+                    server_heaps,
+                    wow64,
+                    seed,
+                    ..Scenario::framework(pointer)
+                });
+                assert_eq!(report.runtime.flavour, "framework");
+                assert!(report.runtime.unproven.is_some());
+            }
+        }
+    }
+}
