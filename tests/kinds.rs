@@ -233,3 +233,51 @@ fn a_32_bit_process_in_a_64_bit_dump() {
     assert_eq!(report.dump.architecture.as_deref(), Some("x64"));
     assert_eq!((report.runtime.architecture.as_str(), report.runtime.pointer_size), ("x86", 4));
 }
+
+/// Without the table that names the GC's variables they are found by their shape, as those of the .NET Framework must be.
+#[test]
+fn without_the_table_of_the_gcs_variables() {
+    // The fixture of a standalone GC has not kept that module's variables.
+    for original in originals().filter(|o| !o.set.ends_with("clrgc")) {
+        let evidence = &original.report.runtime.evidence;
+        let table = evidence.iter().find(|e| e.what == "GcDacVars").unwrap();
+        let at = u64::from_str_radix(table.value.split(',').next().unwrap(), 16).unwrap();
+        let mut ranges = original.ranges();
+        let (start, bytes) = ranges.iter_mut().rev().find(|r| r.0 <= at).unwrap();
+        bytes[(at - *start) as usize] = 0x77;
+        let report = original.same("no GcDacVars", original.with_ranges(ranges, |_| ()));
+        let runtime = &report.runtime;
+        assert!(runtime.evidence.iter().any(|e| e.what.starts_with("generation table") && e.how.contains("shape")));
+        assert!(runtime.unproven.is_some());
+        assert_eq!(
+            (runtime.heaps, &runtime.gc_layout),
+            (original.report.runtime.heaps, &original.report.runtime.gc_layout)
+        );
+    }
+}
+
+/// A build that was never seen is read with its neighbour's layout. .NET Core 2 is left out: its sizes, as SOS prints them, are its own.
+#[test]
+fn versions_that_nobody_has_seen() {
+    for original in originals() {
+        let neighbours: &[u16] = match original.set.split('-').next().unwrap() {
+            "net31" => &[5, 6, 7],
+            "net6" => &[5, 7],
+            "net8" => &[7, 9, 10, 11],
+            "net9" | "net10" => &[7, 8, 10, 11, 12, 77],
+            _ => &[],
+        };
+        for &major in neighbours {
+            let mut builder = if original.is_x86() { Builder::x86() } else { Builder::new() };
+            for m in &original.dump.modules {
+                builder.module(&m.path, m.base.0, m.size as u32, [major, 0, 1726, 1], m.timestamp);
+            }
+            for (addr, bytes) in original.ranges() {
+                builder.memory(addr, bytes);
+            }
+            let report = original.same(&format!("as .NET {major}"), builder.finish());
+            let own = original.set.contains("singlefile");
+            assert!(own || report.runtime.name == format!(".NET {major}.0.17"), "{}", report.runtime.name);
+        }
+    }
+}
