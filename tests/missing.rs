@@ -444,6 +444,7 @@ fn native(module: &str, exports: &[&str]) -> Source {
 fn other_virtual_machines_are_refused_by_name() {
     for (module, exports, runtime) in [
         ("app.exe", &["DotNetRuntimeContractDescriptor"][..], "NativeAOT (app.exe)"),
+        ("app.exe", &["DotNetRuntimeDebugHeader"], "NativeAOT (app.exe)"),
         ("mono-2.0-bdwgc.dll", &["mono_get_root_domain", "mono_jit_init"], "Mono (mono-2.0-bdwgc.dll)"),
         ("mscorwks.dll", &["DllMain"], "the CLR 2.0"),
     ] {

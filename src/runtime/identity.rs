@@ -63,10 +63,11 @@ const RT_RCDATA: u16 = 10;
 /// No CLR is smaller: coreclr.dll has 4 MB and more.
 const SMALLEST_RUNTIME: u64 = 1 << 20;
 
-const EXPORTS: [&str; 6] = [
+const EXPORTS: [&str; 7] = [
     "g_CLREngineMetrics",
     "g_dacTable",
     "DotNetRuntimeContractDescriptor",
+    "DotNetRuntimeDebugHeader",
     "DotNetRuntimeInfo",
     "coreclr_initialize",
     "mono_get_root_domain",
@@ -204,7 +205,8 @@ fn inspect(mem: &dyn Memory, module: &Module, architecture: Option<&str>) -> Ver
         Flavour::Core
     } else if guid == Some(FRAMEWORK_GUID) || (dac_resource.is_some() && metrics.is_none()) {
         Flavour::Framework
-    } else if contract_descriptor.is_some() {
+    } else if contract_descriptor.is_some() || export("DotNetRuntimeDebugHeader").is_some() {
+        // The header from .NET 7 on, the descriptor beside it later (src/coreclr/nativeaot/Runtime/DebugHeader.cpp).
         return Verdict::Refused(unsupported(
             &format!("NativeAOT ({})", module.name()),
             "its types have no CLR method tables",
