@@ -620,6 +620,6 @@ mod tests {
         let table = |flags2| MethodTable { flags2, ..MethodTable::default() };
         assert_eq!(rid_at(RidPlace::Token, &table(0xFFFE_0010)), 0xFFFE);
         assert_eq!(rid_at(RidPlace::Token, &table(0xFFFF_0010)), 0);
-        assert_eq!(rid_at(RidPlace::Flags2, &table(0x01_FFFF_10)), 0x1_FFFF);
+        assert_eq!(rid_at(RidPlace::Flags2, &table(0x01FF_FF10)), 0x1_FFFF);
     }
 }
