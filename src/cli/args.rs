@@ -1,7 +1,9 @@
 //! The arguments: a stable interface, since other programs call it. Nothing is renamed or removed; values may be added.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dropheap::export::select::Sort;
 use dropheap::limits;
+use dropheap::report::DumpFacts;
 use regex::Regex;
 use std::path::PathBuf;
 
@@ -33,7 +35,7 @@ pub enum Command {
     Diff(Diff),
     /// Describe a dump: process, runtime, heap, coverage, and the evidence for each of them
     ///
-    /// Prints no command line and no data of the process, so that it can be put into a bug report. If the analysis fails, what is known
+    /// Prints no command line (unless asked to) and no data of the process, so that it can be put into a bug report. If the analysis fails, what is known
     /// of the dump is printed all the same, and the exit status is 1.
     #[command(after_help = AFTER_HELP)]
     Info(Info),
@@ -68,6 +70,8 @@ pub struct Stat {
     #[arg(long, value_enum, default_value_t = StatSort::Size)]
     pub sort: StatSort,
     #[command(flatten)]
+    pub secrets: Secrets,
+    #[command(flatten)]
     pub runtime: Runtime,
 }
 
@@ -86,6 +90,10 @@ pub struct Diff {
     /// overlap and do not add up. By kind: runtime, library or yours, decided by assembly
     #[arg(long, value_enum)]
     pub group_by: Option<GroupBy>,
+    /// The growing types in a handful of groups: by interface or base type, by the same number, resized, on their own. Computed from counts alone;
+    /// ordered by growth in the old generations. Of those on their own, table and md show 20, or `--top N`
+    #[arg(long, conflicts_with_all = ["group_by", "filter", "sort", "min_delta"])]
+    pub suspects: bool,
     #[command(flatten)]
     pub rows: Rows,
     /// Order of the rows, largest first: the delta in bytes whatever its sign, or size or count in the last dump
@@ -94,6 +102,8 @@ pub struct Diff {
     /// Only rows whose size changed by this many bytes or more, up or down
     #[arg(long, value_name = "BYTES")]
     pub min_delta: Option<u64>,
+    #[command(flatten)]
+    pub secrets: Secrets,
     #[command(flatten)]
     pub runtime: Runtime,
 }
@@ -105,6 +115,8 @@ pub struct Info {
     /// How to print; `json`: schema dropheap.info/1
     #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
     pub format: InfoFormat,
+    #[command(flatten)]
+    pub secrets: Secrets,
     #[command(flatten)]
     pub runtime: Runtime,
 }
@@ -161,6 +173,22 @@ pub struct Runtime {
     pub modules: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub struct Secrets {
+    /// Also print the command line of the process and the note of the dump's writer (in json, and in the text of info): both may hold secrets
+    #[arg(long)]
+    pub with_command_line: bool,
+}
+
+impl Secrets {
+    /// Drops what may hold secrets, unless it was asked for.
+    pub fn keep(&self, facts: &mut DumpFacts) {
+        if !self.with_command_line {
+            facts.redact();
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Table,
@@ -188,6 +216,15 @@ pub enum InfoFormat {
 pub enum By {
     Type,
     Mt,
+}
+
+impl From<By> for dropheap::export::By {
+    fn from(by: By) -> dropheap::export::By {
+        match by {
+            By::Type => Self::Type,
+            By::Mt => Self::Mt,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -222,11 +259,30 @@ pub enum Names {
     Csharp,
 }
 
+impl From<Names> for dropheap::export::Names {
+    fn from(names: Names) -> dropheap::export::Names {
+        match names {
+            Names::Sos => Self::Sos,
+            Names::Csharp => Self::Csharp,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StatSort {
     Size,
     Count,
     Name,
+}
+
+impl From<StatSort> for Sort {
+    fn from(sort: StatSort) -> Sort {
+        match sort {
+            StatSort::Size => Sort::Size,
+            StatSort::Count => Sort::Count,
+            StatSort::Name => Sort::Name,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -235,6 +291,17 @@ pub enum DiffSort {
     Count,
     Name,
     Delta,
+}
+
+impl From<DiffSort> for Sort {
+    fn from(sort: DiffSort) -> Sort {
+        match sort {
+            DiffSort::Size => Sort::Size,
+            DiffSort::Count => Sort::Count,
+            DiffSort::Name => Sort::Name,
+            DiffSort::Delta => Sort::Delta,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -273,6 +340,7 @@ mod tests {
             "dropheap diff a.dmp b.dmp c.dmp --by type --format csv --sort delta --min-delta 1024",
             "dropheap diff a.dmp b.dmp --group-by interface --format json --top 3",
             "dropheap diff a.dmp b.dmp --group-by kind",
+            "dropheap diff a.dmp b.dmp --suspects --format csv --top 3",
             "dropheap info a.dmp --format json",
             "dropheap trim a.dmp out.dmp",
             "dropheap trim a.dmp out.dmp --keep stat --force",
@@ -280,6 +348,9 @@ mod tests {
             "dropheap verify a.dmp --format json --runtime 1",
             "dropheap stat a.dmp --modules bin",
             "dropheap diff --modules bin a.dmp b.dmp",
+            "dropheap stat a.dmp --format json --with-command-line",
+            "dropheap diff a.dmp b.dmp --format json --with-command-line",
+            "dropheap info a.dmp --with-command-line",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
@@ -300,6 +371,8 @@ mod tests {
             "dropheap diff a.dmp b.dmp --format sos",
             "dropheap diff a.dmp b.dmp --by mt",
             "dropheap diff a.dmp b.dmp --group-by colour",
+            "dropheap diff a.dmp b.dmp --suspects --group-by kind",
+            "dropheap diff a.dmp b.dmp --suspects --filter x",
             "dropheap info a.dmp --format csv",
             "dropheap trim a.dmp",
             "dropheap trim a.dmp b.dmp --keep all",

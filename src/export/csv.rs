@@ -1,11 +1,13 @@
 //! `--format csv`: RFC 4180 quoting, UTF-8, line feeds. Text that a spreadsheet would take for a formula gets an apostrophe in front.
 
-use super::args::By;
+use super::By;
 use super::select::{Direction, Row, Select};
+use super::suspects::lines;
 use super::text::visible;
-use dropheap::report::{
+use crate::report::{
     DiffReport, DiffRow, DiffTotals, FREE, GroupRow, Groups, HeapReport, MethodTableRow, Owner, TypeRow,
 };
+use crate::suspects::Suspects;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -17,6 +19,7 @@ pub struct Csv<'a> {
 }
 
 impl<'a> Csv<'a> {
+    /// Writes to `out`; `terminal` says whether a terminal reads it.
     pub fn new(out: &'a mut dyn Write, terminal: bool) -> Csv<'a> {
         Csv { out, terminal, line: String::new() }
     }
@@ -52,6 +55,15 @@ impl<'a> Csv<'a> {
             self.text(FREE).text("").number(report.heap.free.count).number(report.heap.free.size).end()?;
         }
         Ok(())
+    }
+
+    /// Several dumps: suspects or groups if that was asked for, else types.
+    pub fn comparison(&mut self, report: &DiffReport, select: &Select) -> io::Result<()> {
+        match (&report.suspects, &report.groups) {
+            (Some(suspects), _) => self.suspects(report, suspects, select),
+            (None, Some(groups)) => self.groups(report, groups, select),
+            (None, None) => self.diff(report, select),
+        }
     }
 
     /// Several dumps: all types, changed or not, then Free.
@@ -98,6 +110,37 @@ impl<'a> Csv<'a> {
         Ok(())
     }
 
+    /// Several dumps: the growing types, section by section; a type of a base type or interface comes again in another section.
+    pub fn suspects(&mut self, report: &DiffReport, suspects: &Suspects, select: &Select) -> io::Result<()> {
+        self.text("section").text("group").text("type_name").text("module").text("owner");
+        for number in 1..=report.dumps.len() {
+            self.text(&format!("count_{number}")).text(&format!("size_{number}"));
+        }
+        self.text("delta_count").text("delta_size").text("delta_old");
+        for number in 1..=report.dumps.len() {
+            self.text(&format!("slots_{number}"));
+        }
+        self.end()?;
+        for line in lines(report, suspects, select) {
+            let row = line.row;
+            self.text(line.section).text(&line.group).text(row.name(select.names)).text(&row.module);
+            self.text(row.owner.text()).totals(&row.totals).known(line.old);
+            for dump in 0..report.dumps.len() {
+                self.known(line.slots.get(dump).copied().flatten());
+            }
+            self.end()?;
+        }
+        Ok(())
+    }
+
+    /// A number, or nothing where it is not known.
+    fn known(&mut self, number: Option<impl std::fmt::Display>) -> &mut Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.text(""),
+        }
+    }
+
     fn totals(&mut self, totals: &DiffTotals) -> &mut Self {
         for (&count, &size) in totals.counts.iter().zip(&totals.sizes) {
             self.number(count).number(size);
@@ -138,10 +181,10 @@ impl<'a> Csv<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::select::Sort;
-    use crate::cli::testing::{self, snapshot};
-    use dropheap::report::GroupBy;
-    use regex::Regex;
+    use crate::export::select::Sort;
+    use crate::export::testing::matching;
+    use crate::export::testing::{self, snapshot};
+    use crate::report::GroupBy;
 
     fn text(write: impl Fn(&mut Csv) -> io::Result<()>) -> String {
         let mut out = Vec::new();
@@ -159,19 +202,19 @@ mod tests {
     #[test]
     fn diff() {
         let (a, b) = testing::pair();
-        let report = dropheap::diff::diff(&[a.clone(), b.clone(), a]).unwrap();
+        let report = crate::diff::diff(&[a.clone(), b.clone(), a]).unwrap();
         let select = Select { sort: Sort::Delta, ..testing::select() };
         snapshot("diff-csv", &text(|csv| csv.diff(&report, &select)));
-        let filtered = Select { filter: Some(Regex::new("^System").unwrap()), ..select };
+        let filtered = Select { filter: Some(matching("^System")), ..select };
         assert!(!text(|csv| csv.diff(&report, &filtered)).contains("Free"));
     }
 
     #[test]
     fn groups() {
         let (a, b) = testing::pair();
-        let report = dropheap::diff::diff(&[a, b]).unwrap();
+        let report = crate::diff::diff(&[a, b]).unwrap();
         let select = Select { sort: Sort::Delta, ..testing::select() };
-        let of = |by| text(|csv| csv.groups(&report, &dropheap::diff::group(&report, by), &select));
+        let of = |by| text(|csv| csv.groups(&report, &crate::diff::group(&report, by), &select));
         snapshot("diff-csv-groups", &[of(GroupBy::Kind), of(GroupBy::Interface)].concat());
     }
 
