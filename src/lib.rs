@@ -13,6 +13,7 @@ pub mod error;
 pub mod heap;
 pub mod image;
 pub mod limits;
+pub mod listing;
 pub mod memory;
 pub mod modules;
 pub mod names;

@@ -91,3 +91,18 @@ pub const MAX_STRING: usize = 32_768;
 
 /// Dumps in one diff.
 pub const MAX_DUMPS: usize = 100;
+
+/// Bytes of one line of a saved listing: the longest name, and the columns in front of it.
+pub const MAX_LINE: usize = MAX_NAME + 256;
+
+/// Bytes of the names of one saved listing, and 64 for each of its rows. 200,000 rows of a large service have 30 MB.
+pub const MAX_LISTING_NAMES: usize = 64 << 20;
+
+/// Listings in one file of text; a second one that differs is refused, so this caps a refusal.
+pub const MAX_LISTINGS: usize = 16;
+
+/// Lines of a listing that may be the rest of a wrapped row.
+pub const MAX_LISTING_RESTS: usize = 100_000;
+
+/// Bytes of a report in JSON that stands for a dump. 2,500 types with samples are 6 MB.
+pub const MAX_REPORT: u64 = 64 << 20;

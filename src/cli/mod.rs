@@ -172,6 +172,9 @@ fn analyse(dump: &Path, choice: &args::Runtime) -> Result<HeapReport, Failure> {
 }
 
 fn walk(source: &Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<HeapReport> {
+    if let Some(kind) = dropheap::listing::kind(&**source)? {
+        return dropheap::listing::read(&**source, &options.file_name, kind);
+    }
     let bar = Bar::new(&options.file_name);
     dropheap::analyze(Arc::clone(source), options.clone(), &mut |progress| bar.show(progress))
 }
