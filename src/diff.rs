@@ -25,17 +25,23 @@ use crate::error::{Error, Findings, Result};
 use crate::limits;
 use crate::listing::{align, is_listing};
 use crate::report::{
-    AssemblyRow, Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, GroupBy, GroupRow, Groups,
-    HeapReport, Owner, REPORT_SCHEMA, Supertype, TypeRow, percent, utc,
+    AssemblyRow, Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, FREE, GroupBy, GroupRow,
+    Groups, HeapReport, Owner, REPORT_SCHEMA, Supertype, TypeRow, percent, utc,
 };
 use crate::stats::add_new;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 /// Compares reports in the order given; delta is last minus first.
 ///
 /// # Errors
 /// [`Error::Usage`] for no report at all, for more than [`limits::MAX_DUMPS`], or for one of another schema.
-pub fn diff(reports: &[HeapReport]) -> Result<DiffReport> {
+pub fn diff<R: Borrow<HeapReport>>(reports: &[R]) -> Result<DiffReport> {
+    let reports: Vec<&HeapReport> = reports.iter().map(Borrow::borrow).collect();
+    compare(&reports)
+}
+
+fn compare(reports: &[&HeapReport]) -> Result<DiffReport> {
     if reports.is_empty() || reports.len() > limits::MAX_DUMPS {
         return Err(Error::Usage(format!(
             "a comparison takes 1 to {} dumps, not {}",
@@ -69,12 +75,14 @@ pub fn diff(reports: &[HeapReport]) -> Result<DiffReport> {
     Ok(DiffReport {
         schema: DIFF_SCHEMA.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        dumps: reports.iter().map(diff_dump).collect(),
+        dumps: reports.iter().map(|r| diff_dump(r)).collect(),
         rows,
         supertypes,
         assemblies: assemblies(reports),
         groups: None,
+        suspects: None,
         free,
+        free_generations: reports.iter().map(|r| free_generations(r)).collect(),
         total,
         findings: findings(reports).into_vec(),
     })
@@ -85,7 +93,7 @@ fn key(row: &DiffRow) -> (&str, &str) {
 }
 
 /// One row per key, in the order of the keys. A `BTreeMap`, since names are a stranger's and could be made to collide in a fast hash.
-fn rows(reports: &[HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
+fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
     let mut rows: BTreeMap<(&str, &str), DiffRow> = BTreeMap::new();
     let mut supertypes = Supertypes::default();
     for (dump, report) in reports.iter().enumerate() {
@@ -103,8 +111,16 @@ fn rows(reports: &[HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
                 base_types: Vec::new(),
                 interfaces: Vec::new(),
                 totals: DiffTotals::zero(reports.len()),
+                generations: vec![Vec::new(); reports.len()],
+                array: ty.array,
                 method_tables: vec![Vec::new(); reports.len()],
             });
+            if row.array != ty.array {
+                row.array = None;
+            }
+            if let Some(generations) = row.generations.get_mut(dump) {
+                add_generations(generations, &ty.generations);
+            }
             row.owner = row.owner.max(ty.owner);
             add_new(&mut row.base_types, &renumbered(&ty.base_types));
             add_new(&mut row.interfaces, &renumbered(&ty.interfaces));
@@ -115,6 +131,23 @@ fn rows(reports: &[HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
         }
     }
     (rows.into_values().collect(), supertypes.list)
+}
+
+/// Adds objects by generation; a side without generations leaves `to` empty.
+fn add_generations(to: &mut Vec<Cell>, more: &[Cell]) {
+    to.resize(to.len().max(more.len()), Cell::default());
+    for (sum, cell) in to.iter_mut().zip(more) {
+        *sum = sum.plus(*cell);
+    }
+}
+
+/// Free blocks by generation: their method table is the one row of that name without a module.
+fn free_generations(report: &HeapReport) -> Vec<Cell> {
+    let mut all = Vec::new();
+    for row in report.method_tables.iter().filter(|m| m.type_name == FREE && m.module.is_empty()) {
+        add_generations(&mut all, &row.generations);
+    }
+    all
 }
 
 /// The supertypes of all reports, each once.
@@ -138,7 +171,7 @@ impl<'a> Supertypes<'a> {
 }
 
 /// The assemblies of all reports, each name once, with the highest owner and its reason.
-fn assemblies(reports: &[HeapReport]) -> Vec<AssemblyRow> {
+fn assemblies(reports: &[&HeapReport]) -> Vec<AssemblyRow> {
     let mut all: BTreeMap<&str, &AssemblyRow> = BTreeMap::new();
     for assembly in reports.iter().flat_map(|r| &r.assemblies) {
         let known = all.entry(&assembly.name).or_insert(assembly);
@@ -154,19 +187,28 @@ fn assemblies(reports: &[HeapReport]) -> Vec<AssemblyRow> {
 /// A type is in the group of each of its interfaces, or of each of its base types; a base type that is on the heap itself is in its own group.
 /// Groups by base type or interface overlap, hence are no parts of the total. Every type is in exactly one group by namespace, assembly, or kind.
 pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
+    group_with_members(report, by).0
+}
+
+/// As [`group`]; and for each group, in the same order, the rows in it: indexes into [`DiffReport::rows`].
+pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<u32>>) {
     let dumps = report.dumps.len();
-    let mut groups: BTreeMap<(String, String), GroupRow> = BTreeMap::new();
-    let mut add = |name: &str, csharp: &str, module: &str, owner: Option<Owner>, row: &DiffRow| {
-        let group = groups.entry((name.to_owned(), module.to_owned())).or_insert_with(|| GroupRow {
-            name: name.to_owned(),
-            name_csharp: csharp.to_owned(),
-            module: module.to_owned(),
-            owner,
-            types: 0,
-            totals: DiffTotals::zero(dumps),
+    let mut groups: BTreeMap<(String, String), (GroupRow, Vec<u32>)> = BTreeMap::new();
+    let mut add = |name: &str, csharp: &str, module: &str, owner: Option<Owner>, (number, row): (u32, &DiffRow)| {
+        let (group, members) = groups.entry((name.to_owned(), module.to_owned())).or_insert_with(|| {
+            let group = GroupRow {
+                name: name.to_owned(),
+                name_csharp: csharp.to_owned(),
+                module: module.to_owned(),
+                owner,
+                types: 0,
+                totals: DiffTotals::zero(dumps),
+            };
+            (group, Vec::new())
         });
         group.types = group.types.saturating_add(1);
         group.totals.add_line(&row.totals);
+        members.push(number);
     };
     let supertype = |&number: &u32| report.supertypes.get(usize::try_from(number).ok()?);
     let bases: BTreeMap<(&str, &str), &Supertype> = report
@@ -178,7 +220,8 @@ pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
         .collect();
     let mut outside_types = 0_u64;
     let mut outside = DiffTotals::zero(dumps);
-    for row in &report.rows {
+    for (number, row) in (0_u32..).zip(&report.rows) {
+        let one = (number, row);
         match by {
             GroupBy::Base | GroupBy::Interface => {
                 let (list, itself) = match by {
@@ -187,7 +230,7 @@ pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
                 };
                 let mut any = false;
                 for s in list.iter().filter_map(supertype).chain(itself) {
-                    add(&s.type_name, &s.type_name_csharp, &s.module, Some(s.owner), row);
+                    add(&s.type_name, &s.type_name_csharp, &s.module, Some(s.owner), one);
                     any = true;
                 }
                 if !any {
@@ -195,22 +238,23 @@ pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
                     outside.add_line(&row.totals);
                 }
             }
-            GroupBy::Namespace => add(&row.namespace, &row.namespace, "", None, row),
+            GroupBy::Namespace => add(&row.namespace, &row.namespace, "", None, one),
             GroupBy::Assembly => {
                 let owner = report.assemblies.iter().find(|a| a.name == row.module).map(|a| a.owner);
-                add(&row.module, &row.module, &row.module, owner, row);
+                add(&row.module, &row.module, &row.module, owner, one);
             }
-            GroupBy::Kind => add(row.owner.text(), row.owner.text(), "", Some(row.owner), row),
+            GroupBy::Kind => add(row.owner.text(), row.owner.text(), "", Some(row.owner), one),
         }
     }
-    let mut rows: Vec<GroupRow> = groups.into_values().collect();
-    for row in &mut rows {
+    let mut groups: Vec<(GroupRow, Vec<u32>)> = groups.into_values().collect();
+    for (row, _) in &mut groups {
         row.totals.subtract();
     }
     outside.subtract();
     // Stable: equal deltas stay in the order of name and assembly.
-    rows.sort_by_key(|row| std::cmp::Reverse(row.totals.delta_size.unsigned_abs()));
-    Groups { by, overlap: by.overlaps(), rows, outside_types, outside }
+    groups.sort_by_key(|(row, _)| std::cmp::Reverse(row.totals.delta_size.unsigned_abs()));
+    let (rows, members) = groups.into_iter().unzip();
+    (Groups { by, overlap: by.overlaps(), rows, outside_types, outside }, members)
 }
 
 impl DiffTotals {
@@ -274,7 +318,7 @@ fn diff_dump(report: &HeapReport) -> DiffDump {
 }
 
 /// What the reader should know before believing a delta.
-fn findings(reports: &[HeapReport]) -> Findings {
+fn findings(reports: &[&HeapReport]) -> Findings {
     let mut found = Findings::default();
     let kind = |r: &HeapReport| if is_listing(r) { "listing" } else { "dump" };
     let labels: Vec<String> = reports
@@ -423,6 +467,7 @@ fn process(dump: &DumpFacts) -> String {
 #[allow(clippy::arithmetic_side_effects, reason = "small numbers of the tests")]
 mod tests {
     use super::*;
+    use crate::report::ArrayShape;
     use proptest::prelude::*;
 
     fn ty(name: &str, module: &str, count: u64, size: u64, tables: &[&str]) -> TypeRow {
@@ -439,6 +484,7 @@ mod tests {
             aligned_size: size,
             generations: Vec::new(),
             method_tables: tables.iter().map(|&t| t.into()).collect(),
+            array: None,
         }
     }
 
@@ -531,6 +577,43 @@ mod tests {
     }
 
     #[test]
+    fn generations_are_summed_by_dump_and_free_is_found_by_its_empty_module() {
+        let cells =
+            |gen2: u64| vec![Cell::default(), Cell::default(), Cell { count: gen2, size: gen2 * 24, aligned_size: 0 }];
+        let (mut a, b) = pair();
+        for (module, n) in [("m", 5), ("m", 7)] {
+            a.types.push(TypeRow { generations: cells(n), ..ty("T", module, n, n * 24, &[]) });
+        }
+        for (name, module) in [(FREE, ""), (FREE, "App")] {
+            a.method_tables.push(crate::report::MethodTableRow {
+                method_table: "1".into(),
+                type_name: name.into(),
+                type_name_csharp: name.into(),
+                module: module.into(),
+                owner: Owner::Runtime,
+                count: 3,
+                total_size: 72,
+                aligned_size: 72,
+                generations: cells(3),
+                samples: Vec::new(),
+            });
+        }
+        let d = diff(&[a, b]).unwrap();
+        assert_eq!(d.rows[0].generations, [cells(12), Vec::new()]);
+        assert_eq!(d.free_generations, [cells(3), Vec::new()]);
+    }
+
+    #[test]
+    fn the_shape_of_an_array_is_told_where_all_dumps_agree() {
+        let of = |component_size| {
+            let array = Some(ArrayShape { base_size: 24, component_size });
+            report("x.dmp", vec![TypeRow { array, ..ty("T[]", "m", 1, 24, &[]) }])
+        };
+        assert_eq!(diff(&[of(8), of(8)]).unwrap().rows[0].array, Some(ArrayShape { base_size: 24, component_size: 8 }));
+        assert_eq!(diff(&[of(8), of(4), of(8)]).unwrap().rows[0].array, None);
+    }
+
+    #[test]
     fn rows_descend_by_absolute_delta_then_ascend_by_name() {
         let a = report("a.dmp", vec![ty("B", "m", 1, 100, &[]), ty("A", "m", 1, 50, &[]), ty("D", "m", 9, 900, &[])]);
         let b = report("b.dmp", vec![ty("C", "m", 1, 50, &[]), ty("D", "m", 9, 900, &[])]);
@@ -545,7 +628,7 @@ mod tests {
         assert_eq!((d.rows[0].totals.delta_count, d.rows[0].totals.delta_size), (2, 48));
         let d = diff(&[of(5)]).unwrap();
         assert_eq!((d.rows[0].totals.counts.as_slice(), d.rows[0].totals.delta_count), (&[5][..], 0));
-        assert_eq!(diff(&[]).unwrap_err().code(), "usage");
+        assert_eq!(diff::<HeapReport>(&[]).unwrap_err().code(), "usage");
         assert_eq!(diff(&vec![of(1); limits::MAX_DUMPS + 1]).unwrap_err().code(), "usage");
         assert!(diff(&vec![of(1); limits::MAX_DUMPS]).is_ok());
     }

@@ -7,6 +7,7 @@
 //! [`Analysis::feed`]), so that it runs over positional reads natively and over several asynchronous reads in a browser.
 
 pub mod analysis;
+pub mod columns;
 pub mod diff;
 pub mod dump;
 pub mod error;
@@ -22,6 +23,7 @@ pub mod report;
 pub mod runtime;
 pub mod source;
 pub mod stats;
+pub mod suspects;
 #[cfg(any(test, feature = "synth"))]
 pub mod synth;
 #[cfg(not(target_arch = "wasm32"))]

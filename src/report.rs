@@ -19,6 +19,7 @@
 //!   that they do not know.
 
 use crate::error::{Error, Finding};
+use crate::suspects::Suspects;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -442,6 +443,26 @@ pub struct TypeRow {
     pub generations: Vec<Cell>,
     /// Addresses of the method tables, ascending.
     pub method_tables: Vec<String>,
+    /// Of an array; `null` for other types, and where the method tables of the type differ.
+    #[serde(default)]
+    pub array: Option<ArrayShape>,
+}
+
+/// What the size of an array is made of: `base_size` for each array, and `component_size` for each element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayShape {
+    /// Bytes of an array without elements.
+    pub base_size: u64,
+    /// Bytes of an element.
+    pub component_size: u64,
+}
+
+impl ArrayShape {
+    /// Elements of so many arrays of so many bytes together; `None` where that cannot be.
+    pub fn slots(self, count: u64, size: u64) -> Option<u64> {
+        let elements = size.checked_sub(self.base_size.checked_mul(count)?)?;
+        (elements.checked_rem(self.component_size) == Some(0)).then(|| elements.checked_div(self.component_size))?
+    }
 }
 
 /// The comparison of any number of dumps, in the order given; delta is last minus first.
@@ -464,8 +485,14 @@ pub struct DiffReport {
     /// The rows grouped, where that was asked for (`--group-by`).
     #[serde(default)]
     pub groups: Option<Groups>,
+    /// The growing types grouped, where that was asked for (`--suspects`).
+    #[serde(default)]
+    pub suspects: Option<Suspects>,
     /// Free blocks.
     pub free: DiffTotals,
+    /// By dump: free blocks by generation ([`GENERATIONS`]).
+    #[serde(default)]
+    pub free_generations: Vec<Vec<Cell>>,
     /// All types and Free: what `!dumpheap -stat` totals.
     pub total: DiffTotals,
     /// What the reader should know before believing a delta: other process, other runtime, partial dumps. See [`crate::diff`] for
@@ -536,6 +563,12 @@ pub struct DiffRow {
     /// Counts and sizes; 0 where the type does not occur.
     #[serde(flatten)]
     pub totals: DiffTotals,
+    /// By dump: its objects by generation ([`GENERATIONS`]); empty where it does not occur, or where the side has no generations.
+    #[serde(default)]
+    pub generations: Vec<Vec<Cell>>,
+    /// [`TypeRow::array`]; `null` if the dumps differ.
+    #[serde(default)]
+    pub array: Option<ArrayShape>,
     /// By dump: addresses of its method tables there; empty where it does not occur.
     pub method_tables: Vec<Vec<String>>,
 }
@@ -623,9 +656,26 @@ pub fn percent(part: u64, whole: u64) -> String {
     format!("{}.{:02} %", parts.wrapping_div(100), parts.wrapping_rem(100))
 }
 
+/// A part of the growth for people, e.g. `36.4 %`: rounded, halves up.
+pub fn share(part: u64, whole: u64) -> String {
+    let tenths = u128::from(part).saturating_mul(2000).saturating_add(u128::from(whole));
+    let tenths = tenths.checked_div(u128::from(whole).saturating_mul(2)).unwrap_or(0);
+    format!("{}.{} %", tenths.wrapping_div(10), tenths.wrapping_rem(10))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_rounded() {
+        assert_eq!(share(7_552_296, 20_772_150), "36.4 %");
+        assert_eq!(share(1, 2000), "0.1 %");
+        assert_eq!(share(1, 2001), "0.0 %");
+        assert_eq!(share(5, 5), "100.0 %");
+        assert_eq!(share(1, 0), "0.0 %");
+        assert_eq!(share(u64::MAX, u64::MAX), "100.0 %");
+    }
 
     #[test]
     fn utc_knows_leap_years() {

@@ -6,7 +6,7 @@ use crate::heap::walk::{Outcome, Tally};
 use crate::limits;
 use crate::memory::Addr;
 use crate::names::{Names, TypeName};
-use crate::report::{Cell, GENERATIONS, HeapFacts, LargeFree, MethodTableRow, SegmentRow, TypeRow};
+use crate::report::{ArrayShape, Cell, GENERATIONS, HeapFacts, LargeFree, MethodTableRow, SegmentRow, TypeRow};
 use crate::types::{TypeFacts, Types};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
@@ -34,7 +34,7 @@ pub fn fold(
 ) -> Rows {
     let mut heap = HeapFacts { generations: vec![Cell::default(); GENERATIONS.len()], ..HeapFacts::default() };
     let mut method_tables = Vec::new();
-    let mut described: Vec<(Rc<TypeName>, TypeFacts)> = Vec::new();
+    let mut described: Vec<Described> = Vec::new();
     for (index, table) in outcome.tables.tables().iter().enumerate() {
         let tallies: Vec<Option<&Tally>> =
             outcome.tallies.iter().map(|g| g.get(index).filter(|t| t.count > 0)).collect();
@@ -67,7 +67,11 @@ pub fn fold(
                 .map(|t| t.map_or_else(Vec::new, |t| t.sample().iter().map(Addr::to_string).collect()))
                 .collect(),
         });
-        described.push((name, facts));
+        let array = table.component_size().filter(|_| table.is_array()).map(|component| ArrayShape {
+            base_size: u64::from(table.base_size),
+            component_size: u64::from(component),
+        });
+        described.push(Described { name, facts, array });
     }
     let all = heap.generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
     (heap.objects, heap.size, heap.aligned_size) = (all.count, all.size, all.aligned_size);
@@ -118,11 +122,18 @@ fn before_first_error(outcome: &Outcome) -> Option<Cell> {
     })
 }
 
+/// What is known of a method table beside its counts.
+struct Described {
+    name: Rc<TypeName>,
+    facts: TypeFacts,
+    array: Option<ArrayShape>,
+}
+
 /// Types of the same name and assembly are one row, which then has the base types and interfaces of all of them.
-fn by_type(rows: &[MethodTableRow], described: &[(Rc<TypeName>, TypeFacts)], free: &str) -> Vec<TypeRow> {
+fn by_type(rows: &[MethodTableRow], described: &[Described], free: &str) -> Vec<TypeRow> {
     let mut index: FxHashMap<(&str, &str), usize> = FxHashMap::default();
     let mut types: Vec<TypeRow> = Vec::new();
-    for (row, (name, facts)) in rows.iter().zip(described).filter(|(r, _)| r.method_table != free) {
+    for (row, Described { name, facts, array }) in rows.iter().zip(described).filter(|(r, _)| r.method_table != free) {
         let number = *index.entry((&row.type_name, &row.module)).or_insert_with(|| {
             types.push(TypeRow {
                 type_name: row.type_name.clone(),
@@ -137,11 +148,15 @@ fn by_type(rows: &[MethodTableRow], described: &[(Rc<TypeName>, TypeFacts)], fre
                 aligned_size: 0,
                 generations: vec![Cell::default(); GENERATIONS.len()],
                 method_tables: Vec::new(),
+                array: *array,
             });
             types.len().saturating_sub(1)
         });
         if let Some(t) = types.get_mut(number) {
             t.owner = t.owner.max(facts.owner);
+            if t.array != *array {
+                t.array = None;
+            }
             add_new(&mut t.base_types, &facts.base_types);
             add_new(&mut t.interfaces, &facts.interfaces);
             t.count = t.count.saturating_add(row.count);

@@ -119,6 +119,7 @@ pub fn parse(listing: &str) -> HeapReport {
                 aligned_size: row.aligned_size,
                 generations: Vec::new(),
                 method_tables: vec![row.method_table.clone()],
+                array: None,
             });
         }
     }
