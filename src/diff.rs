@@ -56,7 +56,9 @@ fn compare(reports: &[&HeapReport]) -> Result<DiffReport> {
         )));
     }
 
-    let reports = &*align::aligned(reports);
+    let aligned = align::aligned(reports);
+    let aligned: Option<Vec<&HeapReport>> = aligned.as_ref().map(|all| all.iter().collect());
+    let reports = aligned.as_deref().unwrap_or(reports);
     let (mut rows, supertypes) = rows(reports);
     let mut free = DiffTotals::zero(reports.len());
     for (dump, report) in reports.iter().enumerate() {

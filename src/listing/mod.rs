@@ -250,6 +250,7 @@ fn build(rows: Vec<Raw>) -> HeapReport {
                 owner: Owner::default(),
                 base_types: Vec::new(),
                 interfaces: Vec::new(),
+                array: None,
                 count: 0,
                 total_size: 0,
                 aligned_size: 0,
