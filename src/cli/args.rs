@@ -1,6 +1,7 @@
 //! The arguments: a stable interface, since other programs call it. Nothing is renamed or removed; values may be added.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dropheap::export::select::Sort;
 use dropheap::limits;
 use regex::Regex;
 use std::path::PathBuf;
@@ -190,6 +191,15 @@ pub enum By {
     Mt,
 }
 
+impl From<By> for dropheap::export::By {
+    fn from(by: By) -> dropheap::export::By {
+        match by {
+            By::Type => Self::Type,
+            By::Mt => Self::Mt,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DiffBy {
     Type,
@@ -222,11 +232,30 @@ pub enum Names {
     Csharp,
 }
 
+impl From<Names> for dropheap::export::Names {
+    fn from(names: Names) -> dropheap::export::Names {
+        match names {
+            Names::Sos => Self::Sos,
+            Names::Csharp => Self::Csharp,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StatSort {
     Size,
     Count,
     Name,
+}
+
+impl From<StatSort> for Sort {
+    fn from(sort: StatSort) -> Sort {
+        match sort {
+            StatSort::Size => Sort::Size,
+            StatSort::Count => Sort::Count,
+            StatSort::Name => Sort::Name,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -235,6 +264,17 @@ pub enum DiffSort {
     Count,
     Name,
     Delta,
+}
+
+impl From<DiffSort> for Sort {
+    fn from(sort: DiffSort) -> Sort {
+        match sort {
+            DiffSort::Size => Sort::Size,
+            DiffSort::Count => Sort::Count,
+            DiffSort::Name => Sort::Name,
+            DiffSort::Delta => Sort::Delta,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,12 +1,13 @@
 //! `info`: what the file is, which process, which runtime, where its heap is, how each of them was found, and how much of the heap
 //! is explained.
 
-use super::sheet::{both_counts, coverage, listing};
-use super::text::{Grid, duration, grouped, several, visible};
+use super::grid::Grid;
+use dropheap::export::sheet::{both_counts, coverage, listing};
+use dropheap::export::text::{duration, grouped, several, visible};
 use dropheap::report::{Cell, Evidence, GENERATIONS, HeapFacts, InfoReport, LargeFree, RuntimeFacts, percent, utc};
 use std::io::{self, Write};
 
-/// The text; JSON is [`super::json::write`].
+/// The text; JSON is [`dropheap::export::json::write`].
 pub fn write(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
     if let Some(kind) = listing(&info.dump) {
         listed(info, kind, out)?;
@@ -219,7 +220,7 @@ mod tests {
         assert!(!text.contains("hunter2"));
         snapshot("info", &text);
         let mut json = Vec::new();
-        crate::cli::json::write(&InfoReport::of(report), &mut json).unwrap();
+        dropheap::export::json::write(&InfoReport::of(report), &mut json).unwrap();
         snapshot("info-json", &String::from_utf8(json).unwrap());
     }
 

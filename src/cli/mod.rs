@@ -3,30 +3,25 @@
 //! Standard output gets the result and nothing else; errors, findings and progress go to standard error.
 
 mod args;
-mod csv;
+mod grid;
 mod info;
-mod json;
-mod md;
 mod modules;
-mod select;
-mod sheet;
-mod sos;
 mod table;
 #[cfg(test)]
 mod testing;
-mod text;
 mod trim;
 mod verify;
 
-use args::{Arguments, By, Command, DiffFormat, Format, InfoFormat, Names};
+use args::{Arguments, By, Command, DiffFormat, Format, InfoFormat};
 use clap::Parser;
-use csv::Csv;
+use dropheap::export::csv::Csv;
+use dropheap::export::select::{Filter, Select, Sort};
+use dropheap::export::{self, json, md, sheet, sos, text};
 use dropheap::report::{ErrorFacts, HeapReport, InfoReport};
 use dropheap::source::ByteSource;
 use dropheap::source::file::FileSource;
 use dropheap::{Error, Finding, Options, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
-use select::Select;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -71,6 +66,7 @@ fn stat(args: args::Stat) -> Result<u8, Failure> {
         None if sos => By::Mt,
         None => By::Type,
     };
+    let by = export::By::from(by);
     let people = matches!(args.format, Format::Table | Format::Md);
     let select = select(args.rows, args.sort.into(), people, None);
 
@@ -137,9 +133,10 @@ fn describe(args: args::Info) -> Result<u8, Failure> {
     ended
 }
 
-fn select(rows: args::Rows, sort: select::Sort, people: bool, min_delta: Option<u64>) -> Select {
-    let names = rows.names.unwrap_or(if people { Names::Csharp } else { Names::Sos });
-    Select { names, filter: rows.filter, sort, top: rows.top, min_delta: min_delta.unwrap_or(0) }
+fn select(rows: args::Rows, sort: Sort, people: bool, min_delta: Option<u64>) -> Select {
+    let names = rows.names.map_or_else(|| export::Names::usual(people), export::Names::from);
+    let filter = rows.filter.map(|regex| Filter::new(move |name| regex.is_match(name)));
+    Select { names, filter, sort, top: rows.top, min_delta: min_delta.unwrap_or(0) }
 }
 
 fn status(exact: bool) -> u8 {

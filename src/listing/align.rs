@@ -348,6 +348,7 @@ mod tests {
     use super::*;
     use crate::diff::diff;
     use crate::listing::{kind, read};
+    use crate::report::Owner;
 
     fn listing(text: &str) -> HeapReport {
         let bytes = text.as_bytes().to_vec();
