@@ -11,6 +11,7 @@ pub mod columns;
 pub mod diff;
 pub mod dump;
 pub mod error;
+pub mod events;
 pub mod export;
 pub mod heap;
 pub mod image;

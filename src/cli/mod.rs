@@ -3,6 +3,7 @@
 //! Standard output gets the result and nothing else; errors, findings and progress go to standard error.
 
 mod args;
+mod events;
 mod grid;
 mod info;
 mod modules;
@@ -46,6 +47,7 @@ pub fn run() -> ExitCode {
         Command::Info(args) => describe(args),
         Command::Trim(args) => trim::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Events(args) => events::run(args),
     };
     ExitCode::from(ended.unwrap_or_else(|failure| {
         failure.print();

@@ -4,6 +4,7 @@
 //! terminal says so ([`csv::Csv::new`]).
 
 pub mod csv;
+pub mod events;
 pub mod json;
 pub mod md;
 pub mod select;

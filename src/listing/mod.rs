@@ -16,7 +16,7 @@
 
 pub mod align;
 mod csv;
-mod lines;
+pub(crate) mod lines;
 mod sos;
 pub mod spelling;
 
