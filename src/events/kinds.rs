@@ -267,7 +267,8 @@ pub(super) fn meaning(record: &Record) -> Option<Meant> {
             meant.detail = exception.and_then(|e| e.split([':', ' ']).next()).unwrap_or_default().to_owned();
             if row.reason == "limit" {
                 let limit = limit(&text);
-                meant.reason = limit.as_ref().map_or("limit", |l| reason(&l.name)).to_owned();
+                let unhealthy = if text.contains("unhealthy") { "unhealthy" } else { "limit" };
+                meant.reason = limit.as_ref().map_or(unhealthy, |l| reason(&l.name)).to_owned();
                 meant.detail = text.split_whitespace().collect::<Vec<_>>().join(" ");
                 meant.limit = limit;
             }

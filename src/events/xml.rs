@@ -89,7 +89,8 @@ pub(super) fn read(source: &dyn ByteSource, each: &mut dyn FnMut(Record)) -> Res
                 "Events" => (root_open, passed.log) = (true, true),
                 "Event" => {
                     passed.log = true;
-                    if let Some(record) = record.take() {
+                    if let Some(mut record) = record.take() {
+                        open.end(&mut record);
                         // Two writers at once, or a writer that was killed: the record before has no end.
                         passed.unclosed = passed.unclosed.saturating_add(1);
                         passed.events = passed.events.saturating_add(1);
@@ -105,8 +106,9 @@ pub(super) fn read(source: &dyn ByteSource, each: &mut dyn FnMut(Record)) -> Res
             },
             Ok(Event::Empty(tag)) => {
                 if let Some(record) = &mut record {
+                    // An empty `Data` has its place too.
                     open.begin(tag.local_name().as_ref(), &tag, record);
-                    open = Open::default();
+                    open.end(record);
                 }
             }
             Ok(Event::End(tag)) => match tag.local_name().as_ref() {
@@ -413,7 +415,10 @@ mod tests {
         assert_eq!((passed.events, passed.broken, passed.unclosed, passed.log), (1, None, 0, true));
         let record = &records[0];
         assert_eq!((record.provider.as_str(), record.id, record.time), ("W3SVC-WP", 2299, Some(1_546_751_448)));
-        assert_eq!(record.data, [(String::new(), "a <b> & c A\n".into()), ("n".to_owned(), "<x>".into())]);
+        assert_eq!(
+            record.data,
+            [(String::new(), "a <b> & c A\n".into()), (String::new(), String::new()), ("n".to_owned(), "<x>".into())]
+        );
     }
 
     #[test]
