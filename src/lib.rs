@@ -6,6 +6,7 @@
 //! The core is synchronous and holds no file access of its own; the heap walk is fed by its caller ([`Analysis::upcoming`],
 //! [`Analysis::feed`]), so that it runs over positional reads natively and over several asynchronous reads in a browser.
 
+pub mod account;
 pub mod analysis;
 pub mod columns;
 pub mod diff;

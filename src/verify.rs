@@ -223,10 +223,12 @@ pub fn verify(
     } else {
         Verdict::Holds
     };
+    let mut dump = analysis.dump.facts.clone();
+    dump.redact();
     Ok(VerifyReport {
         schema: VERIFY_SCHEMA.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        dump: DumpFacts { command_line: None, ..analysis.dump.facts.clone() },
+        dump,
         runtime: located.facts,
         verdict,
         gc_structures_invalid_cnt: rt.gc.structures_invalid,
