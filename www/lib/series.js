@@ -50,6 +50,24 @@ export function equalUptime(dumps) {
   return best;
 }
 
+/** The largest 1, 2 or 5 times a power of ten that gives at least three marks below `most`. @param {number} most */
+export function amountStep(most) {
+  if (!(most > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [5, 2, 1, 0.5, 0.2].map((f) => f * power).find((step) => most / step >= 3) ?? power;
+}
+
+/** Steps that a clock knows, in seconds. */
+const CLOCK = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
+
+/** Round times between two. @param {number} from seconds @param {number} to @param {number} most marks @returns {number[]} */
+export function timeMarks(from, to, most) {
+  const step = CLOCK.find((s) => (to - from) / s <= most) ?? (to - from || 1);
+  const out = [];
+  for (let t = Math.ceil(from / step) * step; t <= to && out.length < 100; t += step) out.push(t);
+  return out;
+}
+
 /** @param {ArrayLike<number>} byDump @returns {number[]} the change from each dump to the next */
 export function steps(byDump) {
   return Array.from({ length: Math.max(0, byDump.length - 1) }, (_, d) => byDump[d + 1] - byDump[d]);

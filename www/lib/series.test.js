@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultCompared, equalUptime, lives, steps, trend } from './series.js';
+import { amountStep, defaultCompared, equalUptime, lives, steps, timeMarks, trend } from './series.js';
 
 const HOUR = 3600;
 const dump = (pid, started, captured) => ({ pid, started_at: started, captured_at: captured, uptime: captured === null || started === null ? null : captured - started });
@@ -37,4 +37,13 @@ test('steps and trends, by the hour where the times are known', () => {
   assert.notEqual(of([100, 200, 400], [null, null, null]).index, null);
   assert.deepEqual(of([5, 5, 5], [0, 1, 2]), { word: '', index: null });
   assert.equal(of([0, 5, 50], [0, HOUR, 2 * HOUR]).word, 'new');
+});
+
+test('marks of the axes are round, and few', () => {
+  assert.equal(amountStep(206), 50);
+  assert.equal(amountStep(28), 5);
+  assert.equal(amountStep(0), 1);
+  assert.deepEqual(timeMarks(0.5 * HOUR, 11 * HOUR, 6), [2, 4, 6, 8, 10].map((h) => h * HOUR));
+  assert.ok(timeMarks(0, 400 * 86_400, 6).length < 20);
+  assert.deepEqual(timeMarks(5, 5, 6), [5]);
 });

@@ -71,7 +71,7 @@ function generations(m, i) {
     el('h3', null, 'Generations', k > 1 && el('span', { class: 'note', text: `hollow: ${m.names[0]}, filled: ${m.names[k - 1]}` })),
     // No table inside the table: whoever reads its rows finds types alone.
     el('div', { class: `plain${k > 1 ? '' : ' one'}`, role: 'table', 'aria-label': 'Objects by generation' },
-      line('columnheader', ['Generation', '', ...ends.map((d) => (k > 1 ? `Count ${m.names[d]}` : 'Count')), ...(k > 1 ? ['Change'] : [])]),
+      line('columnheader', ['Generation', el('span', { class: 'unseen', text: 'Bars' }), ...ends.map((d) => (k > 1 ? `Count ${m.names[d]}` : 'Count')), ...(k > 1 ? ['Change'] : [])]),
       ...used.map((g) => line('cell', [GENERATIONS[g], bars(g), ...ends.map((d) => number(at(d, g))), ...(k > 1 ? [signed(at(k - 1, g) - at(0, g))] : [])]))),
   ];
 }
