@@ -2,7 +2,6 @@
 
 import './lockdown.js';
 import { analyze, openReports } from './analysis.js';
-import { oneProcess } from './lib/facts.js';
 import { inflate } from './lib/inflate.js';
 import { SNIFFED, kindOf } from './lib/sniff.js';
 import { FRESH_TABLE, createStore, emptyState } from './store.js';
@@ -200,7 +199,8 @@ async function conclude() {
   const all = inOrder(store.get().dumps.filter((d) => d.stage === 'done'));
   if (all.length === 0) return;
   const wanted = store.get().compared;
-  const dumps = wanted ? wanted.map((id) => /** @type {any} */ (all.find((d) => d.id === id))).filter(Boolean) : defaultCompared(all);
+  const ids = wanted ?? defaultCompared(all.map((d) => ({ id: d.id, facts: d.head.dump })));
+  const dumps = ids.flatMap((id) => all.find((d) => d.id === id) ?? []);
   try {
     const comparison = await reports.compare(dumps.map((d) => d.id), { signal });
     if (signal.aborted) return;
@@ -222,14 +222,6 @@ function anySuspects(suspects) {
 function inOrder(dumps) {
   const known = dumps.every((d) => (d.head.dump.captured_at ?? null) !== null);
   return known ? dumps.toSorted((a, b) => a.head.dump.captured_at - b.head.dump.captured_at) : dumps;
-}
-
-/** Of more than two, those of the last process, if there are two of it. @param {import('./store.js').Dump[]} all */
-function defaultCompared(all) {
-  if (all.length <= 2) return all;
-  const last = all[all.length - 1].head.dump;
-  const mates = all.filter((d) => oneProcess(d.head.dump, last));
-  return mates.length >= 2 ? mates : all;
 }
 
 /** @typedef {typeof actions} Actions */

@@ -23,7 +23,6 @@
  * @property {Dump[]} all  every usable one, by capture time where each is known
  * @property {string[]} names  of `dumps`: A and B, or their numbers in `all` where there are more than two
  * @property {import('./protocol.js').Comparison} comparison
- * @property {import('./lib/rows.js').Table} table
  *
  * @typedef {object} State
  * @property {Dump[]} dumps  in the order dropped

@@ -2,9 +2,8 @@
 // The denominator is one and named: growth of the old generations (gen2, LOH, POH, frozen) of all types, Free apart.
 
 import { atLeast, exact, generationWords, isListing, oneProcess } from './facts.js';
+import { splitName } from './names.js';
 import { coverage, duration, number, plural, signed, signedSize, size, utcTime, utcDate } from './format.js';
-
-export { GENERATIONS, exact, letters } from './facts.js';
 
 /**
  * @typedef {{text: string, strong?: 'grow' | 'shrink' | 'plain', code?: boolean, link?: Partial<import('../store.js').State>}} Part
@@ -58,7 +57,10 @@ function answerOfOne(head) {
   const walked = head.runtime.gc_in_progress ? 'What could be walked of the heap holds ' : `The heap holds ${atLeast(head)}`;
   const generations = generationWords(heap);
   const lines = [{ label: 'Heap', parts: [{ text: `${generations ? `${generations}; of it ` : ''}${size(heap.free.size)} free.` }] }];
-  if (head.memory?.sentence) lines.push({ label: 'Process', parts: [{ text: head.memory.sentence }] });
+  if (head.memory) {
+    const managed = head.memory.owners.filter((/** @type {any} */ o) => o.owner.startsWith('gc')).reduce((/** @type {number} */ n, /** @type {any} */ o) => n + o.bytes, 0);
+    lines.push({ label: 'Process', parts: [{ text: `${size(head.memory.bytes)} in the dump: managed heap ${size(managed)}, native and other ${size(head.memory.bytes - managed)}.` }] });
+  }
   lines.push({ label: 'Trust', parts: [{ text: trustWords([head], ['the dump']) }] });
   return {
     headline: [{ text: walked }, { text: size(heap.size), strong: 'plain', link: ALL_ROWS }, { text: ` in ${plural(heap.objects, 'object')}` }],
@@ -119,26 +121,28 @@ function differ(sides, aside) {
   };
 }
 
-/** Memory of the process against its heap. @param {Side[]} sides @param {any} meta */
+/** Memory of the process against its heap: the account of both dumps. @param {Side[]} sides @param {any} meta */
 function processLine(sides, meta) {
   const heads = sides.map((s) => s.head);
-  if (heads.some(isListing)) return null;
-  if (meta.memory?.sentence) return { label: 'Process', parts: [{ text: meta.memory.sentence }] };
-  const [first, last] = [heads[0], heads[heads.length - 1]];
-  // A dump that was trimmed below its heap says nothing about the process.
-  const rest = (/** @type {any} */ h) => h.dump.memory_bytes - h.heap.total_bytes;
-  if (heads.some((h) => rest(h) < 0)) return null;
-  const heap = last.heap.total_bytes - first.heap.total_bytes;
-  const all = last.dump.memory_bytes - first.dump.memory_bytes;
-  const most = all <= 0 ? '' : heap > all / 2 ? ' The heap made most of it.' : ' Most of it is not the managed heap.';
+  if (!meta.memory || heads.some((h) => isListing(h) || !h.memory)) return null;
+  const { process, managed_heap: heap } = meta.memory;
+  const rest = process - heap;
+  const most = process <= 0 ? '' : heap >= rest ? ' The heap made most of it.' : ' Most of it is not the managed heap.';
   return {
     label: 'Process',
     parts: /** @type {Part[]} */ ([
-      { text: `${heads.map((h) => size(h.dump.memory_bytes)).join(' → ')} of memory in the dumps, ${signedSize(all)}: ` },
+      { text: `${sizes(heads.map((h) => h.memory.bytes))} in the dumps, ${signedSize(process)}: ` },
       { text: `managed heap ${signedSize(heap)}`, link: ALL_ROWS },
-      { text: `, native and other ${signedSize(rest(last) - rest(first))}.${most}` },
+      { text: `, native and other ${signedSize(rest)}.${most}` },
     ]),
   };
+}
+
+/** `171 → 206 MB`: the unit once, where it is the same. @param {number[]} bytes */
+function sizes(bytes) {
+  const texts = bytes.map(size);
+  const units = new Set(texts.map((t) => t.split(' ')[1]));
+  return (units.size === 1 ? texts.map((t, i) => (i < texts.length - 1 ? t.split(' ')[0] : t)) : texts).join(' → ');
 }
 
 /**
@@ -147,14 +151,12 @@ function processLine(sides, meta) {
  * @param {any} comparison
  * @returns {{label: string, parts: Part[]} | null}
  */
-function suspectsLine(sides, { meta, columns, suspects }) {
+function suspectsLine(sides, comparison) {
+  const { meta, columns } = comparison;
   const last = sides.length - 1;
-  if (!columns) return null;
   const name = (/** @type {number} */ i) => columns.strings[columns.csharp[i]];
-  /** @type {Part[]} */
-  const parts = [];
-  if (suspects) parts.push(...suspectParts(suspects, columns, last, name));
-  if (parts.length > 0) return { label: 'Suspects', parts };
+  const parts = suspectParts(sides, comparison);
+  if (parts.some((p) => p.link)) return { label: 'Suspects', parts };
   // Without a group: the type that grew most.
   let best = -1;
   let most = 0;
@@ -164,13 +166,13 @@ function suspectsLine(sides, { meta, columns, suspects }) {
     if (change > 0) types += 1;
     if (change > most) [best, most] = [i, change];
   }
-  if (best < 0) return { label: 'Types', parts: [{ text: 'No type grew.' }] };
+  if (best < 0) return { label: 'Types', parts: [{ text: 'No type grew. ' }, ...parts] };
   return {
     label: 'Types',
     parts: [
       { text: `${plural(types, 'type')}`, link: { ...ALL_ROWS, show: 'grown' } }, { text: ` grew, most of all ` },
       { text: name(best), code: true }, { text: ': ' },
-      { text: signedSize(most), link: { ...ALL_ROWS, goTo: rowKey(columns, best) } }, { text: `. Free space: ${signedSize(meta.free.delta_size)}.` },
+      { text: signedSize(most), link: { ...ALL_ROWS, goTo: rowKey(columns, best) } }, { text: `. Free space: ${signedSize(meta.free.delta_size)}. ` }, ...parts,
     ],
   };
 }
@@ -180,9 +182,52 @@ export function rowKey(columns, i) {
   return `${columns.strings[columns.type[i]]}\t${columns.strings[columns.module[i]]}`;
 }
 
-/** @param {any} suspects @param {any} columns @param {number} last @param {(i: number) => string} name @returns {Part[]} */
-function suspectParts(suspects, columns, last, name) {
-  return [];
+/**
+ * The largest group by interface or base type, the largest of the same number, the largest collection that was resized.
+ * @param {Side[]} sides
+ * @param {import('../protocol.js').Comparison} comparison
+ * @returns {Part[]}
+ */
+function suspectParts(sides, { meta, columns, suspects }) {
+  if (!suspects) return [];
+  const last = sides.length - 1;
+  const arrows = (/** @type {number[]} */ values) => values.map(number).join(' → ');
+  /** @type {Part[]} */
+  const parts = [];
+  const by = suspects.by_supertype[0];
+  if (by) {
+    const type = meta.supertypes[by.supertype];
+    const { counts } = by.types.totals;
+    parts.push(
+      { text: lastWord(type.type_name_csharp), code: true }, { text: ': ' },
+      { text: `${arrows(counts)} objects`, link: { ...SUSPECTS, goTo: `group:${type.type_name}\t${type.module}` } },
+      { text: ` of ${plural(by.types.rows.length, 'type')}. ` });
+  }
+  const same = suspects.same_number[by?.same_number ?? 0];
+  if (same) {
+    const steps = same.steps.length > 1 ? `${same.steps.map(signed).join(', then ')}` : signed(same.number);
+    parts.push(
+      { text: by ? 'With them ' : '' },
+      { text: `${plural(same.types.rows.length, 'type')}, each ${steps}`, link: { ...SUSPECTS, goTo: `group:same:${rowKey(columns, same.types.rows[0])}` } },
+      { text: `, ${size(same.types.totals.delta_size)}. ` });
+  }
+  const resized = suspects.resized[0];
+  const slots = resized?.slots;
+  if (resized && typeof slots?.[0] === 'number' && typeof slots[last] === 'number') {
+    const objects = columns.counts[last * columns.n + resized.row];
+    parts.push(
+      { text: objects === 1 ? 'One ' : `${number(objects)} ` }, { text: lastWord(columns.strings[columns.csharp[resized.row]]), code: true },
+      { text: ' grew from ' }, { text: `${number(slots[0])} to ${number(slots[last])} slots`, link: { ...SUSPECTS, goTo: rowKey(columns, resized.row) } }, { text: '. ' });
+  }
+  for (const { code, reason } of suspects.withheld) {
+    if (code !== 'no-growth' || parts.length === 0) parts.push({ text: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${/[.!?]$/.test(reason) ? ' ' : '. '}` });
+  }
+  return parts;
+}
+
+/** A name without its namespace: `ITelemetry[]`. @param {string} name */
+function lastWord(name) {
+  return splitName(name).rest;
 }
 
 /** @param {Side[]} sides @param {Side[]} all */

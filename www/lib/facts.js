@@ -23,17 +23,21 @@ export function isListing(head) {
   return head.dump.format !== 'minidump';
 }
 
+/** Start times from two streams of a dump differ by up to two seconds (diff.rs). */
+const SAME_START = 2;
+
+const known = (/** @type {any} */ x) => x !== null && x !== undefined;
+
 /** True if both are known to be one process: same id, same start, and no other machine. @param {any} a DumpFacts @param {any} b DumpFacts */
 export function oneProcess(a, b) {
-  const machine = (/** @type {any} */ d) => d.machine?.toLowerCase() ?? null;
-  return a.pid !== null && a.pid === b.pid && a.started_at !== null && a.started_at === b.started_at &&
-    (machine(a) === null || machine(b) === null || machine(a) === machine(b));
+  return known(a.pid) && known(b.pid) && known(a.started_at) && known(b.started_at) && !otherProcess(a, b);
 }
 
 /** True if both are known to be of different processes. @param {any} a DumpFacts @param {any} b DumpFacts */
 export function otherProcess(a, b) {
-  const differ = (/** @type {any} */ x, /** @type {any} */ y) => x !== null && y !== null && x !== undefined && y !== undefined && x !== y;
-  return differ(a.pid, b.pid) || differ(a.started_at, b.started_at) || differ(a.machine?.toLowerCase(), b.machine?.toLowerCase());
+  return (known(a.pid) && known(b.pid) && a.pid !== b.pid) ||
+    (known(a.started_at) && known(b.started_at) && Math.abs(a.started_at - b.started_at) > SAME_START) ||
+    (known(a.instance_id) && known(b.instance_id) && a.instance_id !== b.instance_id);
 }
 
 /** Names of `count` dumps in their order: A and B, or numbers where there are more. @param {number} count */
@@ -47,7 +51,7 @@ export function generationWords(heap) {
   return used.map((g) => `${GENERATIONS[g]} ${size(heap.generations[g].size)}`).join(', ');
 }
 
-const known = (/** @type {any[]} */ parts) => parts.filter((p) => p !== null && p !== undefined && p !== '' && p !== false).join(', ') || null;
+const listed = (/** @type {any[]} */ parts) => parts.filter((p) => p !== null && p !== undefined && p !== '' && p !== false).join(', ') || null;
 
 /**
  * The facts of a dump as rows; null where not known (yet).
@@ -60,7 +64,7 @@ export function factRows(facts, runtime) {
     { label: 'Taken', text: facts && (facts.captured_at === null ? 'time not in the file' : utc(facts.captured_at)) },
     {
       label: 'Process',
-      text: facts && (known([
+      text: facts && (listed([
         facts.image_path && baseName(facts.image_path),
         facts.pid !== null && `pid ${facts.pid}`,
         facts.started_at !== null && `started ${startWords(facts)}`,
@@ -68,9 +72,9 @@ export function factRows(facts, runtime) {
       ]) ?? 'not named in the file'),
     },
     { label: 'Command line', text: facts && (facts.command_line ?? 'not in the file'), secret: Boolean(facts?.command_line) },
-    { label: 'Runtime', text: runtime && known([runtime.name, bits(runtime)]) },
-    { label: 'GC', text: runtime && known([runtime.gc_mode, plural(runtime.heaps, 'heap'), runtime.gc_layout]) },
-    { label: 'System', text: facts && known([facts.os, facts.processors && plural(facts.processors, 'processor')]) },
+    { label: 'Runtime', text: runtime && listed([runtime.name, bits(runtime)]) },
+    { label: 'GC', text: runtime && listed([runtime.gc_mode, plural(runtime.heaps, 'heap'), runtime.gc_layout]) },
+    { label: 'System', text: facts && listed([facts.os, facts.processors && plural(facts.processors, 'processor')]) },
     {
       label: 'Contents',
       text: facts && `${size(facts.memory_bytes)} of memory in ${plural(facts.memory_ranges, 'range')}, ${plural(facts.modules, 'module')}, ${plural(facts.threads, 'thread')}`,
@@ -93,7 +97,9 @@ export function bits(runtime) {
 const COMPARED = [
   { what: 'program', of: (h) => h.dump.image_path && baseName(h.dump.image_path) },
   { what: 'process', of: (h) => h.dump.pid !== null && `pid ${h.dump.pid}` },
-  { what: 'machine', of: (h) => h.dump.machine },
+  { what: 'machine', of: (h) => h.dump.instance_id && `instance ${h.dump.instance_id.slice(0, 8)}` },
+  { what: 'site', of: (h) => h.dump.site_name },
+  { what: 'pool', of: (h) => h.dump.app_pool && `pool ${h.dump.app_pool}` },
   { what: 'bitness', of: (h) => bits(h.runtime) },
   { what: 'runtime', of: (h) => h.runtime.name },
   { what: 'GC', of: (h) => h.runtime.gc_mode && `${h.runtime.gc_mode} GC, ${plural(h.runtime.heaps, 'heap')}, ${h.runtime.gc_layout}` },
@@ -125,10 +131,12 @@ export function allRows(head, memory) {
   /** @type {{label: string, text: string | null | undefined, secret?: boolean}[]} */
   const rows = [
     ...(listing ? [{ label: 'Kind', text: 'a listing: sums by type, no facts of a process, no generations' }] : factRows(facts, runtime)),
-    { label: 'Machine', text: facts.machine },
     { label: 'App pool', text: facts.app_pool },
     { label: 'Instance', text: facts.instance_id },
     { label: 'Site', text: facts.site_name },
+    { label: 'Clone', text: facts.clone && `the dump is of a clone of the process${known(facts.clone.pid) ? `, pid ${facts.clone.pid}` : ''}` },
+    { label: 'Written by', text: facts.comment, secret: true },
+    { label: 'Memory limit', text: facts.memory_limit ? size(facts.memory_limit) : null },
     { label: 'Executable', text: facts.image_path },
     { label: 'Runtime file', text: runtime.file_version && `${runtime.module}, ${runtime.file_version}` },
     { label: 'GC module', text: runtime.gc_module },

@@ -84,7 +84,7 @@ function dumps(sides, parts) {
   const lines = [];
   const heads = sides.map((s) => s.head).filter((h) => !isListing(h));
   if (parts.facts && heads.length > 0) {
-    const { same, differ } = comparedFacts(heads.map((h) => ({ ...h, dump: { ...h.dump, machine: parts.machine ? h.dump.machine : null } })));
+    const { same, differ } = comparedFacts(heads.map((h) => (parts.machine ? h : { ...h, dump: { ...h.dump, instance_id: null, site_name: null, app_pool: null } })));
     lines.push(`<p>${same.map(text).join(' · ')}${differ.length > 0 ? `<br><b>Differs:</b> ${differ.map((d) => text(d.values.join(' → '))).join(' · ')}` : ''}</p>`);
   }
   const list = (/** @type {string} */ label, /** @type {(h: any) => any} */ of) => {
@@ -99,7 +99,28 @@ function dumps(sides, parts) {
 
 /** @param {Input} input */
 function suspects(input) {
-  return '';
+  const { meta, columns, suspects: found } = input.comparison;
+  if (!found) return '';
+  const spelled = input.spelling === 'csharp' ? columns.csharp : columns.type;
+  const typeName = (/** @type {number} */ i) => name(columns.strings[spelled[i]]);
+  const line = (/** @type {string} */ label, /** @type {any} */ t) =>
+    `<tr><th scope="row">${label}</th><td>${signed(t.delta_size)}</td><td>${percent(t.delta_size, found.growth)}</td><td>${signed(t.delta_count)}</td></tr>`;
+  const section = (/** @type {string} */ title, /** @type {string} */ rule, /** @type {string[]} */ rows) => (rows.length === 0 ? '' : `<h2>${title}</h2><p class="aside">${rule}</p>
+<table class="types"><thead><tr><th scope="col">Suspect</th><th scope="col">Change of size</th><th scope="col">of growth</th><th scope="col">Change of count</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`);
+  const last = columns.dumps - 1;
+  return [
+    section('By interface or base type', 'Declared in a library or by you. The same objects are in the groups below as well: these rows do not add up.',
+      found.by_supertype.map((/** @type {any} */ g) => {
+        const s = meta.supertypes[g.supertype];
+        return line(`${name(input.spelling === 'csharp' ? s.type_name_csharp : s.type_name)} <small>${plural(g.types.rows.length, 'type')}</small>`, g.types.totals);
+      })),
+    section('Same number', 'Types whose count changed by exactly the same number; not proof of ownership.',
+      found.same_number.map((/** @type {any} */ g) => line(`${plural(g.types.rows.length, 'type')}, each ${signed(g.number)}<br><small>${g.types.rows.map(typeName).join(', ')}</small>`, g.types.totals))),
+    section('Resized', 'The same count, but larger: a collection got more slots.',
+      found.resized.map((/** @type {any} */ r) => line(`${typeName(r.row)} <small>${r.slots[0] ?? '?'} to ${r.slots[last] ?? '?'} slots</small>`,
+        { delta_size: columns.sizes[last * columns.n + r.row] - columns.sizes[r.row], delta_count: columns.counts[last * columns.n + r.row] - columns.counts[r.row] }))),
+    ...found.withheld.map((/** @type {any} */ w) => `<p class="aside">${text(w.reason)}</p>`),
+  ].join('');
 }
 
 /** @param {Input} input @param {Parts} parts */
@@ -148,6 +169,15 @@ function modules(meta) {
   const rows = meta.assemblies.map((/** @type {any} */ a) => `<tr><th scope="row">${name(baseName(a.name))}</th><td>${text(a.version ?? '')}</td><td>${text(a.owner)}</td><td>${text(a.reason)}</td></tr>`);
   return `<h2>${rows.length === 1 ? 'One assembly' : `${number(rows.length)} assemblies`} with objects</h2>
 <table class="modules"><tbody>${rows.join('\n')}</tbody></table>`;
+}
+
+/** What a report says, as plain text, for a look before it is saved. @param {string} html  from reportHtml, or its beginning */
+export function wordsOfReport(html) {
+  const entities = /** @type {any} */ ({ '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&amp;': '&' });
+  return html.slice(html.indexOf('<body>') + 6)
+    .replace(/\s*<\/(?:p|h1|h2|tr|dd|caption)>\s*/g, '\n').replace(/<\/(?:td|th|dt)>/g, '  ').replace(/<br>/g, '\n  ')
+    .replace(/<h[12]>/g, '\n').replace(/<[^>]*>?/g, '').replace(/&(?:lt|gt|quot|#39|amp);/g, (e) => entities[e])
+    .replace(/ +\n/g, '\n').trim();
 }
 
 const STYLE = `:root{color-scheme:light dark;--ink:light-dark(#16181b,#e9ebee);--ink3:light-dark(#646a73,#959ca6);--page:light-dark(#fff,#181b1f);--line:light-dark(#dcdddf,#2a2e34);--grow:light-dark(#d4610a,#e58236);--shrink:light-dark(#2f74c6,#6ba4ea);--gen2:light-dark(#3f4651,#b6bcc5)}

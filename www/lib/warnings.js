@@ -52,7 +52,7 @@ function processWarnings(sides, all) {
   }
   const who = fa.pid !== fb.pid && fa.pid !== null && fb.pid !== null
     ? `pid ${fa.pid} and pid ${fb.pid}`
-    : fa.machine && fb.machine && fa.machine !== fb.machine ? `pid ${fa.pid} on ${fa.machine} and on ${fb.machine}` : `pid ${fa.pid}, started twice`;
+    : fa.instance_id !== fb.instance_id ? `pid ${fa.pid} on two machines` : `pid ${fa.pid}, started twice`;
   /** @type {Offer[]} */
   const offers = [];
   const words = ['The difference is not the growth of one process.'];

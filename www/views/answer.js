@@ -169,9 +169,15 @@ function allFacts(dump, name) {
   return el('section', null,
     el('h3', { text: `${name} ${visible(facts.file_name)}` }),
     el('dl', { class: 'facts' }, ...allRows(dump.head, dump.memory).flatMap((r) => [el('dt', { text: r.label }), el('dd', null, r.secret ? secret(r.text) : visible(r.text))])),
-    memory?.sentence && el('p', { text: visible(memory.sentence) }),
+    memory && el('h4', { text: 'Memory of the process in the dump, by owner' }),
+    memory && el('dl', { class: 'facts owners' }, ...memory.owners.flatMap((/** @type {any} */ o) => [el('dt', { text: ownerWords(o.owner) }), el('dd', null, el('b', { text: number(o.bytes) }), ` bytes: ${visible(o.how)}`)])),
     findings.length > 0 && el('h4', { text: 'Findings' }),
     ...findings.map((/** @type {any} */ f) => el('p', null, el('code', { text: f.code }), ` ${visible(withCount(f))}`)),
     runtime.evidence?.length > 0 && el('details', null, el('summary', { text: 'Evidence for what was found in the runtime' }),
       ...runtime.evidence.map((/** @type {any} */ e) => el('p', null, el('b', { text: visible(e.what) }), ` ${visible(e.value)}: ${visible(e.how)}`))));
+}
+
+/** `gc-free` as words. @param {string} owner  kebab-case */
+function ownerWords(owner) {
+  return owner.replaceAll('-', ' ').replace(/^gc /, 'GC: ');
 }

@@ -3,7 +3,7 @@
 import { answerOf } from '../lib/answer.js';
 import { byId, copyText, el, setText } from '../lib/dom.js';
 import { number, size } from '../lib/format.js';
-import { reportHtml } from '../lib/report-html.js';
+import { reportHtml, wordsOfReport } from '../lib/report-html.js';
 import { notesOf, warningsOf } from '../lib/warnings.js';
 import { pageState } from '../store.js';
 import { sidesOf } from './answer.js';
@@ -30,7 +30,7 @@ const PARTS = [
   { key: 'fileNames', label: 'File names of the dumps', on: true, in: ['json', 'md'] },
   { key: 'modules', label: 'Module names and versions', on: true, in: ['csv', 'json', 'md'] },
   { key: 'folders', label: 'Folders of the program and the runtime', on: false, in: ['json'] },
-  { key: 'machine', label: 'Name of the machine', on: false, in: ['json'] },
+  { key: 'machine', label: 'Names of the machine, site and pool', on: false, in: ['json'] },
   { key: 'commandLine', label: 'Command line', note: 'masked on the page, too', on: false, in: [], asked: ['json'] },
   { key: 'samples', label: `Sample addresses, of the first ${SAMPLED} types`, on: false, in: [] },
 ];
@@ -99,15 +99,8 @@ export function mountSave(store, actions, reports) {
 
   /** What of the text can be read; of HTML, what it says. @param {string} text */
   const preview = (text) => {
-    if (format !== 'html') return text.length > PREVIEW ? `${text.slice(0, PREVIEW)}\n…` : text;
-    const said = new DOMParser().parseFromString(text, 'text/html').body;
-    const lines = [];
-    for (const node of said.querySelectorAll('p, h1, h2, dt, dd, tr')) {
-      const words = node.matches('tr') ? [...node.children].map((c) => c.textContent?.trim()).filter(Boolean).join('  ') : node.textContent ?? '';
-      lines.push(node.matches('dd') ? `${lines.pop()}: ${words}` : words);
-      if (lines.length > 60) break;
-    }
-    return `${lines.join('\n')}\n…`;
+    const said = format === 'html' ? wordsOfReport(text.slice(0, 10 * PREVIEW)) : text;
+    return said.length > PREVIEW ? `${said.slice(0, PREVIEW)}\n…` : said;
   };
 
   dialog.addEventListener('change', (/** @type {any} */ e) => {
