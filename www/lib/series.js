@@ -1,14 +1,14 @@
 // More than two dumps: which belong to one life of the process, steps, trends. Pure.
 
+import { oneProcess } from './facts.js';
+
 /**
  * @typedef {{pid: number | null, started_at: number | null, captured_at: number | null, uptime: number | null}} Facts  of DumpFacts
  * @typedef {import('./columns.js').Line} Line
  */
 
-/** True if both are known to be one life of one process: same id, same start. @param {Facts} a @param {Facts} b */
-export function sameLife(a, b) {
-  return a.pid !== null && a.pid !== undefined && a.pid === b.pid && a.started_at !== null && a.started_at !== undefined && a.started_at === b.started_at;
-}
+/** True if both are known to be one life of one process. */
+export const sameLife = oneProcess;
 
 /** The number of the life that each dump is of; a dump whose process is not known has one of its own. @param {Facts[]} dumps @returns {number[]} */
 export function lives(dumps) {
