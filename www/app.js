@@ -3,6 +3,7 @@
 import './lockdown.js';
 import { analyze, openReports } from './analysis.js';
 import { inflate } from './lib/inflate.js';
+import { defaultCompared } from './lib/series.js';
 import { SNIFFED, kindOf } from './lib/sniff.js';
 import { FRESH_TABLE, createStore, emptyState } from './store.js';
 import { mountAnswer } from './views/answer.js';
