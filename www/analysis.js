@@ -21,13 +21,14 @@ function wasmModule() {
 /**
  * Reads one dump in a worker of its own. To cancel is to end the worker: the core is synchronous.
  * @param {File} file
- * @param {{signal: AbortSignal, onFacts: (facts: any) => void, onRuntime: (runtime: any) => void,
- *   onProgress: (p: import('./protocol.js').Progress) => void}} heard
+ * @param {{signal: AbortSignal, runtime?: number, modules?: File[], entry?: string, onFacts: (facts: any) => void,
+ *   onRuntime: (runtime: any) => void, onProgress: (p: import('./protocol.js').Progress) => void}} heard  `runtime`, `modules` and `entry` as in
+ *   protocol.js; progress comes before the facts too, while an archive is unpacked
  * @returns {Promise<{report: ArrayBuffer, head: import('./protocol.js').Head, memory: number}>}  the report is for `add` of the reports;
  *   rejects with a Failure; never settles once aborted
  */
 export function analyze(file, heard) {
-  const { signal } = heard;
+  const { signal, runtime, modules, entry } = heard;
   return new Promise((resolve, reject) => {
     wasmModule().then((module) => {
       if (signal.aborted) return;
@@ -42,7 +43,7 @@ export function analyze(file, heard) {
         else reject(answer.failure);
       });
       signal.addEventListener('abort', () => worker.terminate());
-      worker.postMessage({ type: 'read', module, file });
+      worker.postMessage({ type: 'read', module, file, runtime, modules, entry });
     }).catch((error) => reject(cannotRun(String(error))));
   });
 }

@@ -166,7 +166,7 @@ async function readDump({ id, file, entry, runtimeChoice }, signal) {
     runtime: runtimeChoice ?? undefined,
     entry: entry ?? undefined,
     modules: store.get().modules,
-    onFacts: (/** @type {any} */ facts) => store.setDump(id, { facts, stage: 'runtime' }),
+    onFacts: (/** @type {any} */ facts) => store.setDump(id, { facts, stage: 'runtime', progress: null }),
     onRuntime: (/** @type {any} */ runtime) => store.setDump(id, { runtime, stage: 'objects', startedAt: performance.now() }),
     onProgress: (/** @type {any} */ progress) => store.setDump(id, { progress }),
   });

@@ -34,7 +34,7 @@ self.onmessage = async ({ data }) => {
     initSync({ module: job.module });
     crash = crashError();
     if (job.type === 'reports') reports = new Reports();
-    else await read(job.file);
+    else await read(job);
   } catch (error) {
     post({ type: 'failed', failure: failureOf(error, crash, complaints) });
   }
@@ -55,9 +55,12 @@ function answer({ call, name, args }) {
   }
 }
 
-/** @param {File} file */
-async function read(file) {
-  const session = DumpSession.open(file);
+/** @param {import('./protocol.js').Read} job */
+async function read({ file, runtime, modules, entry }) {
+  const session = DumpSession.open(file, runtime, modules, entry);
+  for (let at = session.unpack(); at; at = session.unpack()) {
+    post({ type: 'progress', progress: { done: at.done, total: at.total, read: at.done } });
+  }
   post({ type: 'facts', facts: session.dumpFacts() });
   post({ type: 'runtime', runtime: session.locate() });
   await walk(session, file);
@@ -75,23 +78,31 @@ async function walk(session, file) {
   let inFlight = new Map();
   let bytes = 0;
   let told = -Infinity;
+  // Of a deflated dump only the core knows the bytes; any other one is a range of the file.
+  const start = session.fileOffset();
   for (;;) {
     /** @type {[number, number][]} */
     const wanted = session.upcoming(WINDOWS_IN_FLIGHT);
     if (wanted.length === 0) return;
     const before = inFlight;
     inFlight = new Map();
-    for (const [offset, len] of wanted) {
-      const key = `${offset}+${len}`;
-      inFlight.set(key, before.get(key) ?? window(file, offset, len));
-    }
     const [offset, len] = wanted[0];
     const key = `${offset}+${len}`;
-    const got = await inFlight.get(key);
-    inFlight.delete(key);
-    if (!(got instanceof Uint8Array)) throw readError(offset, len, String(got?.refused));
-    bytes += got.length;
-    const { done, total } = session.feed(offset, got);
+    let fed;
+    if (start === undefined) {
+      fed = session.feedOwn(offset, len);
+    } else {
+      for (const [offset, len] of wanted) {
+        const key = `${offset}+${len}`;
+        inFlight.set(key, before.get(key) ?? window(file, start + offset, len));
+      }
+      const got = await inFlight.get(key);
+      inFlight.delete(key);
+      if (!(got instanceof Uint8Array)) throw readError(start + offset, len, String(got?.refused));
+      fed = session.feed(offset, got);
+    }
+    bytes += len;
+    const { done, total } = /** @type {{done: number, total: number}} */ (fed);
     const now = performance.now();
     if (now - told >= PROGRESS_EVERY) {
       told = now;

@@ -1,6 +1,7 @@
 //! The arguments: a stable interface, since other programs call it. Nothing is renamed or removed; values may be added.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dropheap::export::select::Sort;
 use dropheap::limits;
 use regex::Regex;
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Stat {
-    /// A Windows minidump with full memory
+    /// A Windows minidump with full memory, as it is or in a zip
     pub dump: PathBuf,
     /// How to print; `sos`: as the classic `!dumpheap -stat`; `json`: schema dropheap.report/1, with rows by type and by method table
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -100,7 +101,7 @@ pub struct Diff {
 
 #[derive(Debug, Args)]
 pub struct Info {
-    /// A Windows minidump
+    /// A Windows minidump, as it is or in a zip
     pub dump: PathBuf,
     /// How to print; `json`: schema dropheap.info/1
     #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
@@ -127,7 +128,7 @@ pub struct Trim {
 
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// A Windows minidump with full memory
+    /// A Windows minidump with full memory, as it is or in a zip
     pub dump: PathBuf,
     /// How to print; `json`: schema dropheap.verify/1
     #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
@@ -159,6 +160,9 @@ pub struct Runtime {
     /// types, and what else only the images hold. A file counts only if it is the build that the process had loaded
     #[arg(long = "modules", value_name = "DIR")]
     pub modules: Option<PathBuf>,
+    /// Which dump of a zip, if it holds several. With several dumps on the command line: once for all, or once for each in their order
+    #[arg(long = "entry", value_name = "NAME")]
+    pub entries: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -188,6 +192,15 @@ pub enum InfoFormat {
 pub enum By {
     Type,
     Mt,
+}
+
+impl From<By> for dropheap::export::By {
+    fn from(by: By) -> dropheap::export::By {
+        match by {
+            By::Type => Self::Type,
+            By::Mt => Self::Mt,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -222,11 +235,30 @@ pub enum Names {
     Csharp,
 }
 
+impl From<Names> for dropheap::export::Names {
+    fn from(names: Names) -> dropheap::export::Names {
+        match names {
+            Names::Sos => Self::Sos,
+            Names::Csharp => Self::Csharp,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StatSort {
     Size,
     Count,
     Name,
+}
+
+impl From<StatSort> for Sort {
+    fn from(sort: StatSort) -> Sort {
+        match sort {
+            StatSort::Size => Sort::Size,
+            StatSort::Count => Sort::Count,
+            StatSort::Name => Sort::Name,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -235,6 +267,17 @@ pub enum DiffSort {
     Count,
     Name,
     Delta,
+}
+
+impl From<DiffSort> for Sort {
+    fn from(sort: DiffSort) -> Sort {
+        match sort {
+            DiffSort::Size => Sort::Size,
+            DiffSort::Count => Sort::Count,
+            DiffSort::Name => Sort::Name,
+            DiffSort::Delta => Sort::Delta,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -280,6 +323,8 @@ mod tests {
             "dropheap verify a.dmp --format json --runtime 1",
             "dropheap stat a.dmp --modules bin",
             "dropheap diff --modules bin a.dmp b.dmp",
+            "dropheap stat a.zip --entry minidump.dmp",
+            "dropheap diff both.zip both.zip --entry a.dmp --entry b.dmp",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

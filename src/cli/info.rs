@@ -1,12 +1,13 @@
 //! `info`: what the file is, which process, which runtime, where its heap is, how each of them was found, and how much of the heap
 //! is explained.
 
-use super::sheet::{both_counts, coverage};
-use super::text::{Grid, duration, grouped, several, visible};
+use super::grid::Grid;
+use dropheap::export::sheet::{both_counts, coverage};
+use dropheap::export::text::{duration, grouped, several, visible};
 use dropheap::report::{Cell, Evidence, GENERATIONS, HeapFacts, InfoReport, LargeFree, RuntimeFacts, percent, utc};
 use std::io::{self, Write};
 
-/// The text; JSON is [`super::json::write`].
+/// The text; JSON is [`dropheap::export::json::write`].
 pub fn write(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
     file(info, out)?;
     if let Some(runtime) = &info.runtime {
@@ -51,6 +52,15 @@ fn known(value: Option<&str>) -> &str {
 fn file(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
     let dump = &info.dump;
     fact(out, "File", &format!("{} ({}, {})", dump.file_name, several(dump.file_size, "byte", "bytes"), dump.format))?;
+    if let Some(entry) = &dump.entry {
+        let sizes = format!(
+            "{} packed to {}, {}",
+            several(entry.size, "byte", "bytes"),
+            grouped(entry.packed_size),
+            entry.method
+        );
+        fact(out, "Entry", &format!("{} ({sizes})", entry.name))?;
+    }
     fact(
         out,
         "Memory",
@@ -80,6 +90,17 @@ fn clr(runtime: &RuntimeFacts, out: &mut dyn Write) -> io::Result<()> {
     fact(out, "GC", &format!("{}, {}, {heaps}", runtime.gc_mode, runtime.gc_layout))?;
     if let Some(module) = &runtime.gc_module {
         fact(out, "GC module", module)?;
+    }
+    for other in runtime.candidates.iter().filter(|c| !c.used) {
+        let heap = match (&other.why_not, other.heap_bytes) {
+            (Some(why), _) => why.clone(),
+            (None, bytes) => format!(
+                "{} of heap; `--runtime {}` reads it",
+                several(bytes.unwrap_or(0), "byte", "bytes"),
+                other.number
+            ),
+        };
+        fact(out, "Not read", &format!("{} ({} at {}): {heap}", other.name, other.module, other.base))?;
     }
     if runtime.gc_in_progress {
         fact(out, "GC state", "a GC was moving objects when the dump was taken: counts are not exact")?;
@@ -199,7 +220,7 @@ mod tests {
         assert!(!text.contains("hunter2"));
         snapshot("info", &text);
         let mut json = Vec::new();
-        crate::cli::json::write(&InfoReport::of(report), &mut json).unwrap();
+        dropheap::export::json::write(&InfoReport::of(report), &mut json).unwrap();
         snapshot("info-json", &String::from_utf8(json).unwrap());
     }
 

@@ -3,30 +3,27 @@
 //! Standard output gets the result and nothing else; errors, findings and progress go to standard error.
 
 mod args;
-mod csv;
+mod grid;
 mod info;
-mod json;
-mod md;
 mod modules;
-mod select;
-mod sheet;
-mod sos;
 mod table;
 #[cfg(test)]
 mod testing;
-mod text;
 mod trim;
 mod verify;
 
-use args::{Arguments, By, Command, DiffFormat, Format, InfoFormat, Names};
+use args::{Arguments, By, Command, DiffFormat, Format, InfoFormat};
 use clap::Parser;
-use csv::Csv;
+use dropheap::dump::packed::Unpacking;
+use dropheap::dump::{self, Dump};
+use dropheap::export::csv::Csv;
+use dropheap::export::select::{Filter, Select, Sort};
+use dropheap::export::{self, json, md, sheet, sos, text};
 use dropheap::report::{ErrorFacts, HeapReport, InfoReport};
 use dropheap::source::ByteSource;
 use dropheap::source::file::FileSource;
 use dropheap::{Error, Finding, Options, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
-use select::Select;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -71,10 +68,11 @@ fn stat(args: args::Stat) -> Result<u8, Failure> {
         None if sos => By::Mt,
         None => By::Type,
     };
+    let by = export::By::from(by);
     let people = matches!(args.format, Format::Table | Format::Md);
     let select = select(args.rows, args.sort.into(), people, None);
 
-    let report = analyse(&args.dump, &args.runtime)?;
+    let report = analyse(&args.dump, &args.runtime, only(&args.runtime)?)?;
     warn(None, &report.findings);
     remark(&report);
     let status = status(report.exact());
@@ -93,8 +91,15 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
     let select = select(args.rows, args.sort.into(), people, args.min_delta);
 
     let mut reports = Vec::new();
-    for dump in &args.dumps {
-        let report = analyse(dump, &args.runtime)?;
+    let entries = &args.runtime.entries;
+    if entries.len() > 1 && entries.len() != args.dumps.len() {
+        return Err(Failure::usage(
+            &format!("--entry is given {} times for {} dumps", entries.len(), args.dumps.len()),
+            "Give it once for all dumps, or once for each.",
+        ));
+    }
+    for (number, dump) in args.dumps.iter().enumerate() {
+        let report = analyse(dump, &args.runtime, entries.get(number).or(entries.first()))?;
         warn(Some(dump), &report.findings);
         reports.push(report);
     }
@@ -118,14 +123,14 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
 
 fn describe(args: args::Info) -> Result<u8, Failure> {
     let source = open(&args.dump)?;
-    let options = options(&args.dump, &args.runtime)?;
+    let options = options(&args.dump, &args.runtime, only(&args.runtime)?)?;
     let (info, ended) = match walk(&source, &options) {
         Ok(report) => {
             let status = status(report.exact());
             (InfoReport::of(report), Ok(status))
         }
         // No .NET, no heap, an unknown runtime: the head of the dump may still be readable, and tells why.
-        Err(error) => match dropheap::dump::open(&*source, &options.file_name) {
+        Err(error) => match unpacked(source, &options) {
             Ok(dump) => (InfoReport::failed(dump.facts, &error), Err(Failure::dump(&args.dump, &error))),
             Err(_) => return Err(Failure::dump(&args.dump, &error)),
         },
@@ -137,9 +142,10 @@ fn describe(args: args::Info) -> Result<u8, Failure> {
     ended
 }
 
-fn select(rows: args::Rows, sort: select::Sort, people: bool, min_delta: Option<u64>) -> Select {
-    let names = rows.names.unwrap_or(if people { Names::Csharp } else { Names::Sos });
-    Select { names, filter: rows.filter, sort, top: rows.top, min_delta: min_delta.unwrap_or(0) }
+fn select(rows: args::Rows, sort: Sort, people: bool, min_delta: Option<u64>) -> Select {
+    let names = rows.names.map_or_else(|| export::Names::usual(people), export::Names::from);
+    let filter = rows.filter.map(|regex| Filter::new(move |name| regex.is_match(name)));
+    Select { names, filter, sort, top: rows.top, min_delta: min_delta.unwrap_or(0) }
 }
 
 fn status(exact: bool) -> u8 {
@@ -161,14 +167,29 @@ fn open(dump: &Path) -> Result<Arc<dyn ByteSource>, Failure> {
     }
 }
 
-fn options(dump: &Path, choice: &args::Runtime) -> Result<Options, Failure> {
+fn options(dump: &Path, choice: &args::Runtime, entry: Option<&String>) -> Result<Options, Failure> {
     let file_name = dump.file_name().unwrap_or(dump.as_os_str()).to_string_lossy().into_owned();
     let modules = choice.modules.as_deref().map(modules::files).transpose()?.unwrap_or_default();
-    Ok(Options { file_name, runtime: choice.number, modules, ..Options::default() })
+    let entry = entry.cloned();
+    Ok(Options { file_name, runtime: choice.number, modules, entry, ..Options::default() })
 }
 
-fn analyse(dump: &Path, choice: &args::Runtime) -> Result<HeapReport, Failure> {
-    walk(&open(dump)?, &options(dump, choice)?).map_err(|error| Failure::dump(dump, &error))
+/// The one entry of a command with one dump.
+fn only(choice: &args::Runtime) -> Result<Option<&String>, Failure> {
+    match choice.entries.as_slice() {
+        [] => Ok(None),
+        [entry] => Ok(Some(entry)),
+        _ => Err(Failure::usage("--entry is given more than once for one dump", "Give the name of one entry.")),
+    }
+}
+
+/// The head of a dump, whatever else is missing from it.
+fn unpacked(source: Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<Dump> {
+    dump::open_unpacked(&Unpacking::begin(source, options.entry.as_deref())?.finish()?, &options.file_name)
+}
+
+fn analyse(dump: &Path, choice: &args::Runtime, entry: Option<&String>) -> Result<HeapReport, Failure> {
+    walk(&open(dump)?, &options(dump, choice, entry)?).map_err(|error| Failure::dump(dump, &error))
 }
 
 fn walk(source: &Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<HeapReport> {

@@ -1,7 +1,7 @@
 //! `--format table`: aligned columns for a terminal or a text file.
 
-use super::sheet::Sheet;
-use super::text::Grid;
+use super::grid::Grid;
+use dropheap::export::sheet::Sheet;
 use std::io::{self, Write};
 
 /// Facts, table, sums, notes.
@@ -32,12 +32,10 @@ pub fn write(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::{By, Names};
-    use crate::cli::select::{Select, Sort};
-    use crate::cli::sheet;
-    use crate::cli::testing::{self, snapshot};
+    use crate::cli::testing::{self, matching, snapshot};
+    use dropheap::export::select::{Select, Sort};
+    use dropheap::export::{By, Names, sheet};
     use dropheap::report::GroupBy;
-    use regex::Regex;
 
     fn text(sheet: &Sheet) -> String {
         let mut out = Vec::new();
@@ -51,12 +49,7 @@ mod tests {
         let select = Select { names: Names::Csharp, ..testing::select() };
         snapshot("stat-table", &text(&sheet::stat(&report, By::Type, &select)));
         snapshot("stat-table-mt", &text(&sheet::stat(&report, By::Mt, &select)));
-        let some = Select {
-            names: Names::Sos,
-            top: Some(2),
-            filter: Some(Regex::new("System").unwrap()),
-            ..testing::select()
-        };
+        let some = Select { names: Names::Sos, top: Some(2), filter: Some(matching("System")), ..testing::select() };
         snapshot("stat-table-some", &text(&sheet::stat(&report, By::Type, &some)));
     }
 

@@ -46,9 +46,9 @@ test('a command line quotes a name that needs it; a fault report holds no name',
 });
 
 test('stages and pace in words', () => {
-  const dump = /** @type {any} */ ({ stage: 'objects', kind: 'dump', file: { name: 'a.dmp' }, startedAt: 0, progress: { done: 100 * 1048576, total: 400 * 1048576, read: 200 * 1048576 } });
+  const dump = /** @type {any} */ ({ stage: 'objects', facts: null, kind: 'dump', file: { name: 'a.dmp' }, startedAt: 0, progress: { done: 100 * 1048576, total: 400 * 1048576, read: 200 * 1048576 } });
   assert.deepEqual(stagesOf(dump).map((s) => `${s.name}:${s.state}`), ['Head:past', 'Runtime:past', 'Objects:now', 'Sums:']);
   assert.deepEqual(pace(dump, 1000), { share: 0.25, words: '100 MB of 400 MB of heap', beside: '200 MB/s · about 3 s left' });
-  assert.equal(stagesOf({ ...dump, file: { name: 'a.zip' }, stage: 'head', progress: { stage: 'unpack', done: 1, total: 2 } })[0].state, 'now');
+  assert.equal(stagesOf({ ...dump, stage: 'head', progress: { done: 1, total: 2, read: 1 } })[0].state, 'now');
   assert.equal(pace({ ...dump, stage: 'waiting' }, 0).words, 'Waits for the files before it');
 });

@@ -77,7 +77,7 @@ export function factRows(facts, runtime) {
     { label: 'System', text: facts && listed([facts.os, facts.processors && plural(facts.processors, 'processor')]) },
     {
       label: 'Contents',
-      text: facts && `${size(facts.memory_bytes)} of memory in ${plural(facts.memory_ranges, 'range')}, ${plural(facts.modules, 'module')}, ${plural(facts.threads, 'thread')}`,
+      text: facts && `${facts.entry ? `${facts.entry.name} in a zip: ` : ''}${size(facts.memory_bytes)} of memory in ${plural(facts.memory_ranges, 'range')}, ${plural(facts.modules, 'module')}, ${plural(facts.threads, 'thread')}`,
     },
   ];
 }

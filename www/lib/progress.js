@@ -11,9 +11,10 @@ const NAMES = { unpack: 'Unpacking', head: 'Head', runtime: 'Runtime', objects: 
  */
 export function stagesOf(dump) {
   const keys = dump.kind === 'listing' ? ['head', 'done'] : ['head', 'runtime', 'objects', 'done'];
-  const packed = dump.progress?.stage === 'unpack' || /\.zip$/i.test(dump.file.name);
-  if (packed) keys.unshift('unpack');
-  const current = dump.progress?.stage === 'unpack' ? 'unpack' : dump.stage;
+  // Only a packed file has progress before its head is read.
+  const unpacking = dump.stage === 'head' && dump.progress !== null;
+  if (unpacking || dump.facts?.entry) keys.unshift('unpack');
+  const current = unpacking ? 'unpack' : dump.stage;
   const at = keys.indexOf(current);
   const ended = dump.stage === 'done';
   return keys.map((key, i) => ({
@@ -31,7 +32,7 @@ export function pace(dump, now) {
   const none = { share: 0, beside: '' };
   if (dump.stage === 'waiting') return { ...none, words: 'Waits for the files before it' };
   if (dump.stage === 'done') return { share: 1, words: 'Read', beside: '' };
-  const unpacking = progress?.stage === 'unpack';
+  const unpacking = dump.stage === 'head' && progress !== null;
   if (dump.stage === 'head' && !unpacking) return { ...none, words: dump.kind === 'listing' ? 'Reading the listing' : 'Reading the streams, modules and memory ranges' };
   if (dump.stage === 'runtime' && !unpacking) return { ...none, words: 'Finding the runtime and its heap' };
   if (!progress || progress.total === 0) return { ...none, words: 'Walking the objects' };

@@ -57,10 +57,10 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::{By, Names};
-    use crate::cli::select::{Select, Sort};
-    use crate::cli::sheet;
-    use crate::cli::testing::{self, snapshot};
+    use crate::export::select::{Select, Sort};
+    use crate::export::sheet;
+    use crate::export::testing::{self, snapshot};
+    use crate::export::{By, Names};
 
     fn text(sheet: &Sheet) -> String {
         let mut out = Vec::new();
@@ -73,7 +73,7 @@ mod tests {
         let (a, b) = testing::pair();
         let select = Select { names: Names::Csharp, ..testing::select() };
         snapshot("stat-md", &text(&sheet::stat(&a, By::Type, &select)));
-        let report = dropheap::diff::diff(&[a, b]).unwrap();
+        let report = crate::diff::diff(&[a, b]).unwrap();
         snapshot("diff-md", &text(&sheet::diff(&report, &Select { sort: Sort::Delta, ..select })));
     }
 
