@@ -11,6 +11,8 @@ import { svg } from './series.js';
 const HEIGHT = 210;
 const EDGE = { top: 34, bottom: 24, left: 70, right: 200 };
 const MB = 1_048_576;
+/** What ends a life, in the words of the chart. @type {Record<string, string>} */
+const ENDED = { recycle: 'recycled', crash: 'crashed', stop: 'stopped' };
 /** Pinned types that get a line. */
 const PINNED = 4;
 
@@ -184,8 +186,11 @@ function startMarks(m, points, events) {
   return [...out, ...marksOf(events)].filter((k) => k.at >= from && k.at <= Math.max(...times) + span);
 }
 
-/** Marks of the event logs, in whatever number they were dropped. @param {any[]} events @returns {Mark[]} */
-function marksOf(events) {
-  return (events ?? []).flatMap((/** @type {any} */ report) => (report.ends ?? report.recycles ?? []).flatMap((/** @type {any} */ e) =>
-    typeof e.at === 'number' ? [{ at: e.at, text: `${utcTime(e.at).slice(0, 5)} ${visible(String(e.short ?? e.kind ?? 'recycled')).slice(0, 40)}` }] : []));
+/** What event logs say of starts and ends. @param {any[]} logs  EventsReports @returns {Mark[]} */
+function marksOf(logs) {
+  const time = (/** @type {number} */ at) => utcTime(at).slice(0, 5);
+  return (logs ?? []).flatMap((/** @type {any} */ log) => (log.lives ?? []).flatMap((/** @type {any} */ life) => [
+    ...(typeof life.start === 'number' && life.start_from === 'event' ? [{ at: life.start, text: `${time(life.start)} started${life.pid ? `, pid ${life.pid}` : ''}` }] : []),
+    ...(typeof life.end === 'number' ? [{ at: life.end, text: `${time(life.end)} ${ENDED[life.kind] ?? 'ended'}${life.reason ? `: ${visible(String(life.reason)).replaceAll('-', ' ').slice(0, 40)}` : ''}` }] : []),
+  ]));
 }
