@@ -123,10 +123,12 @@ test(`${ROWS} rows: drawn, filtered, sorted and scrolled in short tasks, with fe
     const times = [];
     const observer = new PerformanceObserver((list) => times.push(...list.getEntries().map((e) => Math.round(e.duration))));
     observer.observe({ type: 'longtask' });
-    for (let y = 0; y < 400_000; y += 7_000) {
+    const to = async (y) => {
       scrollTo(0, y);
       await new Promise((done) => requestAnimationFrame(done));
-    }
+    };
+    for (let y = 0; y < 9_000; y += 300) await to(y); // the wheel
+    for (let y = 9_000; y < 500_000; y += 50_000) await to(y); // the bar dragged: every row is a new one
     observer.disconnect();
     scrollTo(0, 0);
     return Math.max(0, ...times);

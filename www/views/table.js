@@ -35,7 +35,7 @@ const NAME = 300;
 const HEIGHT = { one: 26, two: 48, section: 27, rule: 22, detail: 320 };
 
 /** Pixels drawn above and below the window. */
-const BEYOND = 300;
+const BEYOND = 200;
 
 /** Lines that are drawn for printing: some pages. */
 const PRINTED = 500;
@@ -320,7 +320,8 @@ export function mountTable(store, client, actions) {
     if (printing) [from, to] = [0, Math.min(items.length, PRINTED)];
     const wanted = [];
     for (let at = from; at < Math.min(to, items.length); at += 1) wanted.push(at);
-    const held = items.findIndex((item) => nodes.get(item)?.contains(document.activeElement));
+    const focused = body.contains(document.activeElement) ? document.activeElement : null;
+    const held = focused ? items.indexOf(/** @type {any} */ ([...nodes].find(([, node]) => node.contains(focused))?.[0])) : -1;
     if (held >= 0 && held < from) wanted.unshift(held);
     if (held >= to) wanted.push(held);
     /** @type {Map<Item, HTMLElement>} */
@@ -344,7 +345,7 @@ export function mountTable(store, client, actions) {
     // The keyboard must find a way in, also where the reader scrolled away from the row it was on.
     if (![...next.keys()].some((item) => selectable(item) && idOf(m.c, item) === active)) {
       const first = wanted.map((at) => items[at]).find((item, n) => selectable(item) && tops[wanted[n]] >= top);
-      if (first && !body.contains(document.activeElement)) {
+      if (first && !focused) {
         active = idOf(m.c, first);
         next.get(first)?.setAttribute('tabindex', '0');
       }
