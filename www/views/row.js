@@ -251,7 +251,7 @@ export function lineNode(item, m, x) {
     hooks(node, m, item.i);
     const all = marks(m, item.i, numbers);
     nameOf(name, m, x, item.i, item.level, all);
-    cells(node, m, x, numbers, null);
+    cells(node, m, x, numbers, null, item.hollow);
   } else {
     groupName(name, item, x);
     cells(node, m, x, item.numbers, item);
@@ -321,13 +321,13 @@ function marks(m, i, l) {
   return out;
 }
 
-/** @param {HTMLElement} node @param {Model} m @param {Shown} x @param {Line} l @param {Group | null} of */
-export function cells(node, m, x, l, of) {
+/** @param {HTMLElement} node @param {Model} m @param {Shown} x @param {Line} l @param {Group | null} of @param {boolean} [hollow] */
+export function cells(node, m, x, l, of, hollow = of?.hollow ?? false) {
   for (const c of x.columns) {
     const cell = document.createElement('td');
     cell.setAttribute('role', 'gridcell');
     cell.className = `${c.group !== '' && c !== x.columns[0] ? 'edge ' : ''}${c.tone ?? ''} c-${c.key.replace(':', '-')}`;
-    if (c.key === 'bar') drawBar(cell, change(l.sizes), m, x, of?.hollow ?? false);
+    if (c.key === 'bar') drawBar(cell, change(l.sizes), m, x, hollow);
     else {
       const text = c.text(l, of, x);
       if (text === '0') cell.classList.add('zero');
@@ -339,7 +339,6 @@ export function cells(node, m, x, l, of) {
 
 /** @param {HTMLElement} cell @param {number} value @param {Model} m @param {Shown} x @param {boolean} hollow */
 function drawBar(cell, value, m, { bars }, hollow) {
-  if (bars.zero > 0) cell.style.setProperty('--zero', `${bars.zero}px`);
   const b = bar(value, bars, hollow);
   if (!b) return;
   const node = document.createElement('span');

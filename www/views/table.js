@@ -145,16 +145,17 @@ export function mountTable(store, client, actions) {
     const rows = filtered(m.c, sel, filter, known.texts);
     const spelling = s.spelling;
     const usual = s.order.by === 'size' && s.order.dir === -1;
+    const ranked = view === 'suspects' && usual && !s.order.chosen;
     context = {
       c: m.c, s: sel, rows, spelling, opened: new Set(s.opened), ranks: () => /** @type {any} */ (known).ranks(spelling), fold: s.fold && view === 'types' ? known.fold : null,
-      order: view === 'suspects' && usual ? null : s.order, pinned: new Set(view === 'types' ? s.pinned : []),
+      order: ranked ? null : s.order, pinned: new Set(view === 'types' ? s.pinned : []),
       growth: usual && m.k > 1 && generation === 'all' && isUnfiltered(s) ? m.growth : undefined,
     };
     items = itemsOf(view, context, m, known);
     // A row that goes away or changes its place takes the focus along.
     const focused = body.contains(document.activeElement);
     layOut(s, view, sel);
-    drawHead(s, view);
+    drawHead(s, view, ranked);
     drawFoot(s, sel, rows, generation, filter);
     const said = { error: matcher(s.search).error ?? '', found: `${plural(rows.length, 'type')} of ${number(m.c.n)} shown` };
     const counts = known.counts(generation);
@@ -212,19 +213,20 @@ export function mountTable(store, client, actions) {
     // The foot's names take the place of what the foot does not show.
     table.style.setProperty('--foot-span', String(Math.max(1, columns.filter((c) => c.key === 'bar' || c.key === 'percent').length)));
     table.classList.toggle('no-bar', !columns.some((c) => c.key === 'bar'));
+    table.style.setProperty('--zero', `${/** @type {any} */ (known).bars(track).zero}px`);
     table.classList.toggle('one', m.k === 1);
     const nameWidth = lines === 'two' ? width - 40 : width - columns.reduce((n, c) => n + pixels(c), 0) - 40;
     shown = { units: s.units, spelling: s.spelling, view, s: sel, columns, bars: /** @type {any} */ (known).bars(track), two: lines === 'two', room: Math.max(16, Math.floor((nameWidth - 4) / letter)) };
   }
 
-  /** @param {State} s @param {string} view */
-  function drawHead(s, view) {
+  /** @param {State} s @param {string} view @param {boolean} ranked  in the order of the suspects, which is that of no column */
+  function drawHead(s, view, ranked) {
     const m = /** @type {Model} */ (model);
     const focusedBy = head.contains(document.activeElement) ? document.activeElement?.getAttribute('data-by') : null;
     head.replaceChildren(...headRows(m, /** @type {Shown} */ (shown)));
     for (const button of head.querySelectorAll('[data-by]')) {
       const by = button.getAttribute('data-by');
-      if (by === s.order.by) button.closest('th')?.setAttribute('aria-sort', s.order.dir > 0 ? 'ascending' : 'descending');
+      if (by === s.order.by && !ranked) button.closest('th')?.setAttribute('aria-sort', s.order.dir > 0 ? 'ascending' : 'descending');
       if (by === focusedBy) /** @type {HTMLElement} */ (button).focus({ preventScroll: true });
     }
     table.setAttribute('aria-label', { suspects: 'Suspects', types: 'Types', base: 'Types by base type or interface', namespace: 'Types by namespace', assembly: 'Types by assembly' }[view] ?? 'Types');
@@ -415,7 +417,8 @@ export function mountTable(store, client, actions) {
   /** @param {string} by */
   function sortBy(by) {
     const { order } = store.get();
-    store.set({ order: { by, dir: order.by === by ? /** @type {1 | -1} */ (-order.dir) : by === 'type' ? 1 : -1 } });
+    const same = order.by === by && (order.chosen || context?.order);
+    store.set({ order: { by, dir: same ? /** @type {1 | -1} */ (-order.dir) : by === 'type' ? 1 : -1, chosen: true } });
   }
 
   body.addEventListener('click', (e) => {
