@@ -432,6 +432,12 @@ export function mountTable(store, client, actions) {
     toggle(item, !(/** @type {any} */ (item).open));
   });
 
+  // Whatever moved the focus there, a screen reader for one: the keyboard goes on from it.
+  body.addEventListener('focusin', (e) => {
+    const item = itemOf(/** @type {Element} */ (e.target));
+    if (item && selectable(item) && idOf(/** @type {Model} */ (model).c, item) !== active) moveTo(items.indexOf(item), false);
+  });
+
   /** @param {Element | null} node */
   const itemOf = (node) => [...nodes].find(([, n]) => n === node)?.[0] ?? null;
 
