@@ -113,7 +113,7 @@ impl<'a> Strings<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{ArrayShape, DIFF_SCHEMA, DiffTotals};
+    use crate::report::{ArrayShape, DiffTotals};
 
     fn row(name: &str, owner: Owner, counts: [u64; 2], sizes: [u64; 2]) -> DiffRow {
         DiffRow {
@@ -138,21 +138,9 @@ mod tests {
     fn every_number_is_where_the_page_looks() {
         let mut array = row("A[]", Owner::Yours, [1, 2], [64, 48]);
         array.array = Some(ArrayShape { base_size: 24, component_size: 8 });
-        let dump = crate::diff::diff(&[crate::report::HeapReport::new()]).unwrap().dumps.remove(0);
-        let report = DiffReport {
-            schema: DIFF_SCHEMA.into(),
-            tool_version: String::new(),
-            dumps: vec![dump.clone(), dump],
-            rows: vec![array, row("O+I", Owner::Library, [7, 9], [70, 90])],
-            supertypes: Vec::new(),
-            assemblies: Vec::new(),
-            groups: None,
-            suspects: None,
-            free: DiffTotals::default(),
-            free_generations: Vec::new(),
-            total: DiffTotals::default(),
-            findings: Vec::new(),
-        };
+        let dumps = [crate::report::HeapReport::new(), crate::report::HeapReport::new()];
+        let mut report = crate::diff::diff(&dumps).unwrap();
+        report.rows = vec![array, row("O+I", Owner::Library, [7, 9], [70, 90])];
         let c = Columns::of(&report);
         let text = |index: &[u32]| index.iter().map(|&i| c.strings[i as usize]).collect::<Vec<_>>();
         assert_eq!((c.n, c.dumps), (2, 2));

@@ -19,6 +19,7 @@
 //! | `other-gc` | another GC mode or layout |
 //! | `dump-order` | a dump was taken before the one in front of it |
 
+use crate::account::{self, MemoryGrowth};
 use crate::error::{Error, Findings, Result};
 use crate::limits;
 use crate::report::{
@@ -80,6 +81,7 @@ fn compare(reports: &[&HeapReport]) -> Result<DiffReport> {
         free,
         free_generations: reports.iter().map(|r| free_generations(r)).collect(),
         total,
+        memory: growth(reports),
         findings: findings(reports).into_vec(),
     })
 }
@@ -310,7 +312,13 @@ fn diff_dump(report: &HeapReport) -> DiffDump {
         explained_bytes: report.heap.explained_bytes,
         total_bytes: report.heap.total_bytes,
         generations: report.heap.generations.clone(),
+        memory: report.memory.clone(),
     }
+}
+
+fn growth(reports: &[&HeapReport]) -> Option<MemoryGrowth> {
+    let [first, .., last] = reports else { return None };
+    Some(account::growth(first.memory.as_ref()?, last.memory.as_ref()?))
 }
 
 /// What the reader should know before believing a delta.
@@ -409,10 +417,18 @@ fn findings(reports: &[&HeapReport]) -> Findings {
 /// Start times that come from two streams of a dump differ by up to two seconds (the process's own and its first thread's).
 const SAME_START: u64 = 2;
 
-/// Another pid, another start; where a start is unknown, other addresses of the method table of `System.String`, which are the
-/// same all through a process and, with address space randomisation, almost surely others in another one.
+/// Another machine (App Service names it by its instance), another pid, another start; where a start is unknown, other addresses of the
+/// method table of `System.String`, which are the same all through a process and, with address space randomisation, almost surely others in
+/// another one.
 fn other_process(a: &HeapReport, b: &HeapReport) -> bool {
-    if let (Some(a), Some(b)) = (a.dump.pid, b.dump.pid)
+    if let (Some(a), Some(b)) = (&a.dump.instance_id, &b.dump.instance_id)
+        && a != b
+    {
+        return true;
+    }
+    // Of a clone that only its writer's note tells of, the pid may be the clone's own.
+    let pid = |r: &HeapReport| r.dump.pid.filter(|_| r.dump.clone.as_ref().is_none_or(|clone| clone.pid.is_some()));
+    if let (Some(a), Some(b)) = (pid(a), pid(b))
         && a != b
     {
         return true;
@@ -438,8 +454,14 @@ fn same_moment(a: &HeapReport, b: &HeapReport) -> bool {
     a.dump.captured_at.is_some() && facts(a) == facts(b)
 }
 
+/// Characters of an instance id that tell the machines of a plan apart; it has 64.
+const SHOWN_INSTANCE: usize = 12;
+
 fn process(dump: &DumpFacts) -> String {
-    let pid = dump.pid.map_or_else(|| "pid unknown".to_owned(), |pid| format!("pid {pid}"));
+    let mut pid = dump.pid.map_or_else(|| "pid unknown".to_owned(), |pid| format!("pid {pid}"));
+    if let Some(instance) = &dump.instance_id {
+        pid = format!("{pid} on instance {}", instance.chars().take(SHOWN_INSTANCE).collect::<String>());
+    }
     match dump.started_at {
         Some(start) => format!("{pid}, started {}", utc(start)),
         None => format!("{pid}, start unknown"),
@@ -450,7 +472,7 @@ fn process(dump: &DumpFacts) -> String {
 #[allow(clippy::arithmetic_side_effects, reason = "small numbers of the tests")]
 mod tests {
     use super::*;
-    use crate::report::ArrayShape;
+    use crate::report::{ArrayShape, CloneFacts};
     use proptest::prelude::*;
 
     fn ty(name: &str, module: &str, count: u64, size: u64, tables: &[&str]) -> TypeRow {
@@ -661,6 +683,29 @@ mod tests {
         assert_eq!(codes(&[a.clone(), b.clone()]), [("other-process".to_owned(), 1)]);
         b.dump.image_path = Some(r"C:\app2\LeakSim.exe".into());
         assert_eq!(codes(&[a.clone(), b.clone(), b]).last(), Some(&("other-program".to_owned(), 2)));
+    }
+
+    #[test]
+    fn the_same_pid_on_another_machine_is_another_process() {
+        let (mut a, mut b) = pair();
+        (a.dump.instance_id, b.dump.instance_id) = (Some("0a1b".repeat(16)), Some("0a1b".repeat(16)));
+        assert_eq!(codes(&[a.clone(), b.clone()]), []);
+        b.dump.instance_id = Some("ffff".repeat(16));
+        let found = diff(&[a.clone(), b.clone()]).unwrap().findings;
+        assert_eq!(found.len(), 1);
+        assert!(found[0].message.contains("(pid 52 on instance ffffffffffff, started "), "{}", found[0].message);
+        a.dump.instance_id = None;
+        assert_eq!(codes(&[a, b]), []);
+    }
+
+    #[test]
+    fn the_pid_of_a_clone_decides_nothing_where_it_may_be_its_own() {
+        let (mut a, b) = pair();
+        a.dump.pid = Some(9000);
+        a.dump.clone = Some(CloneFacts { pid: None });
+        assert_eq!(codes(&[a.clone(), b.clone()]), []);
+        a.dump.clone = Some(CloneFacts { pid: Some(77) });
+        assert_eq!(codes(&[a, b]), [("other-process".to_owned(), 1)]);
     }
 
     #[test]

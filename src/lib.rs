@@ -14,6 +14,7 @@
     )
 )]
 
+pub mod account;
 pub mod analysis;
 pub mod columns;
 pub mod diff;

@@ -8,7 +8,8 @@
 pub const MAX_STREAMS: u32 = 10_000;
 
 /// Bytes of all small streams together that are copied to the compact head. 500 modules with names and CodeView records are 150 KB,
-/// 2,000 thread contexts 2.5 MB, a MemoryInfoList of 10^6 regions 48 MB (never copied: we do not use it).
+/// 2,000 thread contexts 2.5 MB, a MemoryInfoList of 10^6 regions 48 MB (never copied: it is read apart, and only its
+/// committed regions are kept).
 pub const MAX_HEAD: u64 = 64 << 20;
 
 /// Memory ranges. Dumps of big Windows processes have tens of thousands; a range entry takes 24 bytes here: 24 MB.
@@ -51,8 +52,11 @@ pub const CHECKPOINT_SPACING: usize = 128 << 10;
 /// When there are too many, every other one is dropped: 12 GB have one every 8 MiB.
 pub const MAX_CHECKPOINTS: usize = 1536;
 
-/// Inflated bytes of a deflated dump that are kept.
-pub const SPANS: u64 = 48 << 20;
+/// Inflated bytes of a deflated dump that are kept: the structures of 2,500 types lie in some 50 MB of one.
+pub const SPANS: u64 = 64 << 20;
+
+/// Spans of those that a walk may take, one or two for each of its threads; at most a quarter of them.
+pub const WALKED_SPANS: usize = 16;
 
 /// Entries of a zip that are looked at for a dump.
 pub const MAX_ENTRIES: usize = 10_000;
@@ -108,3 +112,25 @@ pub const MAX_STRING: usize = 32_768;
 
 /// Dumps in one diff.
 pub const MAX_DUMPS: usize = 100;
+
+/// Places that are looked at for the GC's bookkeeping where no variable leads to it (before .NET 7): each costs one read of a page, and only those
+/// with enough memory behind them count.
+pub const MAX_BOOKKEEPING_PROBES: usize = 1_024;
+
+/// Tables, fragments and sections of the runtime's map of code. A process with 100,000 dynamic methods has some 1,000 code heaps.
+pub const MAX_CODE_RANGES: usize = 200_000;
+
+/// Blocks of loader heaps: of 64 KB each, 6 GB.
+pub const MAX_LOADER_BLOCKS: usize = 100_000;
+
+/// Threads whose TEB is read for the bounds of the stack; of others the thread list's stack is taken. TEBs follow one another, so that a read of a
+/// page has eight of them.
+pub const MAX_STACKS: usize = 20_000;
+
+/// Native heaps in the PEB's list, and segments of all of them.
+pub const MAX_NATIVE_HEAPS: u64 = 1_024;
+/// See [`MAX_NATIVE_HEAPS`].
+pub const MAX_NATIVE_SEGMENTS: usize = 100_000;
+
+/// Bytes of the environment block that are looked through. Windows' own limit was 64 KB for long; there is none since Vista.
+pub const MAX_ENVIRONMENT: u64 = 1 << 20;

@@ -18,6 +18,7 @@
 //! - a field may be added within a version; one that is removed or changes its meaning makes a new version. Readers ignore fields
 //!   that they do not know.
 
+use crate::account::{MemoryAccount, MemoryGrowth};
 use crate::error::{Error, Finding};
 use crate::suspects::Suspects;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,9 @@ pub struct HeapReport {
     /// The assemblies of the types and what decided whose they are. By name.
     #[serde(default)]
     pub assemblies: Vec<AssemblyRow>,
+    /// Whose the memory in the dump is; `null` in reports of listings.
+    #[serde(default)]
+    pub memory: Option<MemoryAccount>,
     /// What else the reader of these numbers should know.
     pub findings: Vec<Finding>,
 }
@@ -76,6 +80,7 @@ impl HeapReport {
             method_tables: Vec::new(),
             supertypes: Vec::new(),
             assemblies: Vec::new(),
+            memory: None,
             findings: Vec::new(),
         }
     }
@@ -94,19 +99,22 @@ impl Default for HeapReport {
 }
 
 /// What `dropheap info` prints: a [`HeapReport`] without its rows, or as much of one as could be found. Made to be pasted into a bug
-/// report, so it holds no command line and no rows.
+/// report, so it holds no rows, and no command line unless that is asked for ([`DumpFacts::redact`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InfoReport {
     /// [`INFO_SCHEMA`].
     pub schema: String,
     /// Version of dropheap.
     pub tool_version: String,
-    /// The file and the process; [`DumpFacts::command_line`] is always `null` here, because it may hold secrets.
+    /// The file and the process.
     pub dump: DumpFacts,
     /// The CLR; `null` if it could not be located.
     pub runtime: Option<RuntimeFacts>,
     /// The heap as a whole; `null` if it could not be walked.
     pub heap: Option<HeapFacts>,
+    /// Whose the memory in the dump is.
+    #[serde(default)]
+    pub memory: Option<MemoryAccount>,
     /// What else the reader should know.
     pub findings: Vec<Finding>,
     /// Why the analysis ended early; `null` if it did not.
@@ -119,6 +127,7 @@ impl InfoReport {
         InfoReport {
             runtime: Some(report.runtime),
             heap: Some(report.heap),
+            memory: report.memory,
             findings: report.findings,
             error: None,
             ..InfoReport::head(report.dump)
@@ -134,9 +143,10 @@ impl InfoReport {
         InfoReport {
             schema: INFO_SCHEMA.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            dump: DumpFacts { command_line: None, ..dump },
+            dump,
             runtime: None,
             heap: None,
+            memory: None,
             findings: Vec::new(),
             error: None,
         }
@@ -181,16 +191,37 @@ pub struct DumpFacts {
     pub entry: Option<EntryFacts>,
     /// When it was taken: MINIDUMP_HEADER.TimeDateStamp, seconds since 1970, UTC.
     pub captured_at: Option<u64>,
-    /// Process id.
+    /// Process id; of a clone the original's, where the dump has it.
     pub pid: Option<u32>,
     /// When the process started, seconds since 1970, UTC.
     pub started_at: Option<u64>,
+    /// When its first thread started, where the writer noted the times of threads.
+    #[serde(default)]
+    pub first_thread_at: Option<u64>,
+    /// Set if the dump is of a clone (snapshot) of the process: `procdump -r`, Kudu.
+    #[serde(default)]
+    pub clone: Option<CloneFacts>,
     /// `captured_at - started_at`, seconds.
     pub uptime: Option<u64>,
     /// Path of the executable.
     pub image_path: Option<String>,
-    /// Command line. May hold secrets: the page masks it.
+    /// Command line. May hold secrets: the page masks it, exports leave it out unless asked for ([`DumpFacts::redact`]).
     pub command_line: Option<String>,
+    /// What the writer noted (procdump: its own command line). Treated like the command line.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// `APP_POOL_ID`: the application pool of IIS.
+    #[serde(default)]
+    pub app_pool: Option<String>,
+    /// `WEBSITE_INSTANCE_ID`: which machine of an App Service plan.
+    #[serde(default)]
+    pub instance_id: Option<String>,
+    /// `WEBSITE_SITE_NAME`: which App Service.
+    #[serde(default)]
+    pub site_name: Option<String>,
+    /// Bytes that the process's job may commit, where ProcessVmCounters has a limit.
+    #[serde(default)]
+    pub memory_limit: Option<u64>,
     /// e.g. `Windows 10.0.18362`.
     pub os: Option<String>,
     /// The writer's view of the processor: `x64`, `x86`, `arm64`. The runtime's own is [`RuntimeFacts::architecture`].
@@ -218,6 +249,21 @@ pub struct EntryFacts {
     pub packed_size: u64,
     /// `Stored`, `Deflate`.
     pub method: String,
+}
+
+impl DumpFacts {
+    /// Drops what may hold secrets: command line and comment.
+    pub fn redact(&mut self) {
+        self.command_line = None;
+        self.comment = None;
+    }
+}
+
+/// A dump that was taken of a clone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CloneFacts {
+    /// The clone's own process id, where it differs from the original's.
+    pub pid: Option<u32>,
 }
 
 /// The CLR of the process.
@@ -533,6 +579,9 @@ pub struct DiffReport {
     pub free_generations: Vec<Vec<Cell>>,
     /// All types and Free: what `!dumpheap -stat` totals.
     pub total: DiffTotals,
+    /// What grew: the process, and of it the managed heap. `null` unless the first dump and the last have an account.
+    #[serde(default)]
+    pub memory: Option<MemoryGrowth>,
     /// What the reader should know before believing a delta: other process, other runtime, partial dumps. See [`crate::diff`] for
     /// the codes. The findings of each single dump are in its own report.
     pub findings: Vec<Finding>,
@@ -562,6 +611,9 @@ pub struct DiffDump {
     pub total_bytes: u64,
     /// By generation ([`GENERATIONS`]).
     pub generations: Vec<Cell>,
+    /// [`HeapReport::memory`].
+    #[serde(default)]
+    pub memory: Option<MemoryAccount>,
 }
 
 /// Counts and sizes of one line of a comparison, an element per dump.
@@ -753,15 +805,14 @@ mod tests {
     }
 
     #[test]
-    fn info_hides_the_command_line() {
+    fn redacted_facts_hold_no_command_line() {
         let mut report = HeapReport::new();
         report.dump.command_line = Some("app.exe --password hunter2".into());
+        report.dump.comment = Some("*** procdump -ma 7 \\\\share\\hunter2".into());
         report.dump.pid = Some(7);
-        let info = InfoReport::of(report.clone());
-        assert_eq!((info.dump.command_line, info.dump.pid), (None, Some(7)));
-        let info = InfoReport::failed(report.dump, &Error::EmptyFile);
-        assert_eq!(info.dump.command_line, None);
-        assert_eq!(info.error.unwrap().code, "empty-file");
+        report.dump.redact();
+        assert_eq!(report.dump, DumpFacts { pid: Some(7), ..DumpFacts::default() });
+        assert_eq!(InfoReport::failed(report.dump, &Error::EmptyFile).error.unwrap().code, "empty-file");
     }
 
     #[test]

@@ -223,10 +223,16 @@ pub fn verify(
     } else {
         Verdict::Holds
     };
+    if let Some(sentence) = &mut located.facts.unproven {
+        let held = invariants.iter().filter(|i| i.verdict == Verdict::Holds).count();
+        sentence.push_str(&format!("; {held} of {} invariants hold", invariants.len()));
+    }
+    let mut dump = analysis.dump.facts.clone();
+    dump.redact();
     Ok(VerifyReport {
         schema: VERIFY_SCHEMA.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        dump: DumpFacts { command_line: None, ..analysis.dump.facts.clone() },
+        dump,
         runtime: located.facts,
         verdict,
         gc_structures_invalid_cnt: rt.gc.structures_invalid,

@@ -10,6 +10,7 @@
 use crate::columns::Columns;
 use crate::dump::packed::Unpacking;
 use crate::error::{EntryChoice, Error};
+use crate::export::{self, Format, Names};
 use crate::image::files::ModuleFile;
 use crate::report::{DiffReport, DiffRow, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
@@ -368,6 +369,55 @@ impl Reports {
         let members: Array = members.iter().map(|rows| Uint32Array::from(rows.as_slice())).collect();
         Reflect::set(&groups, &"members".into(), &members)?;
         Ok(groups)
+    }
+}
+
+#[wasm_bindgen]
+impl Reports {
+    /// The last comparison as text, byte for byte as the command line prints it: `csv`, `json`, `md` as `diff` does (of one dump: as `stat`); `sos` is
+    /// of one dump, the last if `dump` (its place in the comparison) is not given. `names`: `sos` or `csharp`, as usual for the format if not given.
+    ///
+    /// # Errors
+    /// Throws if there is no comparison, or no such format, spelling or dump.
+    pub fn save(
+        &self,
+        format: &str,
+        names: Option<String>,
+        dump: Option<usize>,
+        with_command_line: bool,
+    ) -> Result<String, JsValue> {
+        let format = match format {
+            "sos" => Format::Sos,
+            "csv" => Format::Csv,
+            "json" => Format::Json,
+            "md" => Format::Md,
+            _ => return Err(unknown()),
+        };
+        let names = match names.as_deref() {
+            None => None,
+            Some("sos") => Some(Names::Sos),
+            Some("csharp") => Some(Names::Csharp),
+            Some(_) => return Err(unknown()),
+        };
+        let comparison = self.comparison.as_ref().ok_or_else(unknown)?;
+        let mut out = Vec::new();
+        let written = if format == Format::Sos || self.compared.len() == 1 {
+            let place = dump.unwrap_or(self.compared.len().saturating_sub(1));
+            let id = self.compared.get(place).ok_or_else(unknown)?;
+            let mut report = self.held.get(id).ok_or_else(unknown)?.clone();
+            if !with_command_line {
+                report.dump.redact();
+            }
+            export::stat(report, format, names, &mut out)
+        } else {
+            let mut report = comparison.clone();
+            if !with_command_line {
+                report.dumps.iter_mut().for_each(|d| d.dump.redact());
+            }
+            export::diff(report, format, names, &mut out)
+        };
+        written.map_err(|e| js_sys::Error::new(&e.to_string()))?;
+        String::from_utf8(out).map_err(|e| js_sys::Error::new(&e.to_string()).into())
     }
 }
 

@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     reason = "tests"
 )]
 
@@ -535,4 +536,24 @@ fn every_command_takes_a_zip() {
     damaged[30_000] ^= 0x55;
     let (status, _, said) = dropheap(&["stat", &file("damaged.zip", &damaged)]);
     assert!(matches!(status, Some(1 | 3)) && said.contains("ownload it again"), "{status:?} {said}");
+}
+
+/// `DROPHEAP_ZIP=path cargo test --test zip -- --ignored --nocapture`: how often the bytes of another zip are inflated.
+#[test]
+#[ignore = "needs a zip"]
+fn inflations_of_a_given_zip() {
+    let path = PathBuf::from(std::env::var_os("DROPHEAP_ZIP").unwrap());
+    let file = Arc::new(dropheap::source::file::FileSource::open(&path).unwrap());
+    let unpacked = Unpacking::begin(file, None).unwrap().finish().unwrap();
+    let inflated = unpacked.inflated.unwrap();
+    analyze_source(unpacked.source);
+    let counted = inflated.inflations();
+    println!(
+        "{}: {counted:?}, {:.3} times in all; spacing {}, checkpoints {} bytes",
+        path.display(),
+        counted.inflated as f64 / counted.len as f64,
+        inflated.spacing(),
+        inflated.checkpoint_bytes()
+    );
+    assert!(counted.most <= 2 && counted.inflated <= 2 * counted.len);
 }

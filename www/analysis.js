@@ -137,6 +137,14 @@ export function openReports() {
      * @returns {Promise<import('./protocol.js').Detail>}
      */
     detail: (row) => ask('detail', [row]),
+    /**
+     * The last comparison as text, the command line's own bytes: `diff --format` of several dumps, `stat --format` of one; `sos` is always of one.
+     * @param {'sos' | 'csv' | 'md' | 'json'} format
+     * @param {{names?: 'sos' | 'csharp', dump?: number, withCommandLine?: boolean}} [options]  `names`: as usual for the format if not given;
+     *   `dump`: which one for `sos`, its place in the comparison, the last if not given
+     * @returns {Promise<string>}
+     */
+    save: (format, { names, dump, withCommandLine = false } = {}) => ask('save', [format, names, dump, withCommandLine]),
     /** @param {'base' | 'interface' | 'namespace' | 'assembly' | 'kind'} by @returns {Promise<import('./protocol.js').Groups>} */
     group: (by) => ask('group', [by]),
   };

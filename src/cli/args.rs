@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dropheap::export::select::Sort;
 use dropheap::limits;
+use dropheap::report::DumpFacts;
 use regex::Regex;
 use std::path::PathBuf;
 
@@ -34,7 +35,7 @@ pub enum Command {
     Diff(Diff),
     /// Describe a dump: process, runtime, heap, coverage, and the evidence for each of them
     ///
-    /// Prints no command line and no data of the process, so that it can be put into a bug report. If the analysis fails, what is known
+    /// Prints no command line (unless asked to) and no data of the process, so that it can be put into a bug report. If the analysis fails, what is known
     /// of the dump is printed all the same, and the exit status is 1.
     #[command(after_help = AFTER_HELP)]
     Info(Info),
@@ -69,6 +70,8 @@ pub struct Stat {
     #[arg(long, value_enum, default_value_t = StatSort::Size)]
     pub sort: StatSort,
     #[command(flatten)]
+    pub secrets: Secrets,
+    #[command(flatten)]
     pub runtime: Runtime,
 }
 
@@ -87,6 +90,10 @@ pub struct Diff {
     /// overlap and do not add up. By kind: runtime, library or yours, decided by assembly
     #[arg(long, value_enum)]
     pub group_by: Option<GroupBy>,
+    /// The growing types in a handful of groups: by interface or base type, by the same number, resized, on their own. Computed from counts alone;
+    /// ordered by growth in the old generations. Of those on their own, table and md show 20, or `--top N`
+    #[arg(long, conflicts_with_all = ["group_by", "filter", "sort", "min_delta"])]
+    pub suspects: bool,
     #[command(flatten)]
     pub rows: Rows,
     /// Order of the rows, largest first: the delta in bytes whatever its sign, or size or count in the last dump
@@ -95,6 +102,8 @@ pub struct Diff {
     /// Only rows whose size changed by this many bytes or more, up or down
     #[arg(long, value_name = "BYTES")]
     pub min_delta: Option<u64>,
+    #[command(flatten)]
+    pub secrets: Secrets,
     #[command(flatten)]
     pub runtime: Runtime,
 }
@@ -106,6 +115,8 @@ pub struct Info {
     /// How to print; `json`: schema dropheap.info/1
     #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
     pub format: InfoFormat,
+    #[command(flatten)]
+    pub secrets: Secrets,
     #[command(flatten)]
     pub runtime: Runtime,
 }
@@ -163,6 +174,22 @@ pub struct Runtime {
     /// Which dump of a zip, if it holds several. With several dumps on the command line: once for all, or once for each in their order
     #[arg(long = "entry", value_name = "NAME")]
     pub entries: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Secrets {
+    /// Also print the command line of the process and the note of the dump's writer (in json, and in the text of info): both may hold secrets
+    #[arg(long)]
+    pub with_command_line: bool,
+}
+
+impl Secrets {
+    /// Drops what may hold secrets, unless it was asked for.
+    pub fn keep(&self, facts: &mut DumpFacts) {
+        if !self.with_command_line {
+            facts.redact();
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -316,6 +343,7 @@ mod tests {
             "dropheap diff a.dmp b.dmp c.dmp --by type --format csv --sort delta --min-delta 1024",
             "dropheap diff a.dmp b.dmp --group-by interface --format json --top 3",
             "dropheap diff a.dmp b.dmp --group-by kind",
+            "dropheap diff a.dmp b.dmp --suspects --format csv --top 3",
             "dropheap info a.dmp --format json",
             "dropheap trim a.dmp out.dmp",
             "dropheap trim a.dmp out.dmp --keep stat --force",
@@ -325,6 +353,9 @@ mod tests {
             "dropheap diff --modules bin a.dmp b.dmp",
             "dropheap stat a.zip --entry minidump.dmp",
             "dropheap diff both.zip both.zip --entry a.dmp --entry b.dmp",
+            "dropheap stat a.dmp --format json --with-command-line",
+            "dropheap diff a.dmp b.dmp --format json --with-command-line",
+            "dropheap info a.dmp --with-command-line",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
@@ -345,6 +376,8 @@ mod tests {
             "dropheap diff a.dmp b.dmp --format sos",
             "dropheap diff a.dmp b.dmp --by mt",
             "dropheap diff a.dmp b.dmp --group-by colour",
+            "dropheap diff a.dmp b.dmp --suspects --group-by kind",
+            "dropheap diff a.dmp b.dmp --suspects --filter x",
             "dropheap info a.dmp --format csv",
             "dropheap trim a.dmp",
             "dropheap trim a.dmp b.dmp --keep all",

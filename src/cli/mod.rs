@@ -2,6 +2,7 @@
 //!
 //! Standard output gets the result and nothing else; errors, findings and progress go to standard error.
 
+mod account;
 mod args;
 mod grid;
 mod info;
@@ -72,7 +73,7 @@ fn stat(args: args::Stat) -> Result<u8, Failure> {
     let people = matches!(args.format, Format::Table | Format::Md);
     let select = select(args.rows, args.sort.into(), people, None);
 
-    let report = analyse(&args.dump, &args.runtime, only(&args.runtime)?)?;
+    let report = analyse(&args.dump, &args.runtime, only(&args.runtime)?, &args.secrets)?;
     warn(None, &report.findings);
     remark(&report);
     let status = status(report.exact());
@@ -99,23 +100,24 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
         ));
     }
     for (number, dump) in args.dumps.iter().enumerate() {
-        let report = analyse(dump, &args.runtime, entries.get(number).or(entries.first()))?;
+        let report = analyse(dump, &args.runtime, entries.get(number).or(entries.first()), &args.secrets)?;
         warn(Some(dump), &report.findings);
         reports.push(report);
     }
     let mut report = dropheap::diff::diff(&reports).map_err(Failure::core)?;
     drop(reports);
     report.groups = args.group_by.map(|by| dropheap::diff::group(&report, by.into()));
+    report.suspects = args.suspects.then(|| dropheap::suspects::suspects(&report));
     warn(None, &report.findings);
     let status = status(report.exact());
-    let sheet = |report: &_| sheet::diff_or_groups(report, &select);
     emit(|out, terminal| match args.format {
-        DiffFormat::Table => table::write(&sheet(&report), out),
-        DiffFormat::Md => md::write(&sheet(&report), out),
-        DiffFormat::Csv => match &report.groups {
-            Some(groups) => Csv::new(out, terminal).groups(&report, groups, &select),
-            None => Csv::new(out, terminal).diff(&report, &select),
-        },
+        DiffFormat::Table => {
+            table::write(&sheet::comparison(&report, &select), out)?;
+            export::account::sheet(&report)
+                .map_or(Ok(()), |memory| writeln!(out).and_then(|()| table::write(&memory, out)))
+        }
+        DiffFormat::Md => md::diff(&report, &select, out),
+        DiffFormat::Csv => Csv::new(out, terminal).comparison(&report, &select),
         DiffFormat::Json => json::diff(report, &select, out),
     })?;
     Ok(status)
@@ -124,17 +126,24 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
 fn describe(args: args::Info) -> Result<u8, Failure> {
     let source = open(&args.dump)?;
     let options = options(&args.dump, &args.runtime, only(&args.runtime)?)?;
-    let (info, ended) = match walk(&source, &options) {
+    let (mut info, ended) = match walk(&source, &options) {
         Ok(report) => {
             let status = status(report.exact());
             (InfoReport::of(report), Ok(status))
         }
         // No .NET, no heap, an unknown runtime: the head of the dump may still be readable, and tells why.
         Err(error) => match unpacked(source, &options) {
-            Ok(dump) => (InfoReport::failed(dump.facts, &error), Err(Failure::dump(&args.dump, &error))),
+            Ok((source, dump)) => {
+                let mut findings = dump.findings.clone();
+                let memory = dropheap::account::without_heap(&source, &dump, &mut findings);
+                let mut info = InfoReport::failed(dump.facts, &error);
+                (info.memory, info.findings) = (Some(memory), findings.into_vec());
+                (info, Err(Failure::dump(&args.dump, &error)))
+            }
             Err(_) => return Err(Failure::dump(&args.dump, &error)),
         },
     };
+    args.secrets.keep(&mut info.dump);
     emit(|out, _| match args.format {
         InfoFormat::Table => info::write(&info, out),
         InfoFormat::Json => json::write(&info, out),
@@ -183,13 +192,23 @@ fn only(choice: &args::Runtime) -> Result<Option<&String>, Failure> {
     }
 }
 
-/// The head of a dump, whatever else is missing from it.
-fn unpacked(source: Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<Dump> {
-    dump::open_unpacked(&Unpacking::begin(source, options.entry.as_deref())?.finish()?, &options.file_name)
+/// The head of a dump, whatever else is missing from it, and its bytes.
+fn unpacked(source: Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<(Arc<dyn ByteSource>, Dump)> {
+    let unpacked = Unpacking::begin(source, options.entry.as_deref())?.finish()?;
+    let dump = dump::open_unpacked(&unpacked, &options.file_name)?;
+    Ok((unpacked.source, dump))
 }
 
-fn analyse(dump: &Path, choice: &args::Runtime, entry: Option<&String>) -> Result<HeapReport, Failure> {
-    walk(&open(dump)?, &options(dump, choice, entry)?).map_err(|error| Failure::dump(dump, &error))
+fn analyse(
+    dump: &Path,
+    choice: &args::Runtime,
+    entry: Option<&String>,
+    secrets: &args::Secrets,
+) -> Result<HeapReport, Failure> {
+    let options = options(dump, choice, entry)?;
+    let mut report = walk(&open(dump)?, &options).map_err(|error| Failure::dump(dump, &error))?;
+    secrets.keep(&mut report.dump);
+    Ok(report)
 }
 
 fn walk(source: &Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<HeapReport> {

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use crate::cli::testing::{self, matching, snapshot};
     use dropheap::export::select::{Select, Sort};
-    use dropheap::export::{By, Names, sheet};
+    use dropheap::export::{By, Names, account, md, sheet};
     use dropheap::report::GroupBy;
 
     fn text(sheet: &Sheet) -> String {
@@ -85,9 +85,22 @@ mod tests {
         let mut all = String::new();
         for by in [GroupBy::Base, GroupBy::Interface, GroupBy::Namespace, GroupBy::Assembly, GroupBy::Kind] {
             report.groups = Some(dropheap::diff::group(&report, by));
-            all.push_str(&text(&sheet::diff_or_groups(&report, &select)));
+            all.push_str(&text(&sheet::comparison(&report, &select)));
             all.push_str("----\n");
         }
         snapshot("diff-table-groups", &all);
+    }
+
+    #[test]
+    fn two_accounts_and_what_grew() {
+        let (mut a, mut b) = testing::pair();
+        assert!(account::sheet(&dropheap::diff::diff(&[a.clone(), b.clone()]).unwrap()).is_none());
+        (a.memory, b.memory) = (Some(testing::account(0)), Some(testing::account(1_048_576)));
+        let report = dropheap::diff::diff(&[a, b]).unwrap();
+        let sheet = account::sheet(&report).unwrap();
+        let mut out = Vec::new();
+        write(&sheet, &mut out).unwrap();
+        md::write(&sheet, &mut out).unwrap();
+        snapshot("diff-memory", &String::from_utf8(out).unwrap());
     }
 }

@@ -1,8 +1,21 @@
 //! `--format md`: a GitHub-flavoured Markdown table, to be pasted into an issue. Names are escaped, so that a type cannot format,
 //! link or break the table.
 
-use super::sheet::Sheet;
+use super::account;
+use super::select::Select;
+use super::sheet::{self, Sheet};
+use crate::report::DiffReport;
 use std::io::{self, Write};
+
+/// A comparison: types or groups; then the accounts of memory, if all dumps have one.
+pub fn diff(report: &DiffReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
+    write(&sheet::comparison(report, select), out)?;
+    if let Some(memory) = account::sheet(report) {
+        writeln!(out)?;
+        write(&memory, out)?;
+    }
+    Ok(())
+}
 
 /// Facts, table, sums, notes.
 pub fn write(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {

@@ -12,6 +12,7 @@
 
 use super::Names;
 use super::select::{Filter, Select, Sort};
+use crate::account::{AddressSpaceFacts, ImageRow, MemoryAccount, MemoryOwner, OwnerRow, RegionRow};
 use crate::report::{
     AssemblyRow, Cell, Evidence, FREE, GENERATIONS, HeapReport, LargeFree, MethodTableRow, Owner, SegmentRow,
     Supertype, TypeRow,
@@ -62,6 +63,40 @@ pub fn rows(rows: &[(&str, u64, u64, &str)]) -> Vec<MethodTableRow> {
             samples: Vec::new(),
         })
         .collect()
+}
+
+/// An account of a dump whose writer left images out; `more` bytes of objects, a quarter of them Free.
+pub fn account(more: u64) -> MemoryAccount {
+    let owners = [
+        (MemoryOwner::GcObjects, 3_000_000 + more / 4 * 3),
+        (MemoryOwner::GcFree, 500_000 + more / 4),
+        (MemoryOwner::NativeImages, 65_536),
+        (MemoryOwner::NotAttributed, 2_000_000 - more / 2),
+    ];
+    let owners = owners.map(|(owner, bytes)| OwnerRow { owner, bytes, how: format!("as told of {}", owner.text()) });
+    let image = |n: u64| ImageRow {
+        name: format!("native{n}\u{1b}.dll"),
+        base: format!("{:x}", 0x1000_0000 + n),
+        managed: false,
+        bytes: if n == 0 { 5465 } else { 5461 },
+    };
+    MemoryAccount {
+        bytes: owners.iter().map(|row| row.bytes).sum(),
+        owners: owners.into(),
+        images: (0..12).map(image).collect(),
+        images_missing: 4_000_000,
+        heap_missing: 0,
+        address_space: Some(AddressSpaceFacts {
+            committed: 10_000_000,
+            reserved: 1 << 38,
+            regions: vec![RegionRow {
+                kind: "private".into(),
+                protection: "rw".into(),
+                committed: 10_000_000,
+                in_dump: 5_565_536,
+            }],
+        }),
+    }
 }
 
 fn owner(name: &str) -> Owner {

@@ -71,11 +71,15 @@ pub struct Segment {
     pub start: Addr,
     /// End of objects.
     pub end: Addr,
+    /// End of its committed memory.
+    pub committed: Addr,
+    /// End of its reserved memory.
+    pub reserved: Addr,
     /// True for the ephemeral segment of a heap with segments: it holds gen0, gen1 and part of gen2.
     pub ephemeral: bool,
     /// Parts by generation, ascending by address: (first address, generation). The first part begins at `start`.
     pub parts: Vec<(Addr, Generation)>,
-    /// Step of objects: 8, or 4 on x86 outside the LOH.
+    /// Step of objects: 8, or 4 on x86 outside the LOH and the POH.
     pub alignment: u64,
 }
 
@@ -232,12 +236,18 @@ fn build(
             });
         }
     }
-    let alignment = if generation == Generation::Loh { rt.layout.large_alignment } else { rt.layout.alignment };
+    // gc.cpp, get_alignment_constant: all of the user-old heaps (LOH, POH) take the larger step.
+    let alignment = match generation {
+        Generation::Loh | Generation::Poh => rt.layout.large_alignment,
+        _ => rt.layout.alignment,
+    };
     Some(Segment {
         address: at,
         heap: number,
         start: words.mem,
         end,
+        committed: words.committed,
+        reserved: words.reserved,
         ephemeral: is_ephemeral && !regions,
         parts,
         alignment,

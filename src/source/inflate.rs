@@ -6,12 +6,12 @@
 //!
 //! What it costs: the checkpoints at most 64 MiB ([`MAX_CHECKPOINTS`]) whatever the length, since the spacing doubles and every other one
 //! is dropped when there are too many; the kept spans [`SPANS`]. Every byte is inflated once by the index, and once more if its span is
-//! read; again only if its span was pushed out in between. Spans that are read in large pieces (the walk of the heap) may take half
+//! read; again only if its span was pushed out in between. Spans that are read in large pieces (the walk of the heap) get a small part
 //! of the room, so that they do not push out those with structures. [`InflateSource::inflations`] counts.
 
 use super::{ByteSource, check_range};
 use crate::error::{Error, Result};
-use crate::limits::{CHECKPOINT_SPACING, MAX_CHECKPOINTS, PAGE, SPANS};
+use crate::limits::{CHECKPOINT_SPACING, MAX_CHECKPOINTS, PAGE, SPANS, WALKED_SPANS};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF};
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
@@ -381,7 +381,7 @@ impl ByteSource for InflateSource {
 
     fn readers(&self) -> usize {
         // Each of them is in a span of its own, beside those with structures.
-        (lock(&self.kept).capacity / 2).max(1)
+        lock(&self.kept).for_walks()
     }
 }
 
@@ -420,10 +420,15 @@ impl Kept {
         span
     }
 
-    /// Drops the span that was not used for the longest time: of the walked ones, if they have more than their half.
+    /// How many spans without structures are kept when there is no room left.
+    fn for_walks(&self) -> usize {
+        (self.capacity / 4).clamp(1, WALKED_SPANS)
+    }
+
+    /// Drops the span that was not used for the longest time: of the walked ones, if they have more than their part.
     fn make_room(&mut self) {
         let walked = self.slots.iter().filter(|slot| !slot.structures).count();
-        let any = walked < (self.capacity / 2).max(1);
+        let any = walked < self.for_walks();
         let oldest =
             (0..).zip(&self.slots).filter(|(_, slot)| any || !slot.structures).min_by_key(|(_, slot)| slot.used);
         if let Some(place) = oldest.map(|(place, _)| place) {
@@ -616,8 +621,7 @@ mod tests {
     fn what_is_kept_is_not_inflated_again_and_a_walk_does_not_push_it_out() {
         let len = 160usize << 20;
         let source = index(zeros(len), None).finish(u64::MAX);
-        let half = source.readers() as u64;
-        let structures: Vec<u64> = (0..half - 1).map(|i| i * 3 * SPACING).collect();
+        let structures: Vec<u64> = (0..SPANS / SPACING - WALKED_SPANS as u64).map(|i| i * 2 * SPACING).collect();
         for &at in &structures {
             read(&source, at, 64);
         }

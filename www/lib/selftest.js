@@ -148,7 +148,7 @@ export async function tryAll() {
 export function keyOf(uri, directive) {
   const [, , host, key] = uri.split('/');
   if (`https://${host}` !== HOST) return '';
-  return key || { 'frame-src': 'frame', 'object-src': 'object', 'form-action': 'form' }[directive] || '';
+  return key?.split('?')[0] || { 'frame-src': 'frame', 'object-src': 'object', 'form-action': 'form' }[directive] || '';
 }
 
 const pause = (/** @type {number} */ ms) => new Promise((done) => setTimeout(done, ms));

@@ -8,6 +8,7 @@ test('a report is counted for the way it is of', () => {
   assert.equal(keyOf('https://dropheap-selftest.invalid', 'frame-src'), 'frame');
   assert.equal(keyOf('https://dropheap-selftest.invalid/', 'object-src'), 'object');
   assert.equal(keyOf('https://elsewhere.example/fetch', 'connect-src'), '');
+  assert.equal(keyOf('https://dropheap-selftest.invalid/form?', 'form-action'), 'form');
   assert.equal(keyOf('inline', 'style-src'), '');
 });
 
