@@ -17,7 +17,7 @@ export function toFragment(s) {
   const out = [];
   const put = (/** @type {string} */ key, /** @type {string} */ value, /** @type {string} */ usual) => value !== usual && out.push(`${key}=${value}`);
   put('view', s.view, '');
-  put('sort', `${s.order.dir < 0 ? '-' : ''}${s.order.by}`, '-size');
+  put('sort', `${s.order.dir < 0 ? '-' : ''}${s.order.by}`, s.order.chosen ? '' : '-size');
   put('show', s.show, 'all');
   put('gen', s.generation, 'all');
   put('kinds', OWNERS.filter((o) => s.owners[o]).join('.'), OWNERS.join('.'));
@@ -47,7 +47,7 @@ export function fromFragment(hash) {
   take('generation', among('gen', Object.keys(GENERATION_CHOICES)));
   take('axis', among('time', ['clock', 'uptime']));
   const sort = ORDER.exec(said.get('sort') ?? '');
-  if (sort) state.order = { by: sort[2], dir: sort[1] ? -1 : 1 };
+  if (sort) state.order = { by: sort[2], dir: sort[1] ? -1 : 1, chosen: true };
   const kinds = said.get('kinds')?.split('.');
   if (kinds) state.owners = Object.fromEntries(OWNERS.map((o) => [o, kinds.includes(o)]));
   const hide = said.get('hide')?.split('.').filter((h) => OPTIONAL.includes(h));

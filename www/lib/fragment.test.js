@@ -14,7 +14,7 @@ test('of the page as it opens there is nothing but the view', () => {
 
 test('every part comes back', () => {
   const other = {
-    view: 'namespace', order: { by: 'count:2', dir: 1 }, show: 'grown', generation: 'old', owners: { runtime: false, library: true, yours: true },
+    view: 'namespace', order: { by: 'count:2', dir: 1, chosen: true }, show: 'grown', generation: 'old', owners: { runtime: false, library: true, yours: true },
     hidden: ['average', 'bar'], spelling: 'type', units: 'people', fold: false, letters: false, axis: 'uptime',
   };
   assert.deepEqual(fromFragment(`#${toFragment(other)}`), other);

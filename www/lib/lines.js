@@ -24,7 +24,7 @@ import { keyOfLine, sorted } from './rows.js';
  * @property {boolean} hollow  its objects stand in other lines as well: not to be added up
  * @property {number} [each]  types of which each changed by the same number
  * @property {string} [title]
- * @typedef {{kind: 'type', path: string, level: number, i: number, open: boolean}} TypeLine  `path`: the groups that it is in
+ * @typedef {{kind: 'type', path: string, level: number, i: number, open: boolean, hollow: boolean}} TypeLine  `path`: the groups that it is in
  * @typedef {{kind: 'detail', id: string, i: number, of: string}} Detail
  * @typedef {{kind: 'rule', id: string, text: string}} Rule
  * @typedef {Section | Group | TypeLine | Detail | Rule} Item
@@ -235,7 +235,7 @@ export function linesOfSuspects(x, suspects, signed) {
     rows: [],
   });
   section('resized', 'Resized', 'the same count, but larger: a collection got more slots', { groups: [], rows: keep(suspects.resized) });
-  section('alone', 'On their own', 'in no group; the largest first', { groups: [], rows: keep(suspects.alone) });
+  section('alone', 'On their own', x.order ? 'in no group' : 'in no group; in each section what grew most in the old generations comes first', { groups: [], rows: keep(suspects.alone) });
 
   const named = new Set([...suspects.same_number.flat(), ...suspects.resized, ...suspects.alone]);
   const others = x.rows.filter((i) => !named.has(i));
@@ -310,7 +310,7 @@ function pushLevel(out, x, path, level, { groups, rows }, inside) {
     out.push(g);
     if (!g.open) return;
     if (inside) inside(g);
-    else for (const i of sort(x, g.rows)) pushType(out, x, path + g.id + IN, level + 1, i);
+    else for (const i of sort(x, g.rows)) pushType(out, x, path + g.id + IN, level + 1, i, g.hollow);
   };
   if (groups.length === 0 || !order) {
     groups.forEach(put);
@@ -335,11 +335,11 @@ function pushLevel(out, x, path, level, { groups, rows }, inside) {
   while (at < groups.length) put(groups[at++]);
 }
 
-/** @param {Item[]} out @param {Context} x @param {string} path @param {number} level @param {number} i */
-function pushType(out, x, path, level, i) {
+/** @param {Item[]} out @param {Context} x @param {string} path @param {number} level @param {number} i @param {boolean} [hollow]  also in another line */
+function pushType(out, x, path, level, i, hollow = false) {
   // No key is made where nothing is open: there may be 20,000 types.
   const open = x.opened.size > 0 && x.opened.has(path + keyOf(x.c, i));
-  out.push({ kind: 'type', path, level, i, open });
+  out.push({ kind: 'type', path, level, i, open, hollow });
   if (open) out.push({ kind: 'detail', id: `${path}${keyOf(x.c, i)}${IN}detail`, i, of: path + keyOf(x.c, i) });
 }
 

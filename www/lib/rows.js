@@ -7,7 +7,7 @@ import { OWNERS, change, textOf } from './columns.js';
  * @typedef {import('./columns.js').Selection} Selection
  * @typedef {import('./columns.js').Line} Line
  *
- * @typedef {{by: string, dir: 1 | -1}} Order  by `type`, `size`, `percent`, `count`, `average`, `trend`, or a dump's column: `size:1`, `count:1`
+ * @typedef {{by: string, dir: 1 | -1, chosen?: boolean}} Order  `chosen` by the reader; by `type`, `size`, `percent`, `count`, `average`, `trend`, or a dump's column: `size:1`, `count:1`
  *
  * @typedef {object} Filter
  * @property {string} search

@@ -1,14 +1,14 @@
 // More than two dumps: which belong to one life of the process, steps, trends. Pure.
 
+import { oneProcess } from './facts.js';
+
 /**
  * @typedef {{pid: number | null, started_at: number | null, captured_at: number | null, uptime: number | null}} Facts  of DumpFacts
  * @typedef {import('./columns.js').Line} Line
  */
 
-/** True if both are known to be one life of one process: same id, same start. @param {Facts} a @param {Facts} b */
-export function sameLife(a, b) {
-  return a.pid !== null && a.pid !== undefined && a.pid === b.pid && a.started_at !== null && a.started_at !== undefined && a.started_at === b.started_at;
-}
+/** True if both are known to be one life of one process. */
+export const sameLife = oneProcess;
 
 /** The number of the life that each dump is of; a dump whose process is not known has one of its own. @param {Facts[]} dumps @returns {number[]} */
 export function lives(dumps) {
@@ -48,6 +48,24 @@ export function equalUptime(dumps) {
     });
   });
   return best;
+}
+
+/** The largest 1, 2 or 5 times a power of ten that gives at least three marks below `most`. @param {number} most */
+export function amountStep(most) {
+  if (!(most > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [5, 2, 1, 0.5, 0.2].map((f) => f * power).find((step) => most / step >= 3) ?? power;
+}
+
+/** Steps that a clock knows, in seconds. */
+const CLOCK = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
+
+/** Round times between two. @param {number} from seconds @param {number} to @param {number} most marks @returns {number[]} */
+export function timeMarks(from, to, most) {
+  const step = CLOCK.find((s) => (to - from) / s <= most) ?? (to - from || 1);
+  const out = [];
+  for (let t = Math.ceil(from / step) * step; t <= to && out.length < 100; t += step) out.push(t);
+  return out;
 }
 
 /** @param {ArrayLike<number>} byDump @returns {number[]} the change from each dump to the next */

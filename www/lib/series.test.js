@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultCompared, equalUptime, lives, steps, trend } from './series.js';
+import { amountStep, defaultCompared, equalUptime, lives, steps, timeMarks, trend } from './series.js';
 
 const HOUR = 3600;
 const dump = (pid, started, captured) => ({ pid, started_at: started, captured_at: captured, uptime: captured === null || started === null ? null : captured - started });
@@ -9,7 +9,7 @@ const series = [dump(1984, 0, 4.6 * HOUR), dump(2052, 8 * HOUR, 9.3 * HOUR), dum
 
 test('a life is a process id and a start; what is unknown joins nothing', () => {
   assert.deepEqual(lives(series), [0, 1, 1, 1]);
-  assert.deepEqual(lives([dump(1, 5, 9), dump(1, 6, 9)]), [0, 1]);
+  assert.deepEqual(lives([dump(1, 5, 9), dump(1, 50, 90)]), [0, 1]);
   assert.deepEqual(lives([dump(1, null, 9), dump(1, null, 9)]), [0, 1]);
   assert.deepEqual(lives([dump(null, 5, 9), dump(null, 5, 9)]), [0, 1]);
 });
@@ -37,4 +37,13 @@ test('steps and trends, by the hour where the times are known', () => {
   assert.notEqual(of([100, 200, 400], [null, null, null]).index, null);
   assert.deepEqual(of([5, 5, 5], [0, 1, 2]), { word: '', index: null });
   assert.equal(of([0, 5, 50], [0, HOUR, 2 * HOUR]).word, 'new');
+});
+
+test('marks of the axes are round, and few', () => {
+  assert.equal(amountStep(206), 50);
+  assert.equal(amountStep(28), 5);
+  assert.equal(amountStep(0), 1);
+  assert.deepEqual(timeMarks(0.5 * HOUR, 11 * HOUR, 6), [2, 4, 6, 8, 10].map((h) => h * HOUR));
+  assert.ok(timeMarks(0, 400 * 86_400, 6).length < 20);
+  assert.deepEqual(timeMarks(5, 5, 6), [5]);
 });

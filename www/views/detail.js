@@ -68,10 +68,10 @@ function generations(m, i) {
     return track;
   };
   return [
-    el('h3', null, 'Generations', k > 1 && el('span', { class: 'note', text: `hollow: ${m.names[0]}, filled: ${m.names[k - 1]}` })),
+    el('h2', null, 'Generations', k > 1 && el('span', { class: 'note', text: `hollow: ${m.names[0]}, filled: ${m.names[k - 1]}` })),
     // No table inside the table: whoever reads its rows finds types alone.
     el('div', { class: `plain${k > 1 ? '' : ' one'}`, role: 'table', 'aria-label': 'Objects by generation' },
-      line('columnheader', ['Generation', '', ...ends.map((d) => (k > 1 ? `Count ${m.names[d]}` : 'Count')), ...(k > 1 ? ['Change'] : [])]),
+      line('columnheader', ['Generation', el('span', { class: 'unseen', text: 'Bars' }), ...ends.map((d) => (k > 1 ? `Count ${m.names[d]}` : 'Count')), ...(k > 1 ? ['Change'] : [])]),
       ...used.map((g) => line('cell', [GENERATIONS[g], bars(g), ...ends.map((d) => number(at(d, g))), ...(k > 1 ? [signed(at(k - 1, g) - at(0, g))] : [])]))),
   ];
 }
@@ -87,10 +87,10 @@ function objects(m, d, i) {
   const command = (/** @type {string} */ text) => el('p', { class: 'command' }, el('code', { text }), copyButton('Copy', () => text));
   const differ = d.methodTables.some((t) => t.length > 1) || new Set(d.methodTables.filter((t) => t.length > 0).map((t) => t.map((x) => x.address).join())).size > 1;
   return [
-    addresses.length > 0 && el('h3', null, `${addresses.length < count ? `${number(addresses.length)} of ` : ''}${plural(count, 'object')}${where}`, el('span', { class: 'note', text: 'a click copies the WinDbg command' })),
+    addresses.length > 0 && el('h2', null, `${addresses.length < count ? `${number(addresses.length)} of ` : ''}${plural(count, 'object')}${where}`, el('span', { class: 'note', text: 'a click copies the WinDbg command' })),
     addresses.length > 0 && el('ul', { class: 'addresses' }, ...addresses.map((a) =>
       el('li', null, el('code', { text: a }), copyButton('!do', () => `!do ${a}`, `!do ${a}`), copyButton('!gcroot', () => `!gcroot ${a}`, `!gcroot ${a}`)))),
-    differ && el('h3', null, 'Method tables', el('span', { class: 'note', text: 'several, or not the same in each dump' })),
+    differ && el('h2', null, 'Method tables', el('span', { class: 'note', text: 'several, or not the same in each dump' })),
     ...(differ
       ? d.methodTables.flatMap((list, n) => list.slice(0, TABLES).map((t) =>
           el('p', { class: 'command' }, el('span', { class: 'hint', text: m.names[n] ?? '' }), el('code', { text: `!dumpheap -mt ${t.address}` }),
@@ -107,7 +107,7 @@ function supertypes(d) {
     const line = (/** @type {import('../protocol.js').Supertype} */ t) => el('li', null, el(t.owner === 'runtime' ? 'code' : 'b', { class: 'full', text: visible(t.type_name_csharp) }));
     const rest = types.slice(SUPERTYPES);
     return [
-      el('h3', { text: title }),
+      el('h2', { text: title }),
       el('ul', null, ...types.slice(0, SUPERTYPES).map(line)),
       rest.length > 0 && el('details', null, el('summary', { text: `${number(rest.length)} more` }), el('ul', null, ...rest.map(line))),
     ];

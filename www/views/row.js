@@ -33,13 +33,14 @@ import { trendLine } from './series.js';
  * @property {string} key  what it sorts by; `bar` by nothing
  * @property {string} option  by which it can be switched off; '' for never
  * @property {string} label
- * @property {string} said  for those who hear it alone
+ * @property {string} [short]  label where the heads of the groups are not there
+ * @property {string} said  in front of the label, for those who hear it alone
  * @property {string} group  head over several columns; '' as the one before
  * @property {number} width  in characters of its widest text
  * @property {(l: Line, of: Group | null, x: Shown) => string | Node | null} text
  * @property {string} [tone]
  *
- * @typedef {{units: 'bytes' | 'people', spelling: 'csharp' | 'type', view: string, s: import('../lib/columns.js').Selection, room: number,
+ * @typedef {{units: 'bytes' | 'people', spelling: 'csharp' | 'type', view: string, s: import('../lib/columns.js').Selection, room: number, two: boolean,
  *   bars: import('../lib/bars.js').Scale, columns: Column[]}} Shown  how lines are drawn now
  */
 
@@ -72,42 +73,42 @@ export function columnsOf(m, units, view) {
   let columns;
   if (m.k === 1) {
     columns = [
-      { ...change1, label: 'Size', said: 'Size', group: amount, text: (l) => bytes(l.sizes[0]) },
+      { ...change1, label: 'Size', said: '', group: amount, text: (l) => bytes(l.sizes[0]) },
       bars,
-      { key: 'percent', option: 'percent', label: 'of heap', said: 'Share of the heap', group: '', text: (l) => percent(l.sizes[0], m.meta.total.sizes[0]) },
-      { key: 'count', option: '', label: 'Objects', said: 'Objects', group: 'Count', text: (l) => number(l.counts[0]) },
-      { key: 'average', option: 'average', label: 'size', said: 'Average size', group: 'Average', tone: 'soft', text: mean },
+      { key: 'percent', option: 'percent', label: 'of heap', said: 'Share', group: '', text: (l) => percent(l.sizes[0], m.meta.total.sizes[0]) },
+      { key: 'count', option: '', label: 'Objects', said: '', group: 'Count', text: (l) => number(l.counts[0]) },
+      { key: 'average', option: 'average', label: 'size', said: 'Average', group: 'Average', tone: 'soft', text: mean },
     ];
   } else {
     const heading = `${m.complete ? 'Change' : 'Difference'}, ${first} to ${last}${more}`;
     const share = view === 'suspects';
     columns = [
-      { ...change1, label: 'Size', said: 'Change of size', group: heading },
+      { ...change1, label: 'Size', said: 'Change', group: heading },
       bars,
       share
-        ? { key: 'percent', option: 'percent', label: 'of growth', said: 'Share of the growth', group: '', text: (l) => percent(change(l.sizes), m.growth) }
-        : { key: 'percent', option: 'percent', label: '%', said: 'Change of size in percent', group: '', text: (l) => signedPercent(change(l.sizes), l.sizes[0]) },
-      { key: 'count', option: 'count', label: 'Count', said: 'Change of count', group: '', text: (l, of) => each(of, l, (n) => change(n.counts)) },
+        ? { key: 'percent', option: 'percent', label: 'of growth', said: 'Share', group: '', text: (l) => percent(change(l.sizes), m.growth) }
+        : { key: 'percent', option: 'percent', label: '%', said: 'Change of size', group: '', text: (l) => signedPercent(change(l.sizes), l.sizes[0]) },
+      { key: 'count', option: 'count', label: 'Count', said: 'Change', group: '', text: (l, of) => each(of, l, (n) => change(n.counts)) },
     ];
     const sizes = m.names.map((_, d) => ({
-      key: `size:${d}`, option: 'sizes', label: headOf(m, d), said: `${amount}, ${m.names[d]}`, group: d > 0 ? '' : m.k > 2 && m.life !== '' ? `${m.life}, ${amount[0].toLowerCase()}${amount.slice(1)}` : amount,
+      key: `size:${d}`, option: 'sizes', label: headOf(m, d), said: amount, group: d > 0 ? '' : m.k > 2 && m.life !== '' ? `${m.life}, ${amount[0].toLowerCase()}${amount.slice(1)}` : amount,
       tone: d < m.k - 1 ? 'soft' : '', text: (/** @type {Line} */ l) => bytes(l.sizes[d]),
     }));
     if (m.k > 2) {
       columns.splice(2, 2);
       for (let d = 1; d < m.k; d += 1) {
         columns.push({
-          key: `step:${d}`, option: 'count', label: `${m.names[d - 1]} to ${m.names[d]}`, said: `Change of count, ${m.names[d - 1]} to ${m.names[d]}`, group: d === 1 ? 'Count, by step' : '',
+          key: `step:${d}`, option: 'count', label: `${m.names[d - 1]} to ${m.names[d]}`, said: 'Change of count', group: d === 1 ? 'Count, by step' : '',
           text: (l, of) => each(of, l, (n) => n.counts[d] - n.counts[d - 1]),
         });
       }
-      if (m.uneven) columns.push({ key: 'trend', option: 'trend', label: `${first} = 100`, said: `Trend of size, ${first} is 100`, group: 'Trend', tone: 'soft', text: (l) => trendLine(trend(l, m.times)) });
+      if (m.uneven) columns.push({ key: 'trend', option: 'trend', label: `${first} = 100`, said: 'Trend of size', group: 'Trend', tone: 'soft', text: (l) => trendLine(trend(l, m.times)) });
       columns.push(...sizes);
     } else {
       columns.push(...sizes, ...m.names.map((_, d) => ({
-        key: `count:${d}`, option: 'counts', label: headOf(m, d), said: `Count, ${m.names[d]}`, group: d === 0 ? 'Count' : '', tone: d < m.k - 1 ? 'soft' : '', text: counted(d),
+        key: `count:${d}`, option: 'counts', label: headOf(m, d), short: `Count ${m.names[d]}`, said: 'Count', group: d === 0 ? 'Count' : '', tone: d < m.k - 1 ? 'soft' : '', text: counted(d),
       })));
-      columns.push({ key: 'average', option: 'average', label: `in ${last}`, said: `Average size in ${last}`, group: 'Average', tone: 'soft', text: mean });
+      columns.push({ key: 'average', option: 'average', label: `in ${last}`, said: 'Average size', group: 'Average', tone: 'soft', text: mean });
     }
   }
   const widest = extremes(m);
@@ -194,8 +195,8 @@ export function widen(columns, items, x) {
  */
 export function headRows(m, x) {
   const sort = (/** @type {string} */ by, /** @type {string} */ label, /** @type {string} */ said) =>
-    el('button', { type: 'button', 'data-by': by, 'aria-label': said === label ? null : said, text: label });
-  const cells = [el('th', { role: 'columnheader', scope: 'col', class: 'name' }, sort('type', x.view === 'suspects' ? 'Suspect' : 'Type', x.view === 'suspects' ? 'Suspect' : 'Type'))];
+    el('button', { type: 'button', 'data-by': by, 'aria-label': said === '' || label.startsWith(said) ? null : `${said}, ${label}`, text: label });
+  const cells = [el('th', { role: 'columnheader', scope: 'col', class: 'name' }, sort('type', x.view === 'suspects' ? 'Suspect' : 'Type', ''))];
   const groups = [el('th', { class: 'name' })];
   let span = null;
   for (const c of x.columns) {
@@ -206,14 +207,14 @@ export function headRows(m, x) {
     span.style.gridColumn = `span ${span.dataset.span}`;
     const place = `${c.group !== '' && c !== x.columns[0] ? 'edge ' : ''}c-${c.key.replace(':', '-')}`;
     if (c.key === 'bar') cells.push(axis(x, m.k > 1));
-    else cells.push(el('th', { role: 'columnheader', scope: 'col', class: place }, sort(c.key, c.label, c.said)));
+    else cells.push(el('th', { role: 'columnheader', scope: 'col', class: place }, sort(c.key, (x.two && c.short) || c.label, c.said)));
   }
   return [el('tr', { class: 'groups', 'aria-hidden': 'true' }, ...groups), el('tr', { role: 'row', 'aria-rowindex': '1' }, ...cells)];
 }
 
 /** The zero line and the one tick above the bars. @param {Shown} x @param {boolean} diff */
 function axis({ bars, units }, diff) {
-  const cell = el('th', { role: 'columnheader', class: 'c-bar', 'aria-label': 'Bar' });
+  const cell = el('th', { role: 'columnheader', class: 'c-bar' }, el('span', { class: 'unseen', text: 'Bar' }));
   const mark = (/** @type {number} */ at, /** @type {string} */ text) => {
     const m = el('span', { class: 'tick', 'aria-hidden': 'true', text });
     m.style.left = `${at}px`;
@@ -223,7 +224,7 @@ function axis({ bars, units }, diff) {
     mark(bars.zero, '0');
     const at = bars.tick * bars.perUnit;
     const words = units === 'people' ? signedMegabytes(bars.tick) : signed(bars.tick);
-    if (bars.tick > 0 && at > 30) mark(bars.zero + at, diff ? words : words.slice(1));
+    if (bars.tick > 0 && at > 46) mark(bars.zero + at, diff ? words : words.slice(1));
   }
   return cell;
 }
@@ -250,7 +251,7 @@ export function lineNode(item, m, x) {
     hooks(node, m, item.i);
     const all = marks(m, item.i, numbers);
     nameOf(name, m, x, item.i, item.level, all);
-    cells(node, m, x, numbers, null);
+    cells(node, m, x, numbers, null, item.hollow);
   } else {
     groupName(name, item, x);
     cells(node, m, x, item.numbers, item);
@@ -276,7 +277,8 @@ function nameOf(cell, m, x, i, level, all) {
   const full = visible(textOf(m.c, i, x.spelling));
   cell.title = full;
   const taken = all.reduce((n, { text }) => n + 0.95 * text.length + 3, 2 * (level - 1));
-  cell.append(nameNode(full, Math.floor(x.room - taken), look), ...all.map(({ text, tone }) => el('span', { class: `mark ${tone}`, text })));
+  // In the tree of namespaces it is in its own.
+  cell.append(nameNode(x.view === 'namespace' ? splitName(full).rest : full, Math.floor(x.room - taken), look), ...all.map(({ text, tone }) => el('span', { class: `mark ${tone}`, text })));
 }
 
 /** @type {Set<string>} */
@@ -296,10 +298,10 @@ function groupName(cell, g, x) {
   cell.title = [label, g.title].filter(Boolean).join('\n');
   const note = visible(g.note);
   if (g.font === 'name') {
-    const strong = g.owner !== undefined && g.owner !== 'runtime';
+    const strong = Boolean(g.owner) && g.owner !== 'runtime';
     // Of a base type or interface its own name says all; where it is declared is in the title.
     const full = g.hollow ? splitName(label).rest : label;
-    cell.append(nameNode(full, Math.max(16, x.room - Math.min(note.length, 24)), { strong: strong || g.hollow, words: NONE }));
+    cell.append(nameNode(full, Math.max(16, x.room - Math.min(note.length, 24)), { strong, words: NONE }));
     if (g.owner === 'yours') cell.append(el('span', { class: 'mark', text: 'yours' }));
   } else cell.append(el('b', { class: 'words', text: label }));
   cell.append(el('span', { class: 'note', text: note }));
@@ -319,13 +321,13 @@ function marks(m, i, l) {
   return out;
 }
 
-/** @param {HTMLElement} node @param {Model} m @param {Shown} x @param {Line} l @param {Group | null} of */
-export function cells(node, m, x, l, of) {
+/** @param {HTMLElement} node @param {Model} m @param {Shown} x @param {Line} l @param {Group | null} of @param {boolean} [hollow] */
+export function cells(node, m, x, l, of, hollow = of?.hollow ?? false) {
   for (const c of x.columns) {
     const cell = document.createElement('td');
     cell.setAttribute('role', 'gridcell');
     cell.className = `${c.group !== '' && c !== x.columns[0] ? 'edge ' : ''}${c.tone ?? ''} c-${c.key.replace(':', '-')}`;
-    if (c.key === 'bar') drawBar(cell, change(l.sizes), m, x, of?.hollow ?? false);
+    if (c.key === 'bar') drawBar(cell, change(l.sizes), m, x, hollow);
     else {
       const text = c.text(l, of, x);
       if (text === '0') cell.classList.add('zero');
@@ -337,7 +339,6 @@ export function cells(node, m, x, l, of) {
 
 /** @param {HTMLElement} cell @param {number} value @param {Model} m @param {Shown} x @param {boolean} hollow */
 function drawBar(cell, value, m, { bars }, hollow) {
-  if (bars.zero > 0) cell.style.setProperty('--zero', `${bars.zero}px`);
   const b = bar(value, bars, hollow);
   if (!b) return;
   const node = document.createElement('span');
@@ -347,9 +348,9 @@ function drawBar(cell, value, m, { bars }, hollow) {
   cell.append(node);
 }
 
-/** A line of the foot. @param {Model} m @param {Shown} x @param {Line} l @param {string} kind @param {string} label @param {(Node | string)[]} notes */
-export function footRow(m, x, l, kind, label, notes) {
-  const node = el('tr', { role: 'row', class: kind }, el('th', { role: 'rowheader', scope: 'row', class: 'name' }, el('span', { text: label }), ...notes.map((n) => (typeof n === 'string' ? el('span', { class: 'note', text: n }) : n))));
+/** A line of the foot. @param {Model} m @param {Shown} x @param {Line} l @param {string} kind @param {string} label @param {(Node | string)[]} notes @param {string} [short] */
+export function footRow(m, x, l, kind, label, notes, short = label) {
+  const node = el('tr', { role: 'row', class: kind }, el('th', { role: 'rowheader', scope: 'row', class: 'name' }, el('span', { text: x.two ? short : label }), ...notes.map((n) => (typeof n === 'string' ? el('span', { class: 'note', text: n }) : n))));
   cells(node, m, x, l, null);
   // Shares are of the growth of types.
   if (x.view === 'suspects' && kind !== 'types' && kind !== 'filtered') node.querySelector('.c-percent')?.replaceChildren();

@@ -8,7 +8,7 @@ import { number, percent, plural, visible } from '../lib/format.js';
 import { fromFragment, toFragment } from '../lib/fragment.js';
 import { commandOf } from '../lib/keys.js';
 import { idOf, linesOfAssemblies, linesOfNamespaces, linesOfSupertypes, linesOfSuspects, linesOfTypes, suspectCount } from '../lib/lines.js';
-import { foldedName } from '../lib/names.js';
+import { foldedName, splitName } from '../lib/names.js';
 import { SHOWN, filtered, matcher, nameRanks, searchTexts, shownBy } from '../lib/rows.js';
 import { sameLife, trend } from '../lib/series.js';
 import { signed } from '../lib/format.js';
@@ -35,7 +35,7 @@ const NAME = 300;
 const HEIGHT = { one: 26, two: 48, section: 27, rule: 22, detail: 320 };
 
 /** Pixels drawn above and below the window. */
-const BEYOND = 300;
+const BEYOND = 200;
 
 /** Lines that are drawn for printing: some pages. */
 const PRINTED = 500;
@@ -145,18 +145,30 @@ export function mountTable(store, client, actions) {
     const rows = filtered(m.c, sel, filter, known.texts);
     const spelling = s.spelling;
     const usual = s.order.by === 'size' && s.order.dir === -1;
+    const ranked = view === 'suspects' && usual && !s.order.chosen;
     context = {
       c: m.c, s: sel, rows, spelling, opened: new Set(s.opened), ranks: () => /** @type {any} */ (known).ranks(spelling), fold: s.fold && view === 'types' ? known.fold : null,
-      order: view === 'suspects' && usual ? null : s.order, pinned: new Set(view === 'types' ? s.pinned : []),
+      order: ranked ? null : s.order, pinned: new Set(view === 'types' ? s.pinned : []),
       growth: usual && m.k > 1 && generation === 'all' && isUnfiltered(s) ? m.growth : undefined,
     };
     items = itemsOf(view, context, m, known);
     // A row that goes away or changes its place takes the focus along.
     const focused = body.contains(document.activeElement);
     layOut(s, view, sel);
-    drawHead(s, view);
+    drawHead(s, view, ranked);
     drawFoot(s, sel, rows, generation, filter);
-    updateToolbar(s, m, { ...known.counts(generation), error: matcher(s.search).error ?? '', found: `${plural(rows.length, 'type')} of ${number(m.c.n)} shown` });
+    const said = { error: matcher(s.search).error ?? '', found: `${plural(rows.length, 'type')} of ${number(m.c.n)} shown` };
+    const counts = known.counts(generation);
+    updateToolbar(s, m, { ...(counts.done ?? counts.before), ...said });
+    // Counting takes as long as drawing: a task of its own, so that the first rows are there before.
+    if (!counts.done) {
+      setTimeout(() => {
+        if (model !== m) return;
+        counts.done = counts.make();
+        if (store.get() === s) updateToolbar(s, m, { ...counts.done, ...said });
+        else redraw(true);
+      });
+    }
     updateChart(s, m);
     nothing.hidden = rows.length > 0;
     if (!items.some((item) => selectable(item) && idOf(m.c, item) === active)) {
@@ -179,7 +191,7 @@ export function mountTable(store, client, actions) {
     const digit = measure('0000000000', 'probe') / 10;
     const letter = measure('0000000000', 'probe mono') / 10;
     const all = columnsOf(m, s.units, view).filter((c) => c.option === '' || !s.hidden.includes(c.option));
-    widen(all, items, { units: s.units, spelling: s.spelling, view, s: sel, columns: all, bars: /** @type {any} */ (known).bars(TRACK), room: 0 });
+    widen(all, items, { units: s.units, spelling: s.spelling, view, s: sel, columns: all, bars: /** @type {any} */ (known).bars(TRACK), room: 0, two: false });
     const pixels = (/** @type {import('./row.js').Column} */ c) => (c.key === 'bar' ? TRACK + 16 : Math.ceil(c.width * digit) + 20);
     const need = (/** @type {import('./row.js').Column[]} */ list) => list.reduce((n, c) => n + pixels(c), NAME);
     let columns = all;
@@ -198,19 +210,23 @@ export function mountTable(store, client, actions) {
     const template = columns.map((c) => (lines === 'two' ? (c.key === 'bar' ? `${track + 8}px` : `minmax(max-content, ${c.width}fr)`) : `${pixels(c)}px`));
     table.style.setProperty('--columns', lines === 'two' ? template.join(' ') : `minmax(0, 1fr) ${template.join(' ')}`);
     table.dataset.lines = lines;
+    // The foot's names take the place of what the foot does not show.
+    table.style.setProperty('--foot-span', String(Math.max(1, columns.filter((c) => c.key === 'bar' || c.key === 'percent').length)));
+    table.classList.toggle('no-bar', !columns.some((c) => c.key === 'bar'));
+    table.style.setProperty('--zero', `${/** @type {any} */ (known).bars(track).zero}px`);
     table.classList.toggle('one', m.k === 1);
     const nameWidth = lines === 'two' ? width - 40 : width - columns.reduce((n, c) => n + pixels(c), 0) - 40;
-    shown = { units: s.units, spelling: s.spelling, view, s: sel, columns, bars: /** @type {any} */ (known).bars(track), room: Math.max(16, Math.floor((nameWidth - 4) / letter)) };
+    shown = { units: s.units, spelling: s.spelling, view, s: sel, columns, bars: /** @type {any} */ (known).bars(track), two: lines === 'two', room: Math.max(16, Math.floor((nameWidth - 4) / letter)) };
   }
 
-  /** @param {State} s @param {string} view */
-  function drawHead(s, view) {
+  /** @param {State} s @param {string} view @param {boolean} ranked  in the order of the suspects, which is that of no column */
+  function drawHead(s, view, ranked) {
     const m = /** @type {Model} */ (model);
     const focusedBy = head.contains(document.activeElement) ? document.activeElement?.getAttribute('data-by') : null;
     head.replaceChildren(...headRows(m, /** @type {Shown} */ (shown)));
     for (const button of head.querySelectorAll('[data-by]')) {
       const by = button.getAttribute('data-by');
-      if (by === s.order.by) button.closest('th')?.setAttribute('aria-sort', s.order.dir > 0 ? 'ascending' : 'descending');
+      if (by === s.order.by && !ranked) button.closest('th')?.setAttribute('aria-sort', s.order.dir > 0 ? 'ascending' : 'descending');
       if (by === focusedBy) /** @type {HTMLElement} */ (button).focus({ preventScroll: true });
     }
     table.setAttribute('aria-label', { suspects: 'Suspects', types: 'Types', base: 'Types by base type or interface', namespace: 'Types by namespace', assembly: 'Types by assembly' }[view] ?? 'Types');
@@ -232,7 +248,7 @@ export function mountTable(store, client, actions) {
     const list = [];
     const some = rows.length < m.c.n && (filter.search.trim() !== '' || filter.show !== 'all' || OWNERS.some((o) => !filter.owners[o]));
     if (some) list.push(footRow(m, x, sumOf(sel, rows), 'filtered', `Shown: ${number(rows.length)} of ${plural(m.c.n, 'type')}`, []));
-    list.push(footRow(m, x, types, 'types', generation === 'all' ? `All ${plural(m.c.n, 'type')}` : 'All types in these generations', []));
+    list.push(footRow(m, x, types, 'types', generation === 'all' ? `All ${plural(m.c.n, 'type')}` : 'All types in these generations', [], plural(m.c.n, 'type')));
     const hasFree = m.generations && generation === 'all';
     const opener = el('button', { type: 'button', class: 'link small-link', 'aria-expanded': String(freeOpen), text: 'by generation', onclick: () => {
       freeOpen = !freeOpen;
@@ -253,7 +269,7 @@ export function mountTable(store, client, actions) {
       }
       list.push(...emptyRows(m, x));
     }
-    list.push(footRow(m, x, total, 'total', generation !== 'all' ? 'Total of these generations' : m.complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read', []));
+    list.push(footRow(m, x, total, 'total', generation !== 'all' ? 'Total of these generations' : m.complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read', [], 'Total with Free'));
     foot.replaceChildren(...list);
     number_(foot);
   }
@@ -306,12 +322,12 @@ export function mountTable(store, client, actions) {
     if (printing) [from, to] = [0, Math.min(items.length, PRINTED)];
     const wanted = [];
     for (let at = from; at < Math.min(to, items.length); at += 1) wanted.push(at);
-    const held = items.findIndex((item) => nodes.get(item)?.contains(document.activeElement));
+    const focused = body.contains(document.activeElement) ? document.activeElement : null;
+    const held = focused ? items.indexOf(/** @type {any} */ ([...nodes].find(([, node]) => node.contains(focused))?.[0])) : -1;
     if (held >= 0 && held < from) wanted.unshift(held);
     if (held >= to) wanted.push(held);
     /** @type {Map<Item, HTMLElement>} */
     const next = new Map();
-    let before = /** @type {Element | null} */ (body.firstElementChild);
     for (const at of wanted) {
       const item = items[at];
       let node = nodes.get(item);
@@ -328,7 +344,15 @@ export function mountTable(store, client, actions) {
       node.remove();
     }
     nodes = next;
-    before = body.firstElementChild;
+    // The keyboard must find a way in, also where the reader scrolled away from the row it was on.
+    if (![...next.keys()].some((item) => selectable(item) && idOf(m.c, item) === active)) {
+      const first = wanted.map((at) => items[at]).find((item, n) => selectable(item) && tops[wanted[n]] >= top);
+      if (first && !focused) {
+        active = idOf(m.c, first);
+        next.get(first)?.setAttribute('tabindex', '0');
+      }
+    }
+    let before = body.firstElementChild;
     for (const node of next.values()) {
       if (node === before) before = before.nextElementSibling;
       else body.insertBefore(node, before);
@@ -393,7 +417,8 @@ export function mountTable(store, client, actions) {
   /** @param {string} by */
   function sortBy(by) {
     const { order } = store.get();
-    store.set({ order: { by, dir: order.by === by ? /** @type {1 | -1} */ (-order.dir) : by === 'type' ? 1 : -1 } });
+    const same = order.by === by && (order.chosen || context?.order);
+    store.set({ order: { by, dir: same ? /** @type {1 | -1} */ (-order.dir) : by === 'type' ? 1 : -1, chosen: true } });
   }
 
   body.addEventListener('click', (e) => {
@@ -405,6 +430,12 @@ export function mountTable(store, client, actions) {
     if (!item || !selectable(item)) return;
     moveTo(items.indexOf(item), false);
     toggle(item, !(/** @type {any} */ (item).open));
+  });
+
+  // Whatever moved the focus there, a screen reader for one: the keyboard goes on from it.
+  body.addEventListener('focusin', (e) => {
+    const item = itemOf(/** @type {Element} */ (e.target));
+    if (item && selectable(item) && idOf(/** @type {Model} */ (model).c, item) !== active) moveTo(items.indexOf(item), false);
   });
 
   /** @param {Element | null} node */
@@ -622,40 +653,53 @@ function once(m, client, arrived) {
       }));
       return cache.get('groups') ?? null;
     },
+    /** What the toolbar says beside its buttons: at first only what costs nothing. */
     counts: (/** @type {string} */ g) => keep(`counts ${g}`, () => {
-      const s = sel(g);
-      const owners = [0, 0, 0];
-      for (const o of c.owner) owners[o] += 1;
-      /** @type {Record<string, number>} */
-      const show = {};
-      for (const key of Object.keys(SHOWN)) {
-        const test = shownBy(s, key);
-        show[key] = 0;
-        for (let i = 0; i < c.n; i += 1) if (s.counts.some((/** @type {Float64Array} */ d) => d[i] !== 0) && test(i)) show[key] += 1;
-      }
       const used = (/** @type {number} */ at) => meta.dumps.some((/** @type {any} */ d) => (d.generations?.[at]?.count ?? 0) > 0);
       const suspects = suspectsOf(m.result.comparison.suspects, m.meta);
       const rows = suspects ? suspectCount(suspects) : 0;
       const generations = new Set(['all', 'old', 'young', ...['gen0', 'gen1', 'gen2', 'loh', 'poh', 'frozen'].filter((_, at) => used(at))]);
-      let folded = 0;
-      if (c.n <= 50_000) {
-        const seen = new Map();
-        const folds = keep('folds', () => Array(c.n));
-        for (let i = 0; i < c.n; i += 1) {
-          folds[i] ??= foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '';
-          if (folds[i] !== '') seen.set(folds[i], (seen.get(folds[i]) ?? 0) + 1);
-        }
-        for (const n of seen.values()) if (n > 1) folded += n;
-      }
-      return { views: { types: c.n, suspects: rows > 0 ? rows : -1 }, show, owners, generations, folded };
+      const before = { views: { types: c.n, suspects: rows > 0 ? rows : -1 }, show: {}, owners: [0, 0, 0], generations, folded: 0 };
+      return { done: null, before, make: () => ({ ...before, show: countShown(sel(g)), owners: countOwners(c), folded: countFolded(m, keep) }) };
     }),
   };
+}
+
+/** How many types each button of SHOWN would leave. @param {import('../lib/columns.js').Selection} s */
+function countShown(s) {
+  const n = s.counts[0].length;
+  return Object.fromEntries(Object.keys(SHOWN).map((key) => {
+    const test = shownBy(s, key);
+    let count = 0;
+    for (let i = 0; i < n; i += 1) if (s.counts.some((d) => d[i] !== 0) && test(i)) count += 1;
+    return [key, count];
+  }));
+}
+
+/** @param {import('../lib/columns.js').Columns} c */
+function countOwners({ owner }) {
+  const counts = [0, 0, 0];
+  for (const o of owner) counts[o] += 1;
+  return counts;
+}
+
+/** Types that fold with others. @param {Model} m @param {(key: string, make: () => any) => any} keep */
+function countFolded({ c }, keep) {
+  const folds = keep('folds', () => Array(c.n));
+  const seen = new Map();
+  for (let i = 0; i < c.n; i += 1) {
+    const name = (folds[i] ??= foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '');
+    if (name !== '') seen.set(name, (seen.get(name) ?? 0) + 1);
+  }
+  let folded = 0;
+  for (const n of seen.values()) if (n > 1) folded += n;
+  return folded;
 }
 
 /** The suspects with the names that their rows show. @param {import('../protocol.js').Suspects | null} s @param {any} meta @returns {import('../lib/lines.js').Suspects | null} */
 function suspectsOf(s, meta) {
   if (!s) return null;
-  const name = (/** @type {number} */ at) => meta.supertypes[at]?.type_name_csharp ?? '';
+  const name = (/** @type {number} */ at) => splitName(meta.supertypes[at]?.type_name_csharp ?? '').rest;
   return {
     by_supertype: s.by_supertype.map((g) => {
       const { type_name, type_name_csharp, module } = meta.supertypes[g.supertype] ?? {};

@@ -32,7 +32,7 @@ export function mountToolbar(area, store, actions) {
     el('button', { type: 'button', [`data-${key}`]: value, 'aria-pressed': 'false', onclick: () => store.set(patch) }, ...label);
 
   const views = el('div', { class: 'views', role: 'group', 'aria-label': 'View' }, ...VIEWS.map(([view, label, short]) =>
-    pressed('view', view, [el('span', { class: 'long', text: label }), el('span', { class: 'short', text: short, 'aria-hidden': 'true' }), ' ', el('span', { class: 'n' })], { view })));
+    pressed('view', view, [el('span', { class: 'long', text: label }), el('span', { class: 'short', text: short }), ' ', el('span', { class: 'n' })], { view })));
   const kinds = el('div', { class: 'group kinds', role: 'group', 'aria-label': 'Classes of types' }, ...OWNERS.map((owner) =>
     el('label', { class: owner },
       el('input', { type: 'checkbox', 'data-owner': owner, onchange: (/** @type {any} */ e) => store.set({ owners: { ...store.get().owners, [owner]: e.target.checked } }) }),
