@@ -196,7 +196,7 @@ pub(super) fn meaning(record: &Record) -> Option<Meant> {
     let provider = record.provider.trim();
     let is =
         |name: &&str| provider.eq_ignore_ascii_case(name) || (*name == "ASP.NET" && provider.starts_with("ASP.NET "));
-    let row = MEANINGS.iter().find(|m| m.ids.contains(&record.id) && m.providers.iter().any(|p| is(p)))?;
+    let row = MEANINGS.iter().find(|m| m.ids.contains(&record.id) && m.providers.iter().any(is))?;
     let text = record.text();
     if !text.contains(row.says) {
         return None;

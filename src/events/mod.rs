@@ -255,7 +255,7 @@ pub fn read(source: &dyn ByteSource, file_name: &str, dumps: &[DumpFacts]) -> Re
         });
     }
     let span = log.first.zip(log.last);
-    let mut lives = lives(log.ends, log.sightings, span);
+    let lives = lives(log.ends, log.sightings, span);
     if lives.is_empty() {
         findings.add("no-events", false, || "no event of this log says that a worker process ended".into());
     }
@@ -268,8 +268,7 @@ pub fn read(source: &dyn ByteSource, file_name: &str, dumps: &[DumpFacts]) -> Re
             "the memory figures of `Percent Memory` are those of the machine with all its sites, not of the worker: another process may be what eats it".into()
         });
     }
-    let dumps = assign(dumps, &mut lives, &mut findings);
-    Ok(EventsReport {
+    let report = EventsReport {
         schema: EVENTS_SCHEMA.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         file: LogFacts {
@@ -285,9 +284,19 @@ pub fn read(source: &dyn ByteSource, file_name: &str, dumps: &[DumpFacts]) -> Re
         days: days(&lives),
         trends: trends(&lives),
         lives,
-        dumps,
+        dumps: Vec::new(),
         findings: findings.into_vec(),
-    })
+    };
+    Ok(if dumps.is_empty() { report } else { with_dumps(report, dumps) })
+}
+
+/// A report without dumps, and dumps: which of them is of which life. What a dump tells of its life (process id, start) is put there.
+pub fn with_dumps(mut report: EventsReport, dumps: &[DumpFacts]) -> EventsReport {
+    let mut findings = Findings::default();
+    report.dumps = assign(dumps, &mut report.lives, &mut findings);
+    report.trends = trends(&report.lives);
+    report.findings.extend(findings.into_vec());
+    report
 }
 
 /// What is kept of a log while it is read.

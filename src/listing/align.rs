@@ -137,7 +137,7 @@ impl Keys {
             if let Some(known) = self.known.get(&key) {
                 part.type_name_csharp.clone_from(&known.type_name_csharp);
                 part.namespace.clone_from(&known.namespace);
-                (part.owner, part.array) = (known.owner, known.array.clone());
+                (part.owner, part.array) = (known.owner, known.array);
             }
             (part.type_name, part.module) = key;
             let part = self.renamed(part);
