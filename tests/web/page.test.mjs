@@ -46,7 +46,7 @@ for (const kind of ['hosted', 'one file']) {
       const { page, wrong } = await open(kind);
       await state(page, 'empty');
       assert.equal(await page.$eval('#dumps', (i) => i.type === 'file' && i.multiple), true);
-      assert.match(await page.$eval('#empty h1', (h) => h.textContent), /Drop two memory dumps/);
+      assert.match(await page.$eval('#empty h1', (h) => h.textContent), /Drop memory dumps of one/);
       assert.equal(await page.$eval('#sample', (b) => b.hidden), false);
       assert.equal(await page.$eval('#offline', (b) => b.hidden), kind !== 'hosted');
       assert.deepEqual(wrong, []);
@@ -273,7 +273,7 @@ for (const kind of ['hosted', 'one file']) {
         }
       };
       await check('empty');
-      for (const dialog of ['why', 'how', 'keys']) {
+      for (const dialog of ['how', 'help']) {
         await page.evaluate((id) => document.getElementById(id).showModal(), dialog);
         await check(dialog);
         await page.keyboard.press('Escape');

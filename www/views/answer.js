@@ -145,7 +145,7 @@ function seriesList(/** @type {import('../lib/warnings.js').Side[]} */ sides, /*
       el('span', { class: 'bytes', text: `${atLeast(side.head)}${size(heap.size)}` }),
       at === 0 ? el('span', { class: 'hint', text: 'reference' })
         : side === last || from.length < 2 ? el('span', { class: 'hint', text: at < 0 ? 'apart' : '' })
-          : el('button', { type: 'button', class: 'small quiet', text: 'set as reference', 'aria-label': `Compare from dump ${side.name} on`, onclick: () => actions.compare(from) }));
+          : el('button', { type: 'button', class: 'small quiet', text: 'set as reference', 'aria-label': `set as reference: dump ${side.name}`, onclick: () => actions.compare(from) }));
   }));
 }
 
