@@ -48,9 +48,9 @@ pub const CACHE_PAGES: usize = 384;
 /// Bytes of a deflated dump between two checkpoints, at first: a page of structures costs as much to inflate.
 pub const CHECKPOINT_SPACING: usize = 128 << 10;
 
-/// Checkpoints of one deflated dump; an even number. Each takes some 43 KB (the inflater's state and 32 KiB that a stream may refer to): 64 MB.
-/// When there are too many, every other one is dropped: 12 GB have one every 8 MiB.
-pub const MAX_CHECKPOINTS: usize = 1536;
+/// Checkpoints of one deflated dump; an even number. Each takes some 43 KB (the inflater's state and 32 KiB that a stream may refer to): 88 MB.
+/// When there are too many, every other one is dropped: 16 GB have one every 8 MiB.
+pub const MAX_CHECKPOINTS: usize = 2048;
 
 /// Inflated bytes of a deflated dump that are kept: the structures of 2,500 types lie in some 50 MB of one.
 pub const SPANS: u64 = 64 << 20;
