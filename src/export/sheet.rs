@@ -204,14 +204,15 @@ pub fn groups(report: &DiffReport, groups: &Groups, select: &Select) -> Sheet {
     sheet
 }
 
-/// A sentence per dump.
+/// A sentence per dump; one more where a layout was never proven on a real dump.
 pub(super) fn dumps(report: &DiffReport) -> Vec<String> {
     let fact = |(number, dump): (usize, &DiffDump)| {
         let coverage = coverage(dump.complete, dump.explained_bytes, dump.total_bytes);
         let clr = visible(&dump.runtime);
         format!("{number}: {}, {clr} {}, {coverage}", process(&dump.dump), dump.architecture)
     };
-    (1_usize..).zip(&report.dumps).map(fact).collect()
+    let unproven = report.findings.iter().filter(|f| f.code == "unproven-runtime");
+    (1_usize..).zip(&report.dumps).map(fact).chain(unproven.map(|f| shown_text(&f.message))).collect()
 }
 
 /// The titles of [`numbers`].
