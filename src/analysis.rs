@@ -13,8 +13,8 @@ use crate::limits;
 use crate::memory::{AddressSpace, Memory};
 use crate::modules::Modules;
 use crate::names::Names;
-use crate::report::{DumpFacts, HeapFacts, HeapReport, REPORT_SCHEMA, RuntimeFacts};
-use crate::runtime::identity::{self, RuntimeModule};
+use crate::report::{DumpFacts, HeapFacts, HeapReport, REPORT_SCHEMA, RuntimeCandidate, RuntimeFacts};
+use crate::runtime::identity::{self, Refused, RuntimeModule};
 use crate::runtime::{self, Runtime, note};
 use crate::source::ByteSource;
 use crate::stats;
@@ -131,78 +131,96 @@ impl Analysis {
 
     fn locate_whole(&self, mem: &dyn Memory, note_pages: bool) -> Result<Located> {
         let mut findings = Findings::default();
-        let (modules, candidates) = self.runtimes(mem, &mut findings)?;
-        let mut refused = None;
-        let mut best: Option<(u64, Runtime, Vec<Arc<Segment>>, Findings)> = None;
-        let count = candidates.len();
-        let mut not_used = Vec::new();
-        for (number, module) in candidates.iter().enumerate() {
-            if self.options.runtime.is_some_and(|wanted| wanted != number) {
-                continue;
-            }
-            let mut findings = Findings::default();
+        let (modules, runtimes, refused) = self.runtimes(mem, &mut findings)?;
+        let wanted = self.options.runtime;
+        let mut candidates = Vec::new();
+        let mut first_error = None;
+        let mut best: Option<Choice> = None;
+        // All of them, also where one is wanted: the others' heap bytes tell whether it was the right wish.
+        for (number, module) in runtimes.iter().enumerate() {
+            let mut of_segments = Findings::default();
             let found = runtime::locate(mem, &modules, module)
-                .and_then(|rt| Ok((segments::enumerate(mem, &rt, &mut findings)?, rt)));
+                .and_then(|rt| Ok((segments::enumerate(mem, &rt, &mut of_segments)?, rt)));
+            let mut candidate = RuntimeCandidate {
+                number,
+                name: module.display_name(),
+                module: module.path.clone(),
+                base: module.image.base.to_string(),
+                ..RuntimeCandidate::default()
+            };
             match found {
-                Ok((segments, rt)) => {
+                Ok((segments, runtime)) => {
                     let bytes = segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
-                    if best.as_ref().is_none_or(|b| bytes > b.0) {
-                        best = Some((bytes, rt, segments.into_iter().map(Arc::new).collect(), findings));
+                    candidate.heap_bytes = Some(bytes);
+                    if wanted.is_none_or(|w| w == number) && best.as_ref().is_none_or(|b| bytes > b.bytes) {
+                        best = Some(Choice { number, bytes, runtime, segments, findings: of_segments });
                     }
                 }
                 Err(e) => {
-                    not_used.push((module, e.to_string()));
-                    refused = refused.or(Some(e));
+                    candidate.why_not = Some(e.to_string());
+                    if wanted.is_none_or(|w| w == number) {
+                        first_error = first_error.or(Some(e));
+                    }
                 }
             }
+            candidates.push(candidate);
         }
-        let Some((_, mut runtime, segments, of_segments)) = best else {
-            return Err(refused.unwrap_or_else(|| {
+        let Some(Choice { number, mut runtime, segments, findings: of_segments, .. }) = best else {
+            return Err(first_error.unwrap_or_else(|| {
                 Error::Usage(format!(
-                    "there is no runtime number {}; the process has {count}",
-                    self.options.runtime.unwrap_or(0)
+                    "there is no runtime number {}; the process has {}",
+                    wanted.unwrap_or(0),
+                    listed(&candidates)
                 ))
             }));
         };
         findings.merge(of_segments);
-        for (module, why) in not_used {
-            let what = format!("{} at {}", module.path, module.image.base);
-            note(&mut runtime.evidence, "another runtime module", &what, &format!("not used: {why}"));
+        for candidate in &mut candidates {
+            candidate.used = candidate.number == number;
+            if let Some(why) = &candidate.why_not {
+                let what = format!("{} at {}", candidate.module, candidate.base);
+                note(&mut runtime.evidence, "another runtime module", &what, &format!("not used: {why}"));
+            }
         }
-        if count > 1 {
-            let name = |(i, c): (usize, &RuntimeModule)| format!("{i}: {} at {}", c.display_name(), c.image.base);
-            let names: Vec<String> = candidates.iter().enumerate().map(name).collect();
+        if candidates.len() > 1 {
             findings.add("several-runtimes", false, || {
-                format!(
-                    "the process has {count} runtimes ({}); this is the heap of {} at {}",
-                    names.join(", "),
-                    runtime.module.display_name(),
-                    runtime.module.image.base
-                )
+                format!("the process has {}; this is the heap of number {number}", listed(&candidates))
             });
+        }
+        for Refused { module, error } in refused {
+            findings.add("another-runtime", false, || {
+                format!("the process also has a runtime whose heap is not in these numbers: {error}")
+            });
+            let what = format!("{} at {}", module.path, module.base);
+            note(&mut runtime.evidence, "another runtime module", &what, &format!("not used: {error}"));
         }
         if runtime.gc.structures_invalid != 0 {
             findings.add("gc-in-progress", true, || {
                 "the dump was taken while a GC moved objects: there is no exact answer, what could be walked is shown".into()
             });
         }
-        let facts = runtime_facts(&runtime);
+        let facts = RuntimeFacts { candidates, ..runtime_facts(&runtime) };
         let window = if self.options.window == 0 { limits::WINDOW_NATIVE } else { self.options.window };
         let all: Vec<usize> = (0..segments.len()).collect();
+        let segments: Vec<Arc<Segment>> = segments.into_iter().map(Arc::new).collect();
         let walk = Walk::new(&segments, &all, &self.dump.regions, window, note_pages);
         Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, findings })
     }
 
     /// The modules and those among them that hold a runtime. Where the module list has none, memory is searched for images that it
     /// lacks: lists of processes with hundreds of assemblies are known to be broken.
-    fn runtimes(&self, mem: &dyn Memory, findings: &mut Findings) -> Result<(Vec<Module>, Vec<RuntimeModule>)> {
+    fn runtimes(
+        &self,
+        mem: &dyn Memory,
+        findings: &mut Findings,
+    ) -> Result<(Vec<Module>, Vec<RuntimeModule>, Vec<Refused>)> {
         let modules = self.dump.modules.clone();
         let architecture = self.dump.facts.architecture.as_deref();
         match identity::find(mem, &modules, architecture) {
             Err(Error::NoRuntime { detail }) => {
                 let more = identity::scan(&self.space, &self.dump.regions, &modules);
                 let modules: Vec<Module> = more.iter().cloned().chain(modules).collect();
-                let candidates = match identity::find(mem, &modules, architecture) {
+                let (runtimes, refused) = match identity::find(mem, &modules, architecture) {
                     Err(Error::NoRuntime { .. })
                         if !self.dump.modules.is_empty() && !identity::any_header(mem, &self.dump.modules) =>
                     {
@@ -218,9 +236,9 @@ impl Analysis {
                     other => other?,
                 };
                 note_scan(findings, "the module list lacks the runtime", &more);
-                Ok((modules, candidates))
+                Ok((modules, runtimes, refused))
             }
-            other => Ok((modules, other?)),
+            other => other.map(|(runtimes, refused)| (modules, runtimes, refused)),
         }
     }
 
@@ -301,7 +319,8 @@ impl Analysis {
         }
     }
 
-    /// Whose the memory of the process is.
+    /// Whose the memory of the process is. Reads past the caller's memory: a trimmed dump need not keep what only the account of the whole
+    /// one asks for.
     fn account(
         &self,
         runtime: &Runtime,
@@ -315,6 +334,30 @@ impl Analysis {
         let modules = modules.map(|m| ManagedModule { at: m.at, base: m.base, name: m.simple_name.clone() }).collect();
         claims::account(&self.dump, &self.space, Some(&Heap { runtime, segments, outcome, facts, modules }), findings)
     }
+}
+
+/// The runtime whose heap is walked.
+struct Choice {
+    number: usize,
+    bytes: u64,
+    runtime: Runtime,
+    segments: Vec<Segment>,
+    findings: Findings,
+}
+
+/// e.g. `2 runtimes: 0: .NET Framework 4.8 (clr.dll at 7ff8a0000000, 512 bytes of heap), 1: ...`.
+fn listed(candidates: &[RuntimeCandidate]) -> String {
+    let one = |c: &RuntimeCandidate| {
+        let file = c.module.rsplit(['\\', '/']).next().unwrap_or_default();
+        let heap = match c.heap_bytes {
+            Some(bytes) => format!("{bytes} bytes of heap"),
+            None => "heap not located".to_owned(),
+        };
+        format!("{}: {} ({file} at {}, {heap})", c.number, c.name, c.base)
+    };
+    let all: Vec<String> = candidates.iter().map(one).collect();
+    let noun = if candidates.len() == 1 { "runtime" } else { "runtimes" };
+    format!("{} {noun}: {}", candidates.len(), all.join(", "))
 }
 
 fn note_scan(findings: &mut Findings, why: &str, found: &[Module]) {
@@ -354,6 +397,7 @@ fn runtime_facts(rt: &Runtime) -> RuntimeFacts {
         heaps: rt.gc.heaps.len() as u64,
         gc_in_progress: rt.gc.structures_invalid != 0,
         unproven: (!rt.proven).then(|| "layout not yet proven on a real dump of this runtime".to_owned()),
+        candidates: Vec::new(),
         evidence: rt.evidence.clone(),
     }
 }

@@ -18,6 +18,10 @@ pub const MAX_RANGES: u64 = 1_000_000;
 /// Modules. The largest module list seen in an issue tracker had under 1,000.
 pub const MAX_MODULES: usize = 10_000;
 
+/// Files that the user gives for the process's modules: an SDK with its packages has some 100,000. None is read unless the process has a
+/// module of its name.
+pub const MAX_MODULE_FILES: usize = 200_000;
+
 /// Threads. Thread pools out of control reach some 30,000.
 pub const MAX_THREADS: usize = 100_000;
 
@@ -30,6 +34,28 @@ pub const MAX_SECTIONS: usize = 96;
 /// Addresses that are looked at for an image where the module list does not help: each costs one read of a page. At a multiple of 64 KiB
 /// each, 4 GB of process memory.
 pub const MAX_IMAGE_PROBES: usize = 65_536;
+
+/// Places that are looked at for the GC's bookkeeping where no variable leads to it (before .NET 7): each costs one read of a page, and only those
+/// with enough memory behind them count.
+pub const MAX_BOOKKEEPING_PROBES: usize = 1_024;
+
+/// Tables, fragments and sections of the runtime's map of code. A process with 100,000 dynamic methods has some 1,000 code heaps.
+pub const MAX_CODE_RANGES: usize = 200_000;
+
+/// Blocks of loader heaps: of 64 KB each, 6 GB.
+pub const MAX_LOADER_BLOCKS: usize = 100_000;
+
+/// Threads whose TEB is read for the bounds of the stack; of others the thread list's stack is taken. TEBs follow one another, so that a read of a
+/// page has eight of them.
+pub const MAX_STACKS: usize = 20_000;
+
+/// Native heaps in the PEB's list, and segments of all of them.
+pub const MAX_NATIVE_HEAPS: u64 = 1_024;
+/// See [`MAX_NATIVE_HEAPS`].
+pub const MAX_NATIVE_SEGMENTS: usize = 100_000;
+
+/// Bytes of the environment block that are looked through. Windows' own limit was 64 KB for long; there is none since Vista.
+pub const MAX_ENVIRONMENT: u64 = 1 << 20;
 
 /// Bytes of one metadata root (`BSJB`). System.Private.CoreLib has 4 MB, the largest known assemblies some 30 MB. It is read lazily
 /// by page; this caps offsets only.
@@ -128,25 +154,3 @@ pub const MAX_LOG_NAMES: usize = 1_000;
 
 /// Lives that a trend is computed of, the latest: each is compared with each.
 pub const MAX_TREND: usize = 2_000;
-
-/// Runs of memory that are looked at for the GC's bookkeeping where no variable leads to it: each costs one read of a page, and only runs
-/// that are large enough count.
-pub const MAX_BOOKKEEPING_PROBES: usize = 2_048;
-
-/// Tables, fragments and sections of the runtime's map of code. A process with 100,000 dynamic methods has some 1,000 code heaps.
-pub const MAX_CODE_RANGES: usize = 200_000;
-
-/// Blocks of loader heaps: of 64 KB each, 6 GB.
-pub const MAX_LOADER_BLOCKS: usize = 100_000;
-
-/// Threads whose TEB is read for the bounds of the stack; of others the thread list's stack is taken. TEBs follow one another, so that a read of a
-/// page has eight of them.
-pub const MAX_STACKS: usize = 20_000;
-
-/// Native heaps in the PEB's list, and segments of all of them.
-pub const MAX_NATIVE_HEAPS: u64 = 1_024;
-/// See [`MAX_NATIVE_HEAPS`].
-pub const MAX_NATIVE_SEGMENTS: usize = 100_000;
-
-/// Bytes of the environment block that are looked through. Windows' own limit was 64 KB for long; there is none since Vista.
-pub const MAX_ENVIRONMENT: u64 = 1 << 20;

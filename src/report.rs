@@ -12,6 +12,7 @@
 //! Rules of the schemas:
 //! - addresses are strings of lower-case hex without `0x` (they do not fit into a JavaScript number);
 //! - counts and byte totals are numbers (below 2^53), deltas may be negative;
+//! - whose the memory is: [`crate::account`];
 //! - times are seconds since 1970 in UTC; absent is `null`, never 0;
 //! - names are as the dump has them: a stranger's text, with whatever characters a `.NET` name can hold;
 //! - the rows of a report may be a selection (`--filter`, `--top`, `--min-delta`) in another order (`--sort`); totals and facts always
@@ -280,8 +281,30 @@ pub struct RuntimeFacts {
     pub gc_in_progress: bool,
     /// Set where no dump of this runtime was ever compared with its own DAC: a sentence that must be shown beside the result.
     pub unproven: Option<String>,
+    /// Every runtime of the process, this one included, by number.
+    #[serde(default)]
+    pub candidates: Vec<RuntimeCandidate>,
     /// What was found, where, and what proved it.
     pub evidence: Vec<Evidence>,
+}
+
+/// One of the runtimes of the process: what `--runtime` and the page offer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RuntimeCandidate {
+    /// What `--runtime` takes; counted from 0 in the order of the module list.
+    pub number: usize,
+    /// e.g. `.NET 10.0.14`, `.NET Framework 4.8`.
+    pub name: String,
+    /// Path of the module it lives in.
+    pub module: String,
+    /// Its base address.
+    pub base: String,
+    /// Bytes of its heap, from the first object to each segment's end; `null` if its heap could not be located.
+    pub heap_bytes: Option<u64>,
+    /// True for the one that this result is about.
+    pub used: bool,
+    /// Why its heap cannot be had; `null` if it can.
+    pub why_not: Option<String>,
 }
 
 /// One found piece of the runtime.

@@ -12,6 +12,7 @@ mod texts;
 use crate::columns::Columns;
 use crate::error::Error;
 use crate::export::{self, Format, Names};
+use crate::image::files::ModuleFile;
 use crate::report::{DiffReport, DiffRow, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
@@ -82,12 +83,24 @@ pub struct DumpSession {
 
 #[wasm_bindgen]
 impl DumpSession {
-    /// Reads the head of the dump (only in a worker: the reads are synchronous).
+    /// Reads the head of the dump (only in a worker: the reads are synchronous). `runtime`: which of [`crate::report::RuntimeFacts::candidates`],
+    /// the one with the largest heap if absent. `modules`: files that may be modules of the process, for what the dump lacks of them; they
+    /// are read page by page, and only those that are.
     ///
     /// # Errors
     /// Throws what [`Analysis::open`] reports.
-    pub fn open(file: web_sys::File) -> Result<DumpSession, JsValue> {
-        let options = Options { file_name: file.name(), window: limits::WINDOW_WEB, ..Options::default() };
+    pub fn open(
+        file: web_sys::File,
+        runtime: Option<usize>,
+        modules: Option<Vec<web_sys::File>>,
+    ) -> Result<DumpSession, JsValue> {
+        let module = |file: web_sys::File| -> Result<ModuleFile, Error> {
+            let name = file.name();
+            Ok(ModuleFile::new(name, Arc::new(BlobSource::new(file.into())?)))
+        };
+        let modules = modules.unwrap_or_default().into_iter().take(limits::MAX_MODULE_FILES);
+        let modules = modules.map(module).collect::<Result<_, _>>().map_err(thrown)?;
+        let options = Options { file_name: file.name(), runtime, window: limits::WINDOW_WEB, modules };
         let source = BlobSource::new(file.into()).map_err(thrown)?;
         let analysis = Analysis::open(Arc::new(source), options).map_err(thrown)?;
         Ok(DumpSession { analysis, window: Vec::new() })

@@ -123,6 +123,17 @@ fn clr(runtime: &RuntimeFacts, out: &mut dyn Write) -> io::Result<()> {
     if let Some(module) = &runtime.gc_module {
         fact(out, "GC module", module)?;
     }
+    for other in runtime.candidates.iter().filter(|c| !c.used) {
+        let heap = match (&other.why_not, other.heap_bytes) {
+            (Some(why), _) => why.clone(),
+            (None, bytes) => format!(
+                "{} of heap; `--runtime {}` reads it",
+                several(bytes.unwrap_or(0), "byte", "bytes"),
+                other.number
+            ),
+        };
+        fact(out, "Not read", &format!("{} ({} at {}): {heap}", other.name, other.module, other.base))?;
+    }
     if runtime.gc_in_progress {
         fact(out, "GC state", "a GC was moving objects when the dump was taken: counts are not exact")?;
     }

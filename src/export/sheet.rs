@@ -204,7 +204,7 @@ pub fn groups(report: &DiffReport, groups: &Groups, select: &Select) -> Sheet {
     sheet
 }
 
-/// A sentence per dump.
+/// A sentence per dump; one more where a layout was never proven on a real dump.
 pub(super) fn dumps(report: &DiffReport) -> Vec<String> {
     let fact = |(number, dump): (usize, &DiffDump)| {
         if let Some(kind) = listing(&dump.dump) {
@@ -214,7 +214,8 @@ pub(super) fn dumps(report: &DiffReport) -> Vec<String> {
         let clr = visible(&dump.runtime);
         format!("{number}: {}, {clr} {}, {coverage}", process(&dump.dump), dump.architecture)
     };
-    (1_usize..).zip(&report.dumps).map(fact).collect()
+    let unproven = report.findings.iter().filter(|f| f.code == "unproven-runtime");
+    (1_usize..).zip(&report.dumps).map(fact).chain(unproven.map(|f| shown_text(&f.message))).collect()
 }
 
 /// The titles of [`numbers`].

@@ -63,10 +63,11 @@ const RT_RCDATA: u16 = 10;
 /// No CLR is smaller: coreclr.dll has 4 MB and more.
 const SMALLEST_RUNTIME: u64 = 1 << 20;
 
-const EXPORTS: [&str; 6] = [
+const EXPORTS: [&str; 7] = [
     "g_CLREngineMetrics",
     "g_dacTable",
     "DotNetRuntimeContractDescriptor",
+    "DotNetRuntimeDebugHeader",
     "DotNetRuntimeInfo",
     "coreclr_initialize",
     "mono_get_root_domain",
@@ -78,27 +79,40 @@ const FILE_NAMES: [(&str, Flavour); 2] = [("coreclr.dll", Flavour::Core), ("clr.
 /// A runtime without headers has at least this many bytes of data in the dump; a few bytes of code around a stack's addresses are none.
 const LEAST_DATA: u64 = 16 << 10;
 
+/// A runtime of the process that dropheap refuses by name.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its module.
+    pub module: Module,
+    /// [`Error::UnsupportedRuntime`].
+    pub error: Error,
+}
+
 /// All runtimes of the process, in the order of the module list. `architecture` as SystemInfo has it, for modules without headers.
 ///
 /// # Errors
 /// [`Error::NoRuntime`] if there is none; [`Error::UnsupportedRuntime`] if there are only ones that dropheap refuses by name.
-pub fn find(mem: &dyn Memory, modules: &[Module], architecture: Option<&str>) -> Result<Vec<RuntimeModule>> {
+pub fn find(
+    mem: &dyn Memory,
+    modules: &[Module],
+    architecture: Option<&str>,
+) -> Result<(Vec<RuntimeModule>, Vec<Refused>)> {
     let mut found = Vec::new();
-    let mut refused = None;
+    let mut refused = Vec::new();
     // A 32-bit process that a 64-bit tool has dumped: SystemInfo is about the tool.
     let wow64 = modules.iter().any(|m| m.name().eq_ignore_ascii_case("wow64.dll"));
     for module in modules {
         let architecture = if wow64 && module.base.0 >> 32 == 0 { Some("x86") } else { architecture };
         match inspect(mem, module, architecture) {
             Verdict::Runtime(r) => found.push(*r),
-            Verdict::Refused(e) => refused = refused.or(Some(e)),
+            Verdict::Refused(error) => refused.push(Refused { module: module.clone(), error }),
             Verdict::No => {}
         }
     }
     if found.is_empty() {
-        return Err(refused.unwrap_or_else(|| no_runtime(modules)));
+        return Err(refused.into_iter().next().map_or_else(|| no_runtime(modules), |r| r.error));
     }
-    Ok(found)
+    Ok((found, refused))
 }
 
 /// True if at least one byte of a module's headers is in the dump.
@@ -191,7 +205,8 @@ fn inspect(mem: &dyn Memory, module: &Module, architecture: Option<&str>) -> Ver
         Flavour::Core
     } else if guid == Some(FRAMEWORK_GUID) || (dac_resource.is_some() && metrics.is_none()) {
         Flavour::Framework
-    } else if contract_descriptor.is_some() {
+    } else if contract_descriptor.is_some() || export("DotNetRuntimeDebugHeader").is_some() {
+        // The header from .NET 7 on, the descriptor beside it later (src/coreclr/nativeaot/Runtime/DebugHeader.cpp).
         return Verdict::Refused(unsupported(
             &format!("NativeAOT ({})", module.name()),
             "its types have no CLR method tables",
@@ -228,14 +243,22 @@ fn inspect(mem: &dyn Memory, module: &Module, architecture: Option<&str>) -> Ver
         format!("exports {}{resources}", if marks.is_empty() { "none".to_owned() } else { marks.join(", ") })
     };
     note(&mut evidence, "runtime module", &format!("{} at {}", module.path, module.base), &how);
-    let runtime_info_version = info.and_then(|at| runtime_info_version(mem, at));
-    let version = runtime_info_version
-        .or(if info.is_some() { None } else { module.file_version })
-        .or_else(|| if info.is_some() { None } else { image.version_info(mem).ok().flatten().map(|v| v.file_version) });
-    if let Some([a, b, c, d]) = version {
-        let how = if runtime_info_version.is_some() { "DotNetRuntimeInfo" } else { "version of the module" };
+    let known = |version: &[u16; 4]| *version != [0; 4];
+    let of_image = || image.version_info(mem).ok().flatten().map(|v| v.file_version).filter(known);
+    let found = match info {
+        // In a single file the module's version is the application's.
+        Some(at) => runtime_info_version(mem, at).map(|v| (v, "DotNetRuntimeInfo")),
+        None => module
+            .file_version
+            .filter(known)
+            .or_else(of_image)
+            .map(|v| (v, "version of the module"))
+            .or_else(|| version_by_folder(&module.path).map(|v| (v, "folder of the shared framework"))),
+    };
+    if let Some(([a, b, c, d], how)) = found {
         note(&mut evidence, "runtime version", &format!("{a}.{b}.{c}.{d}"), how);
     }
+    let version = found.map(|f| f.0);
     Verdict::Runtime(Box::new(RuntimeModule {
         flavour,
         path: module.path.clone(),
@@ -280,13 +303,15 @@ fn by_name(mem: &dyn Memory, module: &Module, architecture: Option<&str>) -> Ver
             image.architecture()
         ),
     );
-    if let Some([a, b, c, d]) = module.file_version {
-        note(&mut evidence, "runtime version", &format!("{a}.{b}.{c}.{d}"), "version of the module");
+    let listed = module.file_version.filter(|v| *v != [0; 4]).map(|v| (v, "version of the module"));
+    let found = listed.or_else(|| version_by_folder(&module.path).map(|v| (v, "folder of the shared framework")));
+    if let Some(([a, b, c, d], how)) = found {
+        note(&mut evidence, "runtime version", &format!("{a}.{b}.{c}.{d}"), how);
     }
     Verdict::Runtime(Box::new(RuntimeModule {
         flavour,
         path: module.path.clone(),
-        version: module.file_version,
+        version: found.map(|f| f.0),
         architecture: image.architecture().to_owned(),
         pointer,
         dac_table: None,
@@ -346,17 +371,33 @@ impl RuntimeModule {
         }
     }
 
-    /// The folder `...\Microsoft.NETCore.App\3.1.23\coreclr.dll`.
     fn shared_framework_version(&self) -> Option<&str> {
-        let mut parts = self.path.rsplit(['\\', '/']);
-        let _file = parts.next()?;
-        let version = parts.next()?;
-        let family = parts.next()?;
-        let plausible = family.eq_ignore_ascii_case("Microsoft.NETCore.App")
-            && version.starts_with(|c: char| c.is_ascii_digit())
-            && version.len() < 40;
-        plausible.then_some(version)
+        shared_framework_version(&self.path)
     }
+}
+
+/// The folder `...\Microsoft.NETCore.App\3.1.23\coreclr.dll`.
+fn shared_framework_version(path: &str) -> Option<&str> {
+    let mut parts = path.rsplit(['\\', '/']);
+    let _file = parts.next()?;
+    let version = parts.next()?;
+    let family = parts.next()?;
+    let plausible = family.eq_ignore_ascii_case("Microsoft.NETCore.App")
+        && version.starts_with(|c: char| c.is_ascii_digit())
+        && version.len() < 40;
+    plausible.then_some(version)
+}
+
+/// The file version that a runtime in this folder has: 1 and 2 are 4.6, 3 is 4.700, from 5 on the patch number stands in the hundreds.
+fn version_by_folder(path: &str) -> Option<[u16; 4]> {
+    let mut parts = shared_framework_version(path)?.split(['.', '-']).map(|part| part.parse::<u16>().ok());
+    let (major, minor, patch) = (parts.next()??, parts.next()??, parts.next().flatten().unwrap_or(0));
+    Some(match major {
+        1 => [4, 6, 0, 0],
+        2 => [4, 6, u16::MAX, 0],
+        3 => [4, 700, 0, 0],
+        _ => [major, minor, patch.saturating_mul(100), 0],
+    })
 }
 
 fn unsupported(runtime: &str, reason: &str) -> Error {
