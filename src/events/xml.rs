@@ -105,6 +105,7 @@ pub(super) fn read(source: &dyn ByteSource, each: &mut dyn FnMut(Record)) -> Res
                 }
             },
             Ok(Event::Empty(tag)) => {
+                passed.log |= matches!(tag.local_name().as_ref(), "Events" | "Event");
                 if let Some(record) = &mut record {
                     // An empty `Data` has its place too.
                     open.begin(tag.local_name().as_ref(), &tag, record);

@@ -199,3 +199,29 @@ impl Csv<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::md;
+    use crate::export::testing::{fixture, snapshot};
+    use crate::report::DumpFacts;
+
+    #[test]
+    fn lives() {
+        let bytes = fixture("events/kudu.xml").into_bytes();
+        let dump = DumpFacts {
+            file_name: "evening.dmp".into(),
+            pid: Some(4711),
+            started_at: Some(1_546_751_500),
+            captured_at: Some(1_546_800_000),
+            ..DumpFacts::default()
+        };
+        let report = crate::events::read(&bytes, "eventlog.xml", &[dump]).unwrap();
+        let (mut people, mut programs) = (Vec::new(), Vec::new());
+        md::write(&sheet(&report), &mut people).unwrap();
+        Csv::new(&mut programs, false).lives(&report).unwrap();
+        snapshot("events-md", &String::from_utf8(people).unwrap());
+        snapshot("events-csv", &String::from_utf8(programs).unwrap());
+    }
+}
