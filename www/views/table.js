@@ -265,7 +265,7 @@ export function mountTable(store, client, actions) {
       for (const [key, label] of [['gen2', 'gen2'], ['loh', 'LOH'], ['poh', 'POH'], ['frozen', 'frozen'], ['gen1', 'gen1'], ['gen0', 'gen0']]) {
         const part = freeOf(m.meta, key);
         const whole = plus(/** @type {any} */ (known).sum(key), part);
-        if (whole.sizes.length > 0 && Array.from(whole.sizes).some((n) => n > 0)) list.push(footRow(m, x, part, 'free part', `Free in ${label}`, [`${share(part, whole)} % of it`]));
+        if (Array.from(part.sizes).some((n) => n > 0)) list.push(footRow(m, x, part, 'free part', `Free in ${label}`, [`${share(part, whole)} % of it`]));
       }
       list.push(...emptyRows(m, x));
     }
@@ -741,9 +741,13 @@ function itemsOf(view, x, m, known) {
   }
 }
 
-/** Committed memory of the heap without an object, where the memory account knows it. @param {Model} _m @param {Shown} _x @returns {HTMLElement[]} */
-function emptyRows(_m, _x) {
-  return [];
+/** What the GC keeps without any object in it, where the memory account of every dump knows it: beside Free, and in no total. @param {Model} m @param {Shown} x @returns {HTMLElement[]} */
+function emptyRows(m, x) {
+  const sizes = m.meta.dumps.map((/** @type {any} */ d) => d.memory?.owners.find((/** @type {any} */ o) => o.owner === 'gc-empty')?.bytes ?? null);
+  if (sizes.some((/** @type {number | null} */ n) => n === null)) return [];
+  const line = footRow(m, x, { counts: sizes.map(() => 0), sizes }, 'free part empty', 'Empty memory of the GC', ['holds no object, in no total'], 'GC, empty');
+  for (const cell of line.querySelectorAll('[class*="c-count"], [class*="c-step"], .c-average, .c-trend')) cell.replaceChildren();
+  return [line];
 }
 
 /** @param {State} s */
