@@ -1,6 +1,6 @@
 //! A smaller dump with the same answers.
 
-use crate::analysis::{self, Options, Progress};
+use crate::analysis::{self, Analysis, Options, Progress};
 use crate::dump::trim::write_trimmed;
 use crate::error::{Error, Result};
 use crate::heap::handles;

@@ -2,6 +2,7 @@
 
 import './lockdown.js';
 import { analyze, openReports } from './analysis.js';
+import { isListing } from './lib/facts.js';
 import { inflate } from './lib/inflate.js';
 import { defaultCompared } from './lib/series.js';
 import { SNIFFED, kindOf } from './lib/sniff.js';
@@ -32,9 +33,8 @@ const actions = {
   async add(files) {
     const list = [...files];
     const kinds = await Promise.all(list.map(sniff));
-    const of = (/** @type {string[]} */ ...wanted) => list.filter((_, i) => wanted.includes(kinds[i]));
-    const sides = list.flatMap((file, i) => (kinds[i] === 'dump' || kinds[i] === 'text' ? [newDump(file, kinds[i])] : []));
-    const modules = of('module');
+    const sides = list.flatMap((file, i) => (kinds[i] === 'module' ? [] : [newDump(file, kinds[i])]));
+    const modules = list.filter((_, i) => kinds[i] === 'module');
     const { dumps } = store.get();
     if (modules.length > 0) store.set({ modules: [...store.get().modules, ...modules] });
     // What was read without those files is read again.
@@ -44,7 +44,7 @@ const actions = {
   /** @param {number} id @param {File} file */
   async replace(id, file) {
     const kind = await sniff(file);
-    if (kind !== 'dump' && kind !== 'text') return actions.add([file]);
+    if (kind === 'module') return actions.add([file]);
     changeDumps(store.get().dumps.map((d) => (d.id === id ? newDump(file, kind) : d)));
   },
   /** Reads a file once more, perhaps otherwise than before. @param {number} id @param {Partial<import('./store.js').Dump>} [how] */
@@ -148,43 +148,31 @@ async function read(dump) {
   const { signal } = controller;
   try {
     if (typeof WebAssembly !== 'object') throw NO_WASM;
-    const done = dump.kind === 'listing' ? await readListing(dump, signal) : await readDump(dump, signal);
+    const done = await analyze(dump.file, {
+      signal,
+      runtime: dump.runtimeChoice ?? undefined,
+      entry: dump.entry ?? undefined,
+      modules: store.get().modules,
+      onFacts: (facts) => store.setDump(id, { facts, kind: 'dump', stage: 'runtime', progress: null }),
+      onRuntime: (runtime) => store.setDump(id, { runtime, stage: 'objects', startedAt: performance.now() }),
+      onProgress: (progress) => store.setDump(id, { progress }),
+    });
     if (signal.aborted) return;
-    store.setDump(id, { ...done, stage: 'done', progress: null });
+    if (done.events) {
+      // No side of a comparison: it stands beside the dumps.
+      store.set({ dumps: store.get().dumps.filter((d) => d.id !== id), events: [...store.get().events, done.events] });
+    } else {
+      await reports.add(id, done.report);
+      if (signal.aborted) return void reports.remove(id);
+      const { head, memory } = done;
+      store.setDump(id, { head, memory, kind: isListing(head) ? 'listing' : 'dump', facts: head.dump, runtime: head.runtime, stage: 'done', progress: null });
+    }
   } catch (failure) {
     if (signal.aborted) return;
     store.setDump(id, { failure: /** @type {any} */ (failure), stage: 'failed' });
   }
   running.delete(id);
   advance();
-}
-
-/** @param {import('./store.js').Dump} dump @param {AbortSignal} signal */
-async function readDump({ id, file, entry, runtimeChoice }, signal) {
-  const { report, head, memory } = await analyze(file, {
-    signal,
-    runtime: runtimeChoice ?? undefined,
-    entry: entry ?? undefined,
-    modules: store.get().modules,
-    onFacts: (/** @type {any} */ facts) => store.setDump(id, { facts, stage: 'runtime', progress: null }),
-    onRuntime: (/** @type {any} */ runtime) => store.setDump(id, { runtime, stage: 'objects', startedAt: performance.now() }),
-    onProgress: (/** @type {any} */ progress) => store.setDump(id, { progress }),
-  });
-  await reports.add(id, report);
-  if (signal.aborted) void reports.remove(id);
-  return { head, memory, kind: /** @type {const} */ ('dump'), facts: head.dump, runtime: head.runtime };
-}
-
-/** A text: a listing, or else whatever the reader of dumps takes it for. @param {import('./store.js').Dump} dump @param {AbortSignal} signal */
-async function readListing(dump, signal) {
-  const text = await dump.file.arrayBuffer();
-  try {
-    const head = await reports.addText(dump.id, dump.file.name, text);
-    return { head, memory: 0, kind: /** @type {const} */ ('listing'), facts: head.dump, runtime: head.runtime };
-  } catch (failure) {
-    if (dump.file.name.startsWith('pasted')) throw failure;
-    return readDump(dump, signal);
-  }
 }
 
 /** @type {import('./protocol.js').Failure} */

@@ -20,7 +20,7 @@ export function atLeast(head) {
 
 /** True for a side that is a text, not a dump: it has no facts, no generations. @param {any} head */
 export function isListing(head) {
-  return head.dump.format !== 'minidump';
+  return !head.dump.format.startsWith('minidump');
 }
 
 /** Start times from two streams of a dump differ by up to two seconds (diff.rs). */

@@ -123,7 +123,7 @@ function dumpLines(sides, dumps) {
 
 /** @param {any} head */
 function takenWords({ dump }) {
-  return dump.captured_at === null ? (dump.format === 'minidump' ? 'capture time unknown' : 'a listing') : utcShort(dump.captured_at);
+  return dump.captured_at === null ? (dump.format.startsWith('minidump') ? 'capture time unknown' : 'a listing') : utcShort(dump.captured_at);
 }
 
 /** More than two: a line each, the first of those compared is the reference. */
