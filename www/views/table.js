@@ -731,7 +731,7 @@ function itemsOf(view, x, m, known) {
       if (!groups) return [{ kind: 'section', id: 'section:wait', label: 'Grouping…', note: '' }];
       const note = 'a type is in each of its groups, so these are hollow and do not add up';
       return linesOfSupertypes(x, groups.map((/** @type {any} */ g) => ({
-        label: g.by === 'base' ? 'Base types' : 'Interfaces', note,
+        label: g.by === 'base' ? 'Base types' : 'Interfaces', note, brief: 'overlap, do not add up',
         // Everything derives from Object.
         groups: g.rows.map((/** @type {any} */ row, /** @type {number} */ at) => ({ ...row, rows: Array.from(g.members[at]) })).filter((/** @type {any} */ row) => row.name !== 'System.Object'),
       })));
