@@ -123,7 +123,7 @@ export function mountTable(store, client, actions) {
       }
       restore = null;
     }
-    const key = JSON.stringify([s.view, s.search, s.show, s.owners, s.generation, s.order, s.spelling, s.units, s.hidden, s.fold, s.opened, s.pinned, s.axis]);
+    const key = JSON.stringify([s.view, s.search, s.show, s.owners, s.generation, s.order, s.spelling, s.units, s.hidden, s.fold, s.opened, s.pinned, s.axis, s.events.length]);
     if (key !== drawnKey) {
       const only = drawnKey !== '' && keepsPlace(drawnKey, key);
       drawnKey = key;
@@ -159,13 +159,13 @@ export function mountTable(store, client, actions) {
     drawFoot(s, sel, rows, generation, filter);
     const said = { error: matcher(s.search).error ?? '', found: `${plural(rows.length, 'type')} of ${number(m.c.n)} shown` };
     const counts = known.counts(generation);
-    updateToolbar(s, m, { ...(counts.done ?? counts.before), ...said });
+    updateToolbar({ ...s, view }, m, { ...(counts.done ?? counts.before), ...said });
     // Counting takes as long as drawing: a task of its own, so that the first rows are there before.
     if (!counts.done) {
       setTimeout(() => {
         if (model !== m) return;
         counts.done = counts.make();
-        if (store.get() === s) updateToolbar(s, m, { ...counts.done, ...said });
+        if (store.get() === s) updateToolbar({ ...s, view }, m, { ...counts.done, ...said });
         else redraw(true);
       });
     }
