@@ -9,6 +9,7 @@ import { SNIFFED, kindOf } from './lib/sniff.js';
 import { FRESH_TABLE, createStore, emptyState } from './store.js';
 import { mountAnswer } from './views/answer.js';
 import { mountCards } from './views/cards.js';
+import { mountEvents } from './views/events.js';
 import { mountHelp } from './views/help.js';
 import { mountHow } from './views/how.js';
 import { mountPaste } from './views/paste.js';
@@ -193,6 +194,8 @@ async function conclude() {
   try {
     const comparison = await reports.compare(dumps.map((d) => d.id), { signal });
     if (signal.aborted) return;
+    await assignLives(all);
+    if (signal.aborted) return;
     const fresh = store.get().result === null;
     const names = all.length > 2 ? dumps.map((d) => String(all.indexOf(d) + 1)) : dumps.length === 1 ? [''] : ['A', 'B'];
     const view = anySuspects(comparison.suspects) ? 'suspects' : 'types';
@@ -200,6 +203,14 @@ async function conclude() {
   } catch (failure) {
     if (!signal.aborted) store.set({ failure: /** @type {any} */ (failure) });
   }
+}
+
+/** Which life of an event log each dump is of. @param {import('./store.js').Dump[]} all */
+async function assignLives(all) {
+  const { events } = store.get();
+  if (events.length === 0) return;
+  const dumps = all.filter((d) => d.kind === 'dump').map((d) => d.head.dump);
+  store.set({ events: await Promise.all(events.map((log) => reports.lives(log, dumps))) });
 }
 
 /** @param {any} suspects */
@@ -221,6 +232,7 @@ mountAnswer(store, actions);
 mountTable(store, reports, actions);
 mountSave(store, actions, reports);
 mountPaste(actions);
+mountEvents(store);
 mountHow();
 mountWhy();
 mountHelp(store);

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Stop, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
@@ -71,19 +72,22 @@ function sourceHash() {
 function buildWasm(recipe) {
   const { target, profile } = recipe.build;
   say('Building the WebAssembly (cargo, wasm-bindgen, wasm-opt)');
-  run('cargo', ['build', '--lib', '--locked', '--target', target, '--profile', profile]);
+  // Panics name source files: without the places of this machine, so that a build elsewhere gives the same bytes.
+  const places = [[process.env.CARGO_HOME ?? join(homedir(), '.cargo'), '/cargo'], [root, '/dropheap']];
+  const flags = places.map(([from, to]) => `--remap-path-prefix=${from}=${to}`).join('\x1f');
+  run('cargo', ['build', '--lib', '--locked', '--target', target, '--profile', profile], { env: { CARGO_ENCODED_RUSTFLAGS: flags } });
   const work = join(targetDir(), 'page');
   const raw = join(targetDir(), target, profile, 'dropheap.wasm');
   run(wasmBindgenPath(), [...recipe['wasm-bindgen'].flags, '--out-dir', work, raw]);
   const bound = join(work, 'dropheap_bg.wasm');
 
   // wasm-opt takes longer than all the rest of a build without changes.
-  const flags = recipe['wasm-opt'].flags;
-  const key = createHash('sha256').update(readFileSync(bound)).update(flags.join(' ')).digest('hex');
+  const optimising = recipe['wasm-opt'].flags;
+  const key = createHash('sha256').update(readFileSync(bound)).update(optimising.join(' ')).digest('hex');
   const optimised = join(work, 'optimised.wasm');
   const stamp = join(work, 'optimised.sha256');
   if (!existsSync(optimised) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
-    run(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...flags, bound, '-o', optimised]);
+    run(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...optimising, bound, '-o', optimised]);
     writeFileSync(stamp, key);
   }
   return { wasm: readFileSync(optimised), glue: join(work, 'dropheap.js') };

@@ -6,7 +6,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { after, before, test } from 'node:test';
-import { axeSource, choose, chromium, commandLine, firefox, fixtures, oneFileUrl, scratch, state } from './harness.mjs';
+import { axeSource, choose, chromium, commandLine, firefox, fixtures, oneFileUrl, root, scratch, state } from './harness.mjs';
 
 const pairs = fixtures();
 const [{ dumps: pair }] = pairs.filter((p) => p.name === 'net10-x64-wks');
@@ -78,14 +78,36 @@ const REFUSED = [
   ['a sign-in page', () => made('dump.zip', '<!DOCTYPE html><html><title>Sign in</title>'), /not-a-dump/, /web page/, /HTML/, /open it in a browser/, /^$/],
   ['an empty file', () => made('empty.dmp', ''), /empty-file/, /empty/, /empty/, /again/, /^$/],
   ['a dump cut short', () => made('cut.dmp', readFileSync(pair[1]).subarray(0, 20)), /truncated/, /cut short/, /should be at/, /Compare the file's size/, /^$/],
-  ['no .NET', () => made('native.dmp', withoutRuntime(pair[1])), /no-runtime|no-heap-memory/, /No .NET in this process|holds no heap/, /./, /./, /.*/],
+  ['no .NET', () => made('native.dmp', native()), /no-runtime|no-heap-memory/, /No .NET in this process|holds no heap/, /./, /./, /.*/],
 ];
 
-/** The same dump of a process whose images say nothing of a runtime: the PE headers in it are gone. @param {string} from */
-function withoutRuntime(from) {
-  const bytes = readFileSync(from);
-  for (let at = bytes.indexOf('MZ\x90\0', 0, 'latin1'); at >= 0; at = bytes.indexOf('MZ\x90\0', at + 1, 'latin1')) bytes.fill(0, at, at + 2);
-  return bytes;
+/** A full dump of a process without .NET: one module, 64 KB of memory that is nothing. */
+function native() {
+  const [head, system, modules, name, memory, bytes] = [Buffer.alloc(68), Buffer.alloc(56), Buffer.alloc(112), Buffer.alloc(4 + 22), Buffer.alloc(32), Buffer.alloc(65_536)];
+  const at = { system: 68, modules: 124, name: 236, memory: 262, bytes: 294 };
+  head.write('MDMP');
+  head.writeUInt32LE(0xa793, 4);
+  head.writeUInt32LE(3, 8);
+  head.writeUInt32LE(32, 12);
+  head.writeUInt32LE(1_795_000_000, 20);
+  head.writeUInt32LE(2, 24);
+  [[7, 56, at.system], [4, 112, at.modules], [9, 32, at.memory]].forEach((entry, i) => entry.forEach((n, j) => head.writeUInt32LE(n, 32 + 12 * i + 4 * j)));
+  system.writeUInt16LE(9, 0); // x64
+  system.writeUInt32LE(2, 20); // NT
+  modules.writeUInt32LE(1, 0);
+  modules.writeBigUInt64LE(0x140000000n, 4);
+  modules.writeUInt32LE(0x1000, 12);
+  modules.writeUInt32LE(at.name, 24);
+  name.writeUInt32LE(20, 0);
+  name.write('native.exe', 4, 'utf16le');
+  memory.writeBigUInt64LE(1n, 0);
+  memory.writeBigUInt64LE(BigInt(at.bytes), 8);
+  memory.writeBigUInt64LE(0x140000000n, 16);
+  memory.writeBigUInt64LE(65_536n, 24);
+  bytes.write('MZ');
+  bytes.writeUInt32LE(0x80, 0x3c);
+  bytes.write('PE\0\0', 0x80, 'latin1');
+  return Buffer.concat([head, system, modules, name, memory, bytes]);
 }
 
 /** A zip of these files as they are. @param {[string, Buffer][]} files */
@@ -427,4 +449,30 @@ test('Firefox: the states of errors, the self-test, a pair, three dumps', async 
   } finally {
     await fox.close();
   }
+});
+
+test('a pasted listing of the same dump: every row equal, no generations', async () => {
+  const { page, wrong } = await open();
+  await choose(page, [pair[1]]);
+  await state(page, 'ready');
+  await page.evaluate(() => document.getElementById('paste').showModal());
+  await page.$eval('#paste-text', (box, text) => (box.value = text), commandLine(['stat', pair[1], '--format', 'sos']));
+  await page.click('#paste-go');
+  await page.waitForFunction(() => document.body.dataset.state === 'ready' && /rows equal/.test(document.getElementById('warnings').textContent + document.getElementById('panel').textContent));
+  assert.match((await texts(page, '#panel'))[0], /is a listing: no facts of a process, no generations/);
+  assert.match((await texts(page, '#answer h1'))[0], /The heaps differ by 0 bytes|no generations/);
+  assert.deepEqual(wrong, []);
+  await page.close();
+});
+
+test('an event log alone, and beside dumps: lives and what ended them', async () => {
+  const { page, wrong } = await open();
+  await choose(page, [join(root, 'tests', 'fixtures', 'events', 'kudu.xml')]);
+  await page.waitForSelector('#events section h2');
+  assert.match((await texts(page, '#events'))[0], /recycle/);
+  await choose(page, pair);
+  await state(page, 'ready');
+  assert.equal((await page.$$('#events section')).length, 1);
+  assert.deepEqual(wrong, []);
+  await page.close();
 });

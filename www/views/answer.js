@@ -56,7 +56,7 @@ function draw(result, store, actions) {
   );
 
   drawPanel(sides, all, result, actions);
-  byId('facts-body').replaceChildren(...result.all.map((d, i) => allFacts(d, all[i].name)));
+  byId('facts-body').replaceChildren(...result.all.map((d, i) => allFacts(d, all[i].name, actions)));
 }
 
 /** A number was clicked: the table shows what it is made of, in view. @param {import('../store.js').Store} store @param {any} link */
@@ -163,11 +163,21 @@ export function generationBar(heap, most, short) {
   return bar;
 }
 
-/** @param {import('../store.js').Dump} dump @param {string} name */
-function allFacts(dump, name) {
+/** @param {import('../store.js').Dump} dump @param {string} name @param {import('../app.js').Actions} actions */
+function allFacts(dump, name, actions) {
   const { dump: facts, runtime, findings, memory } = dump.head;
+  const several = (runtime.candidates ?? []).length > 1;
   return el('section', null,
     el('h3', { text: `${name} ${visible(facts.file_name)}` }),
+    several && el('p', { text: 'Several runtimes are in this process; the one with the larger heap was read. Read another one:' }),
+    several && el('p', { class: 'row' }, ...runtime.candidates.map((/** @type {any} */ c) => el('button', {
+      type: 'button', 'aria-pressed': String(c.used), disabled: c.used || c.heap_bytes === null, title: c.why_not ?? '',
+      text: `${visible(c.name)}: ${c.heap_bytes === null ? 'no heap found' : size(c.heap_bytes)}`,
+      onclick: () => {
+        byId('facts').close();
+        actions.retry(dump.id, { runtimeChoice: c.number });
+      },
+    }))),
     el('dl', { class: 'facts' }, ...allRows(dump.head, dump.memory).flatMap((r) => [el('dt', { text: r.label }), el('dd', null, r.secret ? secret(r.text) : visible(r.text))])),
     memory && el('h4', { text: 'Memory of the process in the dump, by owner' }),
     memory && el('dl', { class: 'facts owners' }, ...memory.owners.flatMap((/** @type {any} */ o) => [el('dt', { text: ownerWords(o.owner) }), el('dd', null, el('b', { text: number(o.bytes) }), ` bytes: ${visible(o.how)}`)])),
