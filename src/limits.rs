@@ -35,6 +35,28 @@ pub const MAX_SECTIONS: usize = 96;
 /// each, 4 GB of process memory.
 pub const MAX_IMAGE_PROBES: usize = 65_536;
 
+/// Places that are looked at for the GC's bookkeeping where no variable leads to it (before .NET 7): each costs one read of a page, and only those
+/// with enough memory behind them count.
+pub const MAX_BOOKKEEPING_PROBES: usize = 1_024;
+
+/// Tables, fragments and sections of the runtime's map of code. A process with 100,000 dynamic methods has some 1,000 code heaps.
+pub const MAX_CODE_RANGES: usize = 200_000;
+
+/// Blocks of loader heaps: of 64 KB each, 6 GB.
+pub const MAX_LOADER_BLOCKS: usize = 100_000;
+
+/// Threads whose TEB is read for the bounds of the stack; of others the thread list's stack is taken. TEBs follow one another, so that a read of a
+/// page has eight of them.
+pub const MAX_STACKS: usize = 20_000;
+
+/// Native heaps in the PEB's list, and segments of all of them.
+pub const MAX_NATIVE_HEAPS: u64 = 1_024;
+/// See [`MAX_NATIVE_HEAPS`].
+pub const MAX_NATIVE_SEGMENTS: usize = 100_000;
+
+/// Bytes of the environment block that are looked through. Windows' own limit was 64 KB for long; there is none since Vista.
+pub const MAX_ENVIRONMENT: u64 = 1 << 20;
+
 /// Bytes of one metadata root (`BSJB`). System.Private.CoreLib has 4 MB, the largest known assemblies some 30 MB. It is read lazily
 /// by page; this caps offsets only.
 pub const MAX_METADATA: u64 = 256 << 20;
@@ -113,10 +135,6 @@ pub const MAX_STRING: usize = 32_768;
 /// Dumps in one diff.
 pub const MAX_DUMPS: usize = 100;
 
-/// Places that are looked at for the GC's bookkeeping where no variable leads to it (before .NET 7): each costs one read of a page, and only those
-/// with enough memory behind them count.
-pub const MAX_BOOKKEEPING_PROBES: usize = 1_024;
-
 /// Bytes of one line of a saved listing: the longest name, and the columns in front of it.
 pub const MAX_LINE: usize = MAX_NAME + 256;
 
@@ -152,22 +170,3 @@ pub const MAX_LOG_NAMES: usize = 1_000;
 
 /// Lives that a trend is computed of, the latest: each is compared with each.
 pub const MAX_TREND: usize = 2_000;
-
-
-/// Tables, fragments and sections of the runtime's map of code. A process with 100,000 dynamic methods has some 1,000 code heaps.
-pub const MAX_CODE_RANGES: usize = 200_000;
-
-/// Blocks of loader heaps: of 64 KB each, 6 GB.
-pub const MAX_LOADER_BLOCKS: usize = 100_000;
-
-/// Threads whose TEB is read for the bounds of the stack; of others the thread list's stack is taken. TEBs follow one another, so that a read of a
-/// page has eight of them.
-pub const MAX_STACKS: usize = 20_000;
-
-/// Native heaps in the PEB's list, and segments of all of them.
-pub const MAX_NATIVE_HEAPS: u64 = 1_024;
-/// See [`MAX_NATIVE_HEAPS`].
-pub const MAX_NATIVE_SEGMENTS: usize = 100_000;
-
-/// Bytes of the environment block that are looked through. Windows' own limit was 64 KB for long; there is none since Vista.
-pub const MAX_ENVIRONMENT: u64 = 1 << 20;

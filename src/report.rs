@@ -12,6 +12,7 @@
 //! Rules of the schemas:
 //! - addresses are strings of lower-case hex without `0x` (they do not fit into a JavaScript number);
 //! - counts and byte totals are numbers (below 2^53), deltas may be negative;
+//! - whose the memory is: [`crate::account`];
 //! - times are seconds since 1970 in UTC; absent is `null`, never 0;
 //! - names are as the dump has them: a stranger's text, with whatever characters a `.NET` name can hold;
 //! - the rows of a report may be a selection (`--filter`, `--top`, `--min-delta`) in another order (`--sort`); totals and facts always
