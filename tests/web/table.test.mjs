@@ -307,7 +307,8 @@ test('a series: a column per dump, steps, trends, growth in every step, the char
   await page.click('#equal-uptime');
   assert.deepEqual(await page.evaluate(() => calls.at(-1)), ['compare', [1, 3]]);
   // What ended the first life, from an event log.
-  await change({ axis: 'clock', events: [{ lives: [{ start: null, start_from: null, end: 7 * 3600, kind: 'recycle', reason: 'percent-memory', pid: 1984 }] }] });
+  await change({ axis: 'clock' });
+  await change({ events: [{ lives: [{ start: null, start_from: null, end: 7 * 3600, kind: 'recycle', reason: 'percent-memory', pid: 1984 }] }] });
   assert.ok((await page.$$eval('#chart text', (t) => t.map((n) => n.textContent))).includes('07:00 recycled: percent memory'));
   assert.equal((await page.$$('#chart .life')).length, 3);
   await change({ pinned: ['Lib.Burst\tLib'] });

@@ -9,7 +9,7 @@ import { keyOfLine, sorted } from './rows.js';
  * @typedef {import('./columns.js').Columns} Columns
  * @typedef {import('./columns.js').Line} Numbers
  *
- * @typedef {{kind: 'section', id: string, label: string, note: string}} Section
+ * @typedef {{kind: 'section', id: string, label: string, note: string, brief?: string}} Section  `brief` where there is no room for the note
  * @typedef {object} Group
  * @property {'group'} kind
  * @property {string} id  what it is opened by
@@ -104,14 +104,14 @@ function addRule(out, x, growth) {
 /**
  * Groups that overlap: base types and interfaces.
  * @param {Context} x
- * @param {{label: string, note: string, groups: {name: string, name_csharp: string, module: string, owner: string | null, rows: number[]}[]}[]} sections
+ * @param {{label: string, note: string, brief?: string, groups: {name: string, name_csharp: string, module: string, owner: string | null, rows: number[]}[]}[]} sections
  * @returns {Item[]}
  */
 export function linesOfSupertypes(x, sections) {
   const passes = new Set(x.rows);
   /** @type {Item[]} */
   const out = [];
-  for (const { label, note, groups } of sections) {
+  for (const { label, note, brief, groups } of sections) {
     const made = groups
       .map((g) => ({ g, rows: g.rows.filter((i) => passes.has(i)) }))
       .filter(({ rows }) => rows.length > 0)
@@ -119,7 +119,7 @@ export function linesOfSupertypes(x, sections) {
         label: x.spelling === 'csharp' ? g.name_csharp || g.name : g.name, note: count(rows.length, g.rows.length), font: 'name', owner: g.owner ?? undefined, rows, hollow: true,
       }));
     if (made.length === 0) continue;
-    out.push({ kind: 'section', id: `section:${label}`, label, note });
+    out.push({ kind: 'section', id: `section:${label}`, label, note, brief });
     pushLevel(out, x, '', 1, { groups: made, rows: [] });
   }
   return out;
@@ -210,20 +210,20 @@ export function linesOfSuspects(x, suspects, signed) {
   const series = c.dumps > 2;
   /** @type {Item[]} */
   const out = [];
-  const section = (/** @type {string} */ key, /** @type {string} */ label, /** @type {string} */ note, /** @type {{groups: Group[], rows: number[]}} */ level) => {
+  const section = (/** @type {string} */ key, /** @type {string} */ label, /** @type {[string, string]} */ [note, brief], /** @type {{groups: Group[], rows: number[]}} */ level) => {
     if (level.groups.length + level.rows.length === 0) return;
-    out.push({ kind: 'section', id: `section:${key}`, label, note });
+    out.push({ kind: 'section', id: `section:${key}`, label, note, brief });
     pushLevel(out, x, '', 1, level);
   };
   suspects.withheld.forEach((why, at) => out.push({ kind: 'section', id: `section:why${at}`, label: 'Not grouped', note: why }));
   const supertypes = suspects.by_supertype.map((g) => ({ g, rows: keep(g.rows) })).filter(({ rows }) => rows.length > 0);
-  section('supertype', 'By interface or base type', 'declared in a library or by you; the same objects are in the rows below as well, so these are hollow and do not add up', {
+  section('supertype', 'By interface or base type', ['declared in a library or by you; the same objects are in the rows below as well, so these are hollow and do not add up', 'the same objects as below'], {
     groups: supertypes.map(({ g, rows }) => group(x, `group:${g.name}\t${g.module}`, {
       label: x.spelling === 'csharp' ? g.name_csharp || g.name : g.name, note: [count(rows.length, g.rows.length), g.note].filter(Boolean).join('; '), font: 'name', owner: g.owner ?? undefined, rows, hollow: true,
     })),
     rows: [],
   });
-  section('same', series ? 'Same number in every step' : 'Same number', 'types whose count changed by exactly the same number; not proof of ownership', {
+  section('same', series ? 'Same number in every step' : 'Same number', ['types whose count changed by exactly the same number; not proof of ownership', 'not proof of ownership'], {
     groups: suspects.same_number.map((all) => ({ all, rows: keep(all) })).filter(({ rows }) => rows.length > 0).map(({ all, rows }) => {
       const each = change(lineOf(x.s, all[0]).counts);
       // Yours, libraries, runtime: whoever looks for an owner looks there first.
@@ -234,14 +234,14 @@ export function linesOfSuspects(x, suspects, signed) {
     }),
     rows: [],
   });
-  section('resized', 'Resized', 'the same count, but larger: a collection got more slots', { groups: [], rows: keep(suspects.resized) });
-  section('alone', 'On their own', x.order ? 'in no group' : 'in no group; in each section what grew most in the old generations comes first', { groups: [], rows: keep(suspects.alone) });
+  section('resized', 'Resized', ['the same count, but larger: a collection got more slots', 'the same count, but larger'], { groups: [], rows: keep(suspects.resized) });
+  section('alone', 'On their own', [x.order ? 'in no group' : 'in no group; in each section what grew most in the old generations comes first', 'in no group'], { groups: [], rows: keep(suspects.alone) });
 
   const named = new Set([...suspects.same_number.flat(), ...suspects.resized, ...suspects.alone]);
   const others = x.rows.filter((i) => !named.has(i));
   const shrank = others.filter((i) => change(lineOf(x.s, i).sizes) < 0);
   const rest = others.filter((i) => change(lineOf(x.s, i).sizes) >= 0);
-  section('rest', 'Not growing', 'so that the rows add up', {
+  section('rest', 'Not growing', ['so that the rows add up', 'so that the rows add up'], {
     groups: [
       ...(shrank.length > 0 ? [group(x, 'group:shrank', { label: `${shrank.length.toLocaleString('en-US')} ${shrank.length === 1 ? 'type' : 'types'} shrank`, note: '', font: 'words', rows: shrank, hollow: false })] : []),
       ...(rest.length > 0 ? [group(x, 'group:equal', { label: `${rest.length.toLocaleString('en-US')} ${rest.length === 1 ? 'type' : 'types'} of equal size`, note: '', font: 'words', rows: rest, hollow: false })] : []),

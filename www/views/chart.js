@@ -133,7 +133,7 @@ function drawing(s, m, width) {
       }
       if (current) {
         const [a, b] = [mine[0], mine[mine.length - 1]];
-        labels.push({ y: y(value(b)), label: line.label, look: line.look, words: mine.length > 1 ? `${signedSize(value(b) - value(a))} since ${a.name}` : size(value(b)) });
+        labels.push({ y: y(value(b)), label: line.label, look: line.look, words: mine.length < 2 ? size(value(b)) : `${signedSize(value(b) - value(a))}${line.name === '' ? ` since ${a.name}` : ''}` });
       }
     }
   }

@@ -236,7 +236,7 @@ function axis({ bars, units }, diff) {
  */
 export function lineNode(item, m, x) {
   if (item.kind === 'section' || item.kind === 'rule') {
-    const words = item.kind === 'rule' ? [item.text] : [el('b', { text: item.label }), item.note && el('span', { class: 'note', text: item.note })];
+    const words = item.kind === 'rule' ? [item.text] : [el('b', { text: item.label }), item.note && el('span', { class: 'note', text: (x.two && item.brief) || item.note, title: item.note })];
     return el('tr', { role: 'row', class: item.kind }, el('th', { role: 'rowheader', class: 'wide', 'aria-colspan': String(x.columns.length + 1) }, ...words));
   }
   if (item.kind === 'detail') return el('tr', { role: 'row', class: 'detail-row' });

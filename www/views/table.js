@@ -123,7 +123,7 @@ export function mountTable(store, client, actions) {
       }
       restore = null;
     }
-    const key = JSON.stringify([s.view, s.search, s.show, s.owners, s.generation, s.order, s.spelling, s.units, s.hidden, s.fold, s.opened, s.pinned, s.axis]);
+    const key = JSON.stringify([s.view, s.search, s.show, s.owners, s.generation, s.order, s.spelling, s.units, s.hidden, s.fold, s.opened, s.pinned, s.axis, s.events.length]);
     if (key !== drawnKey) {
       const only = drawnKey !== '' && keepsPlace(drawnKey, key);
       drawnKey = key;
@@ -159,13 +159,13 @@ export function mountTable(store, client, actions) {
     drawFoot(s, sel, rows, generation, filter);
     const said = { error: matcher(s.search).error ?? '', found: `${plural(rows.length, 'type')} of ${number(m.c.n)} shown` };
     const counts = known.counts(generation);
-    updateToolbar(s, m, { ...(counts.done ?? counts.before), ...said });
+    updateToolbar({ ...s, view }, m, { ...(counts.done ?? counts.before), ...said });
     // Counting takes as long as drawing: a task of its own, so that the first rows are there before.
     if (!counts.done) {
       setTimeout(() => {
         if (model !== m) return;
         counts.done = counts.make();
-        if (store.get() === s) updateToolbar(s, m, { ...counts.done, ...said });
+        if (store.get() === s) updateToolbar({ ...s, view }, m, { ...counts.done, ...said });
         else redraw(true);
       });
     }
@@ -265,7 +265,7 @@ export function mountTable(store, client, actions) {
       for (const [key, label] of [['gen2', 'gen2'], ['loh', 'LOH'], ['poh', 'POH'], ['frozen', 'frozen'], ['gen1', 'gen1'], ['gen0', 'gen0']]) {
         const part = freeOf(m.meta, key);
         const whole = plus(/** @type {any} */ (known).sum(key), part);
-        if (whole.sizes.length > 0 && Array.from(whole.sizes).some((n) => n > 0)) list.push(footRow(m, x, part, 'free part', `Free in ${label}`, [`${share(part, whole)} % of it`]));
+        if (Array.from(part.sizes).some((n) => n > 0)) list.push(footRow(m, x, part, 'free part', `Free in ${label}`, [`${share(part, whole)} % of it`]));
       }
       list.push(...emptyRows(m, x));
     }
@@ -731,7 +731,7 @@ function itemsOf(view, x, m, known) {
       if (!groups) return [{ kind: 'section', id: 'section:wait', label: 'Grouping…', note: '' }];
       const note = 'a type is in each of its groups, so these are hollow and do not add up';
       return linesOfSupertypes(x, groups.map((/** @type {any} */ g) => ({
-        label: g.by === 'base' ? 'Base types' : 'Interfaces', note,
+        label: g.by === 'base' ? 'Base types' : 'Interfaces', note, brief: 'overlap, do not add up',
         // Everything derives from Object.
         groups: g.rows.map((/** @type {any} */ row, /** @type {number} */ at) => ({ ...row, rows: Array.from(g.members[at]) })).filter((/** @type {any} */ row) => row.name !== 'System.Object'),
       })));
@@ -741,9 +741,13 @@ function itemsOf(view, x, m, known) {
   }
 }
 
-/** Committed memory of the heap without an object, where the memory account knows it. @param {Model} _m @param {Shown} _x @returns {HTMLElement[]} */
-function emptyRows(_m, _x) {
-  return [];
+/** What the GC keeps without any object in it, where the memory account of every dump knows it: beside Free, and in no total. @param {Model} m @param {Shown} x @returns {HTMLElement[]} */
+function emptyRows(m, x) {
+  const sizes = m.meta.dumps.map((/** @type {any} */ d) => d.memory?.owners.find((/** @type {any} */ o) => o.owner === 'gc-empty')?.bytes ?? null);
+  if (sizes.some((/** @type {number | null} */ n) => n === null)) return [];
+  const line = footRow(m, x, { counts: sizes.map(() => 0), sizes }, 'free part empty', 'Empty memory of the GC', ['holds no object, in no total'], 'GC, empty');
+  for (const cell of line.querySelectorAll('[class*="c-count"], [class*="c-step"], .c-average, .c-trend')) cell.replaceChildren();
+  return [line];
 }
 
 /** @param {State} s */
