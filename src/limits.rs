@@ -134,3 +134,39 @@ pub const MAX_STRING: usize = 32_768;
 
 /// Dumps in one diff.
 pub const MAX_DUMPS: usize = 100;
+
+/// Bytes of one line of a saved listing: the longest name, and the columns in front of it.
+pub const MAX_LINE: usize = MAX_NAME + 256;
+
+/// Bytes of the names of one saved listing, and 64 for each of its rows. 200,000 rows of a large service have 30 MB.
+pub const MAX_LISTING_NAMES: usize = 64 << 20;
+
+/// Listings in one file of text; a second one that differs is refused, so this caps a refusal.
+pub const MAX_LISTINGS: usize = 16;
+
+/// Lines of a listing that may be the rest of a wrapped row.
+pub const MAX_LISTING_RESTS: usize = 100_000;
+
+/// Bytes of a report in JSON that stands for a dump. 2,500 types with samples are 6 MB.
+pub const MAX_REPORT: u64 = 64 << 20;
+
+/// Bytes of one element of an event log: an event's text holds at most 32,766 characters (the API's limit), each of up to 6 bytes in XML.
+pub const MAX_EVENT: usize = 4 << 20;
+
+/// Bytes kept of one `Data` of an event: what is looked for stands in front of stack traces.
+pub const MAX_EVENT_TEXT: usize = 4 << 10;
+
+/// `Data` elements kept of one event; ASP.NET writes 30.
+pub const MAX_EVENT_DATA: usize = 64;
+
+/// Bytes kept of a provider's or a machine's name.
+pub const MAX_EVENT_NAME: usize = 512;
+
+/// Events kept of a log: ends of processes, and errors that they survived, each: some 300 bytes. A worker that crashes every minute for two months.
+pub const MAX_LOG_EVENTS: usize = 100_000;
+
+/// Machines, and pairs of provider and id, that are told apart in a log.
+pub const MAX_LOG_NAMES: usize = 1_000;
+
+/// Lives that a trend is computed of, the latest: each is compared with each.
+pub const MAX_TREND: usize = 2_000;

@@ -7,6 +7,7 @@
 //! | `dropheap.diff/1` | [`DiffReport`] | `diff --format json`, the page |
 //! | `dropheap.info/1` | [`InfoReport`] | `info --format json` |
 //! | `dropheap.verify/1` | `verify::VerifyReport` | `verify --format json` |
+//! | `dropheap.events/1` | [`crate::events::EventsReport`] | `events --format json`, the page |
 //!
 //! Rules of the schemas:
 //! - addresses are strings of lower-case hex without `0x` (they do not fit into a JavaScript number);

@@ -27,9 +27,10 @@
  *   | {type: 'runtime', runtime: any}
  *   | {type: 'progress', progress: Progress}
  *   | {type: 'report', report: ArrayBuffer, head: any, memory: number}
+ *   | {type: 'events', events: any}
  *   | {type: 'answer', call: number, value: any}
  *   | {type: 'refused', call: number, failure: Failure}
- *   | {type: 'failed', failure: Failure}} Answer  from the worker; `report` and `failed` end it
+ *   | {type: 'failed', failure: Failure}} Answer  from the worker; `report`, `events` (an EventsReport, events/mod.rs) and `failed` end it
  *
  * What the reports tell; numbers that are absent are in no column.
  *
