@@ -15,7 +15,7 @@ use crate::report::{DumpFacts, HeapReport, REPORT_SCHEMA, RuntimeFacts};
 use crate::runtime::identity::{self, RuntimeModule};
 use crate::runtime::{self, Runtime, note};
 use crate::source::ByteSource;
-use crate::stats;
+use crate::stats::{self, Met};
 use crate::types::Types;
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub struct Options {
     pub runtime: Option<usize>,
     /// Bytes of one window of the walk; 0 = [`crate::limits::WINDOW_NATIVE`].
     pub window: u64,
+    /// Threads of the walk, where there are threads; 0 = as many as there are processors. The answer is the same for any number.
+    pub threads: usize,
     /// Files of the process's modules (`clr.dll`, `System.Private.CoreLib.dll`, the application's own), for what the dump lacks of their
     /// images: see [`crate::image::files`]. Files that are no module of the process are passed over.
     pub modules: Vec<ModuleFile>,
@@ -262,11 +264,11 @@ impl Analysis {
     ) -> HeapReport {
         let mut findings = self.findings.clone();
         findings.merge(std::mem::take(&mut outcome.findings));
-        let modules =
-            Modules::calibrate(mem, runtime, outcome.tables.tables(), &mut facts.evidence).listed(&self.dump.modules);
+        let met = Met::of(mem, runtime, &outcome);
+        let modules = Modules::calibrate(mem, runtime, &met.tables(), &mut facts.evidence).listed(&self.dump.modules);
         let mut types = Types::new(mem, runtime, &self.dump, &modules, &mut facts.evidence);
         let mut names = Names::new(mem, runtime, modules);
-        let mut rows = stats::fold(&outcome, segments, runtime.known.free, &mut names, &mut types, &mut findings);
+        let mut rows = stats::fold(&outcome, &met, segments, runtime.known.free, &mut names, &mut types, &mut findings);
         let (supertypes, assemblies) = types.into_tables();
         if let Some(sentence) = &mut facts.unproven {
             let heap = &rows.heap;
@@ -348,7 +350,7 @@ pub(crate) use native::{MAX_THREADS, walk_all};
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
     use super::{Analysis, Located, Options, Progress};
-    use crate::error::{Error, Result};
+    use crate::error::{Error, Findings, Result};
     use crate::heap::walk::{self, Outcome, Walk};
     use crate::image::files::WithFiles;
     use crate::limits;
@@ -356,7 +358,7 @@ mod native {
     use crate::report::HeapReport;
     use crate::source::ByteSource;
     use std::ops::ControlFlow;
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
 
@@ -364,6 +366,8 @@ mod native {
     const SHARE: u64 = 64 << 20;
     /// More threads than this only wait for the file.
     pub(crate) const MAX_THREADS: usize = 8;
+    /// Method tables that a thread keeps to itself: 15 MB.
+    const MUCH: usize = 100_000;
 
     /// The whole analysis over synchronous reads. `progress` is called after each window and may stop it.
     ///
@@ -392,48 +396,66 @@ mod native {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome> {
         let shares = shares(located);
-        let threads =
-            std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(shares.len()).max(1);
+        let threads = match analysis.options.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
+            n => n,
+        };
+        let threads = threads.min(shares.len()).max(1);
         let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
-        let queue = std::sync::Mutex::new(shares.into_iter());
+        let queue = Mutex::new(shares.into_iter().enumerate());
         let stop = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel::<u64>();
+        // What a thread found is merged here when it ends or has found much.
+        let merged = Mutex::new((Outcome::default(), Vec::<(usize, Findings)>::new()));
         // A Space has caches and is not shared: each thread makes its own.
         let (source, regions, files) = (&analysis.source, &analysis.dump.regions, &analysis.files);
+        let work = |sender: mpsc::Sender<u64>| -> Result<()> {
+            let space = WithFiles::new(AddressSpace::new(Arc::clone(source), Arc::clone(regions)), files);
+            let rt = &located.runtime;
+            let new_walk = || {
+                let walk = Walk::new(&located.segments, &[], regions, window, false);
+                if mark.is_empty() { walk } else { walk.marking(mark.to_vec(), rt.layout.pointer) }
+            };
+            let mut walk = new_walk();
+            let mut buffer = Vec::new();
+            let mut findings = Vec::new();
+            let give = |walk: Walk, findings: &mut Vec<(usize, Findings)>| {
+                let outcome = walk.finish();
+                if let Ok(mut merged) = merged.lock() {
+                    merged.0.merge(outcome);
+                    merged.1.append(findings);
+                }
+            };
+            loop {
+                let share = queue.lock().ok().and_then(|mut q| q.next());
+                let Some((number, share)) = share else { break };
+                walk.add(&share, regions);
+                walk::drive(
+                    &mut walk,
+                    &space,
+                    rt,
+                    &mut buffer,
+                    &|offset, buf| source.read_at(offset, buf, "heap segment"),
+                    &mut |bytes| {
+                        // A receiver that is gone has stopped us.
+                        let _ = sender.send(bytes);
+                        if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+                    },
+                )?;
+                // Apart, so that the order of the threads cannot be seen in them.
+                findings.push((number, walk.end_share()));
+                if walk.method_tables() > MUCH {
+                    give(std::mem::replace(&mut walk, new_walk()), &mut findings);
+                }
+            }
+            give(walk, &mut findings);
+            Ok(())
+        };
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|_| {
-                    let (sender, queue, stop) = (sender.clone(), &queue, &stop);
-                    scope.spawn(move || -> Result<Outcome> {
-                        let space = WithFiles::new(AddressSpace::new(Arc::clone(source), Arc::clone(regions)), files);
-                        let rt = &located.runtime;
-                        let mut all: Option<Outcome> = None;
-                        loop {
-                            let share = queue.lock().map_or(None, |mut q| q.next());
-                            let Some(share) = share else { break };
-                            let mut walk = Walk::new(&located.segments, &share, regions, window, false);
-                            if !mark.is_empty() {
-                                walk = walk.marking(mark.to_vec(), rt.layout.pointer);
-                            }
-                            walk::drive(
-                                &mut walk,
-                                &space,
-                                rt,
-                                &|offset, buf| source.read_at(offset, buf, "heap segment"),
-                                &mut |bytes| {
-                                    // A receiver that is gone has stopped us.
-                                    let _ = sender.send(bytes);
-                                    if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
-                                },
-                            )?;
-                            let part = walk.finish();
-                            match &mut all {
-                                Some(all) => all.merge(&space, rt, part),
-                                None => all = Some(part),
-                            }
-                        }
-                        Ok(all.unwrap_or_default())
-                    })
+                    let (sender, work) = (sender.clone(), &work);
+                    scope.spawn(move || work(sender))
                 })
                 .collect();
             drop(sender);
@@ -444,19 +466,23 @@ mod native {
                     stop.store(true, Ordering::Relaxed);
                 }
             }
-            let mut all: Option<Outcome> = None;
             for worker in workers {
-                let part = worker.join().map_err(|_| Error::Damaged {
-                    what: "the walk of the heap".into(),
-                    detail: "a thread of it failed".into(),
-                })??;
-                match &mut all {
-                    Some(all) => all.merge(&analysis.space, &located.runtime, part),
-                    None => all = Some(part),
-                }
+                worker.join().map_err(|_| failed())??;
             }
-            Ok(all.unwrap_or_default())
-        })
+            Ok(())
+        })?;
+        let (mut outcome, mut findings) = merged.into_inner().map_err(|_| failed())?;
+        findings.sort_by_key(|f| f.0);
+        let rest = std::mem::take(&mut outcome.findings);
+        for (_, of_share) in findings {
+            outcome.findings.merge(of_share);
+        }
+        outcome.findings.merge(rest);
+        Ok(outcome)
+    }
+
+    fn failed() -> Error {
+        Error::Damaged { what: "the walk of the heap".into(), detail: "a thread of it failed".into() }
     }
 
     /// Segments in the order of the file, in runs of about [`SHARE`] bytes.

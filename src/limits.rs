@@ -41,7 +41,7 @@ pub const PAGE: u64 = 64 << 10;
 pub const CACHE_PAGES: usize = 384;
 
 /// Bytes of one window of the heap walk natively: stays in the second-level cache.
-pub const WINDOW_NATIVE: u64 = 1 << 20;
+pub const WINDOW_NATIVE: u64 = 256 << 10;
 
 /// Bytes of one window of the heap walk in a browser: one asynchronous read; four are in flight (32 MB).
 pub const WINDOW_WEB: u64 = 8 << 20;
@@ -52,8 +52,13 @@ pub const MAX_HEAPS: u64 = 1024;
 /// Segments or regions of all heaps. Regions are 4 MB: 10^6 of them are 4 TB.
 pub const MAX_SEGMENTS: usize = 1_000_000;
 
-/// Method tables met on the heap. Large services have 10^4; a row takes about 1 KB with its samples.
-pub const MAX_METHOD_TABLES: usize = 200_000;
+/// Method tables met on the heap. Large services have 10^4. The walk takes some 120 bytes of each; rows are another matter, see
+/// [`MAX_ROWS`].
+pub const MAX_METHOD_TABLES: usize = 1 << 20;
+
+/// Method tables that get a row with a name, the largest first: about 1 KB each. The objects of the others are counted in one row
+/// without a name, and a finding says so.
+pub const MAX_ROWS: usize = 100_000;
 
 /// Words that are no method table, remembered so that they are not looked up twice; beyond it they are looked up again.
 pub const MAX_REJECTED: usize = 100_000;
@@ -76,6 +81,12 @@ pub const LARGE_FREE: u64 = 512 << 10;
 
 /// Sample addresses per method table and generation.
 pub const SAMPLES: usize = 8;
+
+/// Tallies (a method table in a generation) up to which each has [`SAMPLES`] addresses: 8 MB.
+pub const MAX_SAMPLED: usize = 1 << 17;
+
+/// Sample addresses of each where there are more.
+pub const SAMPLES_OF_MANY: usize = 2;
 
 /// Distinct codes of findings in one report.
 pub const MAX_FINDING_CODES: usize = 200;

@@ -2,11 +2,14 @@
 
 use crate::error::Findings;
 use crate::heap::segments::Segment;
-use crate::heap::walk::{Outcome, Tally};
+use crate::heap::tally::Tally;
+use crate::heap::walk::Outcome;
 use crate::limits;
-use crate::memory::Addr;
+use crate::memory::{Addr, Memory};
 use crate::names::{Names, TypeName};
 use crate::report::{Cell, GENERATIONS, HeapFacts, LargeFree, MethodTableRow, SegmentRow, TypeRow};
+use crate::runtime::Runtime;
+use crate::runtime::method_table::MethodTable;
 use crate::types::{TypeFacts, Types};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
@@ -23,9 +26,53 @@ pub struct Rows {
     pub heap: HeapFacts,
 }
 
+/// Name of the row that counts what is beyond [`limits::MAX_ROWS`].
+pub const OTHERS: &str = "<other method tables>";
+
+/// The method tables that get a row, ascending by address: those with objects, but the smallest where there are too many.
+#[derive(Debug)]
+pub struct Met {
+    /// Index of the tally and the method table.
+    rows: Vec<(usize, MethodTable)>,
+    /// Indexes of the others.
+    others: Vec<usize>,
+}
+
+impl Met {
+    /// Picks and reads them.
+    pub fn of(mem: &dyn Memory, rt: &Runtime, outcome: &Outcome) -> Met {
+        let mut order: Vec<(u64, Addr, usize)> = outcome
+            .tables
+            .known()
+            .iter()
+            .enumerate()
+            .filter_map(|(index, known)| {
+                let tallies = outcome.tallies.of(index);
+                let size = tallies.iter().flatten().fold(0u64, |sum, t| sum.saturating_add(t.size));
+                // Those without were looked up in a gap, never an object.
+                tallies.iter().any(Option::is_some).then_some((size, known.at, index))
+            })
+            .collect();
+        let mut others = Vec::new();
+        if order.len() > limits::MAX_ROWS {
+            order.sort_unstable_by_key(|&(size, at, _)| (at != rt.known.free, std::cmp::Reverse(size), at));
+            others = order.split_off(limits::MAX_ROWS).into_iter().map(|o| o.2).collect();
+        }
+        order.sort_unstable_by_key(|o| o.1);
+        let read = |(_, at, index)| MethodTable::read(mem, &rt.layout, at).ok().map(|table| (index, table));
+        Met { rows: order.into_iter().filter_map(read).collect(), others }
+    }
+
+    /// The method tables.
+    pub fn tables(&self) -> Vec<MethodTable> {
+        self.rows.iter().map(|r| r.1).collect()
+    }
+}
+
 /// Names and describes every method table and folds the tallies.
 pub fn fold(
     outcome: &Outcome,
+    met: &Met,
     segments: &[Arc<Segment>],
     free: Addr,
     names: &mut Names<'_>,
@@ -35,15 +82,9 @@ pub fn fold(
     let mut heap = HeapFacts { generations: vec![Cell::default(); GENERATIONS.len()], ..HeapFacts::default() };
     let mut method_tables = Vec::new();
     let mut described: Vec<(Rc<TypeName>, TypeFacts)> = Vec::new();
-    for (index, table) in outcome.tables.tables().iter().enumerate() {
-        let tallies: Vec<Option<&Tally>> =
-            outcome.tallies.iter().map(|g| g.get(index).filter(|t| t.count > 0)).collect();
-        let generations: Vec<Cell> = tallies.iter().map(|t| t.map_or_else(Cell::default, cell)).collect();
+    for (index, table) in &met.rows {
+        let generations = cells(outcome.tallies.of(*index));
         let total = generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
-        if total.count == 0 {
-            // Looked up in a gap, never an object.
-            continue;
-        }
         for (sum, c) in heap.generations.iter_mut().zip(&generations) {
             *sum = sum.plus(*c);
         }
@@ -62,12 +103,25 @@ pub fn fold(
             total_size: total.size,
             aligned_size: total.aligned_size,
             generations,
-            samples: tallies
-                .iter()
-                .map(|t| t.map_or_else(Vec::new, |t| t.sample().iter().map(Addr::to_string).collect()))
-                .collect(),
+            samples: outcome.tallies.samples(*index).map(|all| all.iter().map(Addr::to_string).collect()).into(),
         });
         described.push((name, facts));
+    }
+    if let Some((row, described_as)) = others(outcome, met) {
+        for (sum, c) in heap.generations.iter_mut().zip(&row.generations) {
+            *sum = sum.plus(*c);
+        }
+        findings.add_many("too-many-rows", true, met.others.len() as u64, || {
+            format!(
+                "the heap has more than {} method tables: the smallest {}, with {} objects and {} bytes, are counted in one row without a name",
+                limits::MAX_ROWS,
+                met.others.len(),
+                row.count,
+                row.total_size
+            )
+        });
+        method_tables.push(row);
+        described.push(described_as);
     }
     let all = heap.generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
     (heap.objects, heap.size, heap.aligned_size) = (all.count, all.size, all.aligned_size);
@@ -89,7 +143,12 @@ pub fn fold(
     }
     let mut blocks: Vec<_> = outcome.large_free.iter().collect();
     blocks.sort_by_key(|b| b.at);
-    blocks.truncate(limits::MAX_LARGE_FREE);
+    if blocks.len() > limits::MAX_LARGE_FREE {
+        findings.add("large-free-list", false, || {
+            format!("more than {} large Free blocks; the list is cut, the totals are not", limits::MAX_LARGE_FREE)
+        });
+        blocks.truncate(limits::MAX_LARGE_FREE);
+    }
     heap.large_free = blocks
         .into_iter()
         .map(|b| LargeFree {
@@ -104,6 +163,37 @@ pub fn fold(
     let types = by_type(&method_tables, &described, &free.to_string());
     method_tables.sort_by(MethodTableRow::sos_order);
     Rows { types, method_tables, heap }
+}
+
+/// One row for all that have none of their own.
+fn others(outcome: &Outcome, met: &Met) -> Option<(MethodTableRow, (Rc<TypeName>, TypeFacts))> {
+    let mut generations = vec![Cell::default(); GENERATIONS.len()];
+    for &index in &met.others {
+        for (sum, c) in generations.iter_mut().zip(cells(outcome.tallies.of(index))) {
+            *sum = sum.plus(c);
+        }
+    }
+    let total = generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
+    let name = TypeName {
+        classic: OTHERS.to_owned(),
+        csharp: OTHERS.to_owned(),
+        module: String::new(),
+        namespace: String::new(),
+        modules: [].into(),
+    };
+    let row = MethodTableRow {
+        method_table: Addr::NULL.to_string(),
+        type_name: name.classic.clone(),
+        type_name_csharp: name.csharp.clone(),
+        module: String::new(),
+        owner: TypeFacts::default().owner,
+        count: total.count,
+        total_size: total.size,
+        aligned_size: total.aligned_size,
+        generations,
+        samples: vec![Vec::new(); GENERATIONS.len()],
+    };
+    (!met.others.is_empty()).then_some((row, (Rc::new(name), TypeFacts::default())))
 }
 
 /// What a walk that gives up a segment at its first error would have counted; `None` if there was no error.
@@ -174,8 +264,9 @@ pub(crate) fn add_new(to: &mut Vec<u32>, more: &[u32]) {
     }
 }
 
-fn cell(t: &Tally) -> Cell {
-    Cell { count: t.count, size: t.size, aligned_size: t.aligned }
+fn cells(tallies: [Option<Tally>; 6]) -> Vec<Cell> {
+    let cell = |t: Tally| Cell { count: t.count, size: t.size, aligned_size: t.aligned };
+    tallies.map(|t| t.map_or_else(Cell::default, cell)).into()
 }
 
 impl Cell {

@@ -53,6 +53,7 @@ pub fn trim(
         &mut walk,
         &memory,
         &runtime,
+        &mut Vec::new(),
         &|offset, buf| analysis.source.read_at(offset, buf, "heap segment"),
         &mut |bytes| {
             done = done.saturating_add(bytes);
@@ -64,11 +65,12 @@ pub fn trim(
     )?;
     let mut outcome = walk.finish();
     let pages = std::mem::take(&mut outcome.touched);
-    let tables: Vec<Addr> = outcome.tables.tables().iter().map(|t| t.at).collect();
+    let words = outcome.tables.tables(&memory, &runtime);
+    let tables: Vec<Addr> = words.iter().map(|t| t.at).collect();
     // Parents have no objects of their own: what verifying reads of them is touched here alone.
     let mut types = Tables::new(&memory, &runtime);
-    types.prove_themselves(outcome.tables.tables());
-    types.parent_chains(outcome.tables.tables());
+    types.prove_themselves(&words);
+    types.parent_chains(&words);
     analysis.report(&memory, &runtime, &segments, facts, outcome);
 
     let mut ranges = memory.touched();

@@ -11,9 +11,11 @@
 //! Segments are walked in the order of the file offset of their first byte, inside a segment by address. Bodies of large arrays are
 //! not read.
 
+use super::hot::{Hot, Lane};
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
 use super::starts::Starts;
+use super::tally::{Tallies, spread};
 use crate::dump::regions::{Extent, Regions};
 use crate::error::{Findings, Result};
 use crate::limits;
@@ -21,65 +23,6 @@ use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// Objects and bytes of one method table in one generation, with a sample of addresses.
-#[derive(Debug, Clone)]
-pub struct Tally {
-    /// Objects.
-    pub count: u64,
-    /// Unaligned bytes, as SOS sums.
-    pub size: u64,
-    /// Aligned bytes.
-    pub aligned: u64,
-    /// Addresses with the smallest hashes: the same dump gives the same sample, however the walk is cut into parts.
-    sample: Vec<(u64, Addr)>,
-    /// An address with a hash from here on is not in the sample.
-    threshold: u64,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Tally { count: 0, size: 0, aligned: 0, sample: Vec::new(), threshold: u64::MAX }
-    }
-}
-
-impl Tally {
-    /// Sampled addresses, ascending.
-    pub fn sample(&self) -> Vec<Addr> {
-        let mut all: Vec<Addr> = self.sample.iter().map(|s| s.1).collect();
-        all.sort_unstable();
-        all
-    }
-
-    #[cold]
-    fn take_sample(&mut self, hash: u64, at: Addr) {
-        self.sample.push((hash, at));
-        self.sample.sort_unstable();
-        self.sample.truncate(limits::SAMPLES);
-        if self.sample.len() == limits::SAMPLES {
-            self.threshold = self.sample.last().map_or(u64::MAX, |s| s.0);
-        }
-    }
-
-    fn merge(&mut self, other: Tally) {
-        self.count = self.count.saturating_add(other.count);
-        self.size = self.size.saturating_add(other.size);
-        self.aligned = self.aligned.saturating_add(other.aligned);
-        for (hash, at) in other.sample {
-            if hash < self.threshold {
-                self.take_sample(hash, at);
-            }
-        }
-    }
-}
-
-/// Spreads addresses evenly: the finaliser of SplitMix64 (Steele, Lea, Flood 2014), a fixed function, hence a fixed sample.
-#[inline]
-fn spread(at: u64) -> u64 {
-    let z = (at ^ (at >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
 
 /// A large Free block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +55,8 @@ pub struct SegmentResult {
 /// The result of a walk, or of a part of one.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// By generation, by [`Shape::index`].
-    pub tallies: [Vec<Tally>; 6],
+    /// By [`Shape::index`].
+    pub tallies: Tallies,
     /// The method tables behind the indexes.
     pub tables: MethodTables,
     /// By segment, in the order given to [`Walk::new`]; segments of other parts are default.
@@ -130,21 +73,11 @@ pub struct Outcome {
 
 impl Outcome {
     /// Adds another part's result; method tables are matched by address.
-    pub fn merge(&mut self, mem: &dyn Memory, rt: &Runtime, other: Outcome) {
-        let mut numbers = Vec::new();
-        for table in other.tables.tables() {
-            numbers.push(self.tables.get(mem, rt, table.at.0).map(|s| s.index));
-        }
-        for (mine, theirs) in self.tallies.iter_mut().zip(other.tallies) {
-            for (tally, number) in theirs.into_iter().zip(&numbers) {
-                if let Some(number) = number.and_then(|n| usize::try_from(n).ok()) {
-                    if mine.len() <= number {
-                        mine.resize(number.saturating_add(1), Tally::default());
-                    }
-                    if let Some(slot) = mine.get_mut(number) {
-                        slot.merge(tally);
-                    }
-                }
+    pub fn merge(&mut self, other: Outcome) {
+        for (theirs, known) in other.tables.known().iter().enumerate() {
+            match self.tables.adopt(*known) {
+                Some(mine) => self.tallies.merge(mine, &other.tallies, theirs),
+                None => self.findings.merge(too_many_tables()),
             }
         }
         // A part that walked nothing knows of no segments.
@@ -161,6 +94,14 @@ impl Outcome {
         self.touched.extend(other.touched);
         self.starts.extend(other.starts);
     }
+}
+
+fn too_many_tables() -> Findings {
+    let mut findings = Findings::default();
+    findings.add("too-many-method-tables", true, || {
+        format!("the heap has more than {} method tables; the objects of the others are not counted", limits::MAX_METHOD_TABLES)
+    });
+    findings
 }
 
 /// A segment to walk, with the places of its bytes in the file.
@@ -197,6 +138,8 @@ pub struct Walk {
     starts: Option<Starts>,
     /// Something of the above wants to hear of every object.
     noting: bool,
+    /// Counts most objects; see there.
+    hot: Hot,
     out: Outcome,
 }
 
@@ -219,19 +162,9 @@ const HEADER_WORDS: u64 = 3;
 impl Walk {
     /// Prepares the walk of the segments numbered in `which`. `window` is the length of one read in bytes.
     pub fn new(segments: &[Arc<Segment>], which: &[usize], regions: &Regions, window: u64, note_pages: bool) -> Walk {
-        let mut jobs: Vec<Job> = which
-            .iter()
-            .filter_map(|&i| {
-                let s = segments.get(i)?;
-                (s.end > s.start).then(|| Job { segment: i, extents: regions.extents(s.start, s.end).collect() })
-            })
-            .collect();
-        jobs.sort_by_key(|j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
-        let total =
-            which.iter().filter_map(|&i| segments.get(i)).fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
         let mut walk = Walk {
             segments: segments.to_vec(),
-            jobs,
+            jobs: Vec::new(),
             job: 0,
             window: window.max(limits::PAGE),
             cursor: Addr::NULL,
@@ -240,17 +173,40 @@ impl Walk {
             doubt: false,
             pending_free: None,
             done_before: 0,
-            total,
+            total: 0,
             note_pages,
             last_page: u64::MAX,
             mark: Vec::new(),
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
+            hot: Hot::default(),
             out: Outcome { segments: vec![SegmentResult::default(); segments.len()], ..Outcome::default() },
         };
-        walk.begin();
+        walk.add(which, regions);
         walk
+    }
+
+    /// More segments to walk, behind those that are there already; each only once.
+    pub fn add(&mut self, which: &[usize], regions: &Regions) {
+        let finished = self.finished();
+        // What is done is not kept: the list is as long as the work ahead.
+        self.jobs.drain(..self.job.min(self.jobs.len()));
+        self.job = 0;
+        let from = self.jobs.len();
+        for &i in which {
+            let Some(s) = self.segments.get(i) else { continue };
+            self.total = self.total.saturating_add(s.end.since(s.start));
+            if s.end > s.start {
+                self.jobs.push(Job { segment: i, extents: regions.extents(s.start, s.end).collect() });
+            }
+        }
+        if let Some(new) = self.jobs.get_mut(from..) {
+            new.sort_by_key(|j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
+        }
+        if finished {
+            self.begin();
+        }
     }
 
     /// Also marks where objects start, in the segments for which `which` says so. To be called before the first
@@ -349,7 +305,26 @@ impl Walk {
                 self.skip_hole(need);
             }
         }
+        self.settle();
         self.out
+    }
+
+    /// What went wrong since the last time, for a caller that walks several shares and wants them apart.
+    pub fn end_share(&mut self) -> Findings {
+        std::mem::take(&mut self.out.findings)
+    }
+
+    /// Method tables met so far.
+    pub fn method_tables(&self) -> usize {
+        self.out.tables.known().len()
+    }
+
+    /// Writes what the hot loop counted to the outcome.
+    fn settle(&mut self) {
+        self.hot.write_to(&mut self.out.tallies);
+        if self.out.tables.refused() {
+            self.out.findings.merge(too_many_tables());
+        }
     }
 
     fn segment(&self) -> Option<Arc<Segment>> {
@@ -461,7 +436,8 @@ impl Walk {
         }
     }
 
-    /// The hot loop: `bytes` begin at `cursor` and are contiguous memory of the current segment.
+    /// `bytes` begin at `cursor` and are contiguous memory of the current segment. Most objects are counted by [`Hot`], one that is
+    /// special in some way by this loop.
     fn walk_words<const P: usize>(&mut self, mem: &dyn Memory, rt: &Runtime, bytes: &[u8]) {
         let Some(segment) = self.segment() else { return };
         let layout = &rt.layout;
@@ -472,6 +448,10 @@ impl Walk {
         let base = self.cursor;
         let end = segment.end;
         let fed_end = base.plus(bytes.len() as u64);
+        let (words, _) = bytes.as_chunks::<P>();
+        // Of the part of the segment that the cursor is in, and where in `words` it ends.
+        let mut lane: Option<Lane> = None;
+        let mut stop = 0;
         loop {
             let at = self.cursor;
             if end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
@@ -486,6 +466,33 @@ impl Walk {
                 return;
             }
             let Ok(offset) = usize::try_from(at.0.wrapping_sub(base.0)) else { return };
+            if !self.noting && self.gap.is_none() && !self.doubt && self.pending_free.is_none() {
+                let from = offset / P;
+                if from >= stop {
+                    let (generation, part_end) = part_at(&segment, at);
+                    lane = Lane::new::<P>(layout, segment.alignment, base.0, generation);
+                    // Headers of that many words are in the window, in the part, and not too close to the segment's end.
+                    let in_part = part_end.since(base) / p;
+                    let in_segment = (end.since(base) / p).saturating_sub(2);
+                    let in_window = (words.len() as u64).saturating_sub(2);
+                    stop = usize::try_from(in_part.min(in_segment).min(in_window)).unwrap_or(0);
+                }
+                if let Some(lane) = &lane
+                    && from < stop
+                {
+                    let run = self.hot.run::<P>(lane, words, from, stop, &mut self.out.tallies);
+                    if run.objects > 0 {
+                        self.cursor = base.plus((run.next as u64).wrapping_mul(p));
+                        let stepped = self.cursor.since(at);
+                        if let Some(r) = self.result() {
+                            r.objects = r.objects.wrapping_add(run.objects);
+                            r.size = r.size.wrapping_add(run.size);
+                            r.explained = r.explained.wrapping_add(stepped);
+                        }
+                        continue;
+                    }
+                }
+            }
             let Some(word) = word::<P>(bytes, offset) else { return };
             let table = word & unmask;
             let shape = if table == 0 { None } else { self.out.tables.get(mem, rt, table) };
@@ -512,7 +519,10 @@ impl Walk {
             }
             let generation = generation_at(&segment, at);
             let reported = if shape.free { size.saturating_sub(quirk).max(free_floor) } else { size.max(minimum) };
-            self.count_object(generation, shape, at, reported, stepped);
+            let tally = self.count_object(generation, shape, at, reported, stepped);
+            if let Some(lane) = lane.as_ref().filter(|l| l.generation == generation) {
+                self.hot.admit::<P>(lane, layout, word, shape, tally, &mut self.out.tallies);
+            }
             if shape.free || self.pending_free.is_some() {
                 self.note_free(shape, at, Addr(table), reported, generation);
             }
@@ -523,28 +533,17 @@ impl Walk {
         }
     }
 
-    #[inline]
-    fn count_object(&mut self, generation: Generation, shape: Shape, at: Addr, reported: u64, stepped: u64) {
-        let index = shape.index as usize;
-        if let Some(tallies) = self.out.tallies.get_mut(generation.index()) {
-            if tallies.len() <= index {
-                tallies.resize(index.saturating_add(1), Tally::default());
-            }
-            if let Some(tally) = tallies.get_mut(index) {
-                tally.count = tally.count.wrapping_add(1);
-                tally.size = tally.size.wrapping_add(reported);
-                tally.aligned = tally.aligned.wrapping_add(stepped);
-                let hash = spread(at.0);
-                if hash < tally.threshold {
-                    tally.take_sample(hash, at);
-                }
-            }
+    fn count_object(&mut self, generation: Generation, shape: Shape, at: Addr, reported: u64, stepped: u64) -> u32 {
+        let tally = self.out.tallies.slot(shape.index, generation);
+        if spread(at.0) < self.out.tallies.add(tally, 1, reported, stepped) {
+            self.out.tallies.offer(tally, at.0);
         }
         if let Some(r) = self.result() {
             r.objects = r.objects.wrapping_add(1);
             r.size = r.size.wrapping_add(reported);
             r.explained = r.explained.wrapping_add(stepped);
         }
+        tally
     }
 
     /// One word that begins no object.
@@ -668,18 +667,10 @@ impl Walk {
         {
             block.followed_by = Some((at, table));
         }
-        if shape.free && reported >= limits::LARGE_FREE {
-            if self.out.large_free.len() < limits::MAX_LARGE_FREE {
-                self.pending_free = Some(self.out.large_free.len());
-                self.out.large_free.push(FreeBlock { at, size: reported, generation, followed_by: None });
-            } else {
-                self.out.findings.add("large-free-list", false, || {
-                    format!(
-                        "more than {} large Free blocks; the list is cut, the totals are not",
-                        limits::MAX_LARGE_FREE
-                    )
-                });
-            }
+        // One more than are shown, so that it is seen that there are more.
+        if shape.free && reported >= limits::LARGE_FREE && self.out.large_free.len() <= limits::MAX_LARGE_FREE {
+            self.pending_free = Some(self.out.large_free.len());
+            self.out.large_free.push(FreeBlock { at, size: reported, generation, followed_by: None });
         }
     }
 
@@ -718,20 +709,31 @@ pub fn drive(
     walk: &mut Walk,
     mem: &dyn Memory,
     rt: &Runtime,
+    buffer: &mut Vec<u8>,
     read: &dyn Fn(u64, &mut [u8]) -> Result<()>,
     on_window: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
-    let mut buffer = Vec::new();
-    let mut done = 0;
+    let mut done = walk.progress().0;
     while let Some(&(offset, len)) = walk.upcoming(1).first() {
-        buffer.resize(usize::try_from(len).unwrap_or(0), 0);
-        read(offset, &mut buffer)?;
-        walk.feed(mem, rt, offset, &buffer);
+        // Never shorter, so that it is filled with zeros only once.
+        let len = usize::try_from(len).unwrap_or(0);
+        if buffer.len() < len {
+            buffer.resize(len, 0);
+        }
+        let window = buffer.get_mut(..len).unwrap_or_default();
+        read(offset, window)?;
+        walk.feed(mem, rt, offset, window);
         let now = walk.progress().0;
         on_window(now.saturating_sub(done))?;
         done = now;
     }
     Ok(())
+}
+
+/// The generation at `at` and where it ends.
+fn part_at(segment: &Segment, at: Addr) -> (Generation, Addr) {
+    let end = segment.parts.iter().map(|p| p.0).find(|start| *start > at).unwrap_or(segment.end);
+    (generation_at(segment, at), end)
 }
 
 #[inline]
