@@ -350,7 +350,7 @@ pub(crate) use native::{MAX_THREADS, walk_all};
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
     use super::{Analysis, Located, Options, Progress};
-    use crate::error::{Error, Findings, Result};
+    use crate::error::{Error, Result};
     use crate::heap::walk::{self, Outcome, Walk};
     use crate::image::files::WithFiles;
     use crate::limits;
@@ -406,7 +406,7 @@ mod native {
         let stop = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel::<u64>();
         // What a thread found is merged here when it ends or has found much.
-        let merged = Mutex::new((Outcome::default(), Vec::<(usize, Findings)>::new()));
+        let merged = Mutex::new(Outcome::default());
         // A Space has caches and is not shared: each thread makes its own.
         let (source, regions, files) = (&analysis.source, &analysis.dump.regions, &analysis.files);
         let work = |sender: mpsc::Sender<u64>| -> Result<()> {
@@ -416,39 +416,35 @@ mod native {
                 let walk = Walk::new(&located.segments, &[], regions, window, false);
                 if mark.is_empty() { walk } else { walk.marking(mark.to_vec(), rt.layout.pointer) }
             };
-            let mut walk = new_walk();
-            let mut buffer = Vec::new();
-            let mut findings = Vec::new();
-            let give = |walk: Walk, findings: &mut Vec<(usize, Findings)>| {
+            let give = |walk: Walk| {
                 let outcome = walk.finish();
                 if let Ok(mut merged) = merged.lock() {
-                    merged.0.merge(outcome);
-                    merged.1.append(findings);
+                    merged.merge(outcome);
                 }
             };
-            loop {
-                let share = queue.lock().ok().and_then(|mut q| q.next());
-                let Some((number, share)) = share else { break };
-                walk.add(&share, regions);
-                walk::drive(
-                    &mut walk,
-                    &space,
-                    rt,
-                    &mut buffer,
-                    &|offset, buf| source.read_at(offset, buf, "heap segment"),
-                    &mut |bytes| {
-                        // A receiver that is gone has stopped us.
-                        let _ = sender.send(bytes);
-                        if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
-                    },
-                )?;
-                // Apart, so that the order of the threads cannot be seen in them.
-                findings.push((number, walk.end_share()));
-                if walk.method_tables() > MUCH {
-                    give(std::mem::replace(&mut walk, new_walk()), &mut findings);
-                }
-            }
-            give(walk, &mut findings);
+            let mut walks = [new_walk(), new_walk()];
+            walk::drive_two(
+                &mut walks,
+                &space,
+                rt,
+                &|offset, buf| source.read_at(offset, buf, "heap segment"),
+                &mut |walk| {
+                    if walk.method_tables() > MUCH {
+                        give(std::mem::replace(walk, new_walk()));
+                    }
+                    let share = queue.lock().ok().and_then(|mut q| q.next());
+                    share.is_some_and(|(number, share)| {
+                        walk.add_share(number, &share, regions);
+                        true
+                    })
+                },
+                &mut |bytes| {
+                    // A receiver that is gone has stopped us.
+                    let _ = sender.send(bytes);
+                    if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+                },
+            )?;
+            walks.into_iter().for_each(give);
             Ok(())
         };
         std::thread::scope(|scope| {
@@ -471,13 +467,8 @@ mod native {
             }
             Ok(())
         })?;
-        let (mut outcome, mut findings) = merged.into_inner().map_err(|_| failed())?;
-        findings.sort_by_key(|f| f.0);
-        let rest = std::mem::take(&mut outcome.findings);
-        for (_, of_share) in findings {
-            outcome.findings.merge(of_share);
-        }
-        outcome.findings.merge(rest);
+        let mut outcome = merged.into_inner().map_err(|_| failed())?;
+        outcome.gather();
         Ok(outcome)
     }
 

@@ -53,7 +53,6 @@ pub fn trim(
         &mut walk,
         &memory,
         &runtime,
-        &mut Vec::new(),
         &|offset, buf| analysis.source.read_at(offset, buf, "heap segment"),
         &mut |bytes| {
             done = done.saturating_add(bytes);

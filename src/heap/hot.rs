@@ -105,55 +105,85 @@ pub struct Run {
     pub size: u64,
 }
 
+/// Objects of one window that nothing is known to be special about: a [`Lane`], its words, and how far they go.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain<'w, const P: usize> {
+    /// What they share.
+    pub lane: Lane,
+    /// Headers of the objects; none is counted that does not end in front of the last one.
+    headers: &'w [[u8; P]],
+    /// The words behind each header: as many, so that one comparison per object keeps both in bounds.
+    behind: &'w [[u8; P]],
+    /// The next object, in pointers from the window's first byte.
+    pub from: usize,
+}
+
+impl<'w, const P: usize> Plain<'w, P> {
+    /// The objects from `from` on, in front of `stop`; `None` if there is none.
+    pub fn new(lane: Lane, words: &'w [[u8; P]], from: usize, stop: usize) -> Option<Plain<'w, P>> {
+        let (headers, behind) = (words.get(..stop)?, words.get(1..stop.saturating_add(1))?);
+        (from < stop).then_some(Plain { lane, headers, behind, from })
+    }
+
+    /// Address of the next object.
+    pub fn at(&self) -> u64 {
+        self.lane.base.wrapping_add((self.from as u64).wrapping_mul(P as u64))
+    }
+}
+
 impl Hot {
-    /// Counts objects from `from` on, up to but without the first special one; `words` are the window in pointers, and no object is
-    /// counted that does not end in front of `stop`, which must leave room for a header.
-    pub fn run<const P: usize>(
+    /// Counts objects up to but without the first special one.
+    pub fn run<const P: usize>(&mut self, plain: &Plain<'_, P>, tallies: &mut Tallies) -> Run {
+        let mut run = Run { next: plain.from, objects: 0, size: 0 };
+        let Some(mut header) = plain.headers.get(plain.from) else { return run };
+        while self.step(plain, &mut header, &mut run, tallies) {}
+        run
+    }
+
+    /// One object; false in front of a special one.
+    #[inline(always)]
+    fn step<'w, const P: usize>(
         &mut self,
-        lane: &Lane,
-        words: &[[u8; P]],
-        from: usize,
-        stop: usize,
+        plain: &Plain<'w, P>,
+        header: &mut &'w [u8; P],
+        run: &mut Run,
         tallies: &mut Tallies,
-    ) -> Run {
-        let mut run = Run { next: from, objects: 0, size: 0 };
-        // Same length, so that one comparison per object keeps both in bounds.
-        let (Some(headers), Some(behind)) = (words.get(..stop), words.get(1..stop.saturating_add(1))) else {
-            return run;
-        };
-        let Some(mut header) = headers.get(from) else { return run };
-        loop {
-            let key = lane.key::<P>(value(header));
-            let Some(entry) = self.0.get_mut(place(key)) else { return run };
-            if entry.key != key {
-                return run;
-            }
-            let Some(count) = behind.get(run.next) else { return run };
-            // The upper half of a pointer behind the method table is no part of a count.
-            let count = value(count) & 0xFFFF_FFFF;
-            let size = u64::from(entry.base_size).wrapping_add(u64::from(entry.component_size).wrapping_mul(count));
-            let size = size.max(lane.minimum);
-            let step = size.wrapping_add(lane.align_mask) & !lane.align_mask;
-            if step > entry.most {
-                return run;
-            }
-            let next = (run.next as u64).wrapping_add(step / P as u64);
-            let Some(next_header) = usize::try_from(next).ok().and_then(|next| headers.get(next)) else { return run };
-            entry.count = entry.count.wrapping_add(1);
-            entry.size = entry.size.wrapping_add(size);
-            entry.aligned = entry.aligned.wrapping_add(step);
-            let at = lane.base.wrapping_add((run.next as u64).wrapping_mul(P as u64));
-            if spread(at) < entry.threshold {
-                entry.threshold = tallies.offer(entry.tally, at);
-            }
-            run.objects = run.objects.wrapping_add(1);
-            run.size = run.size.wrapping_add(size);
-            #[expect(clippy::cast_possible_truncation, reason = "it is an index of `headers`")]
-            {
-                run.next = next as usize;
-            }
-            header = next_header;
+    ) -> bool {
+        let lane = &plain.lane;
+        let key = lane.key::<P>(value(header));
+        let Some(entry) = self.0.get_mut(place(key)) else { return false };
+        if entry.key != key {
+            return false;
         }
+        let Some(count) = plain.behind.get(run.next) else { return false };
+        // The upper half of a pointer behind the method table is no part of a count. No branch on whether there is one: which types
+        // follow each other is hard to foresee, and a multiplication is cheaper than a wrong guess.
+        let count = value(count) & 0xFFFF_FFFF;
+        let size = u64::from(entry.base_size).wrapping_add(u64::from(entry.component_size).wrapping_mul(count));
+        let size = size.max(lane.minimum);
+        let step = size.wrapping_add(lane.align_mask) & !lane.align_mask;
+        if step > entry.most {
+            return false;
+        }
+        let next = (run.next as u64).wrapping_add(step / P as u64);
+        let Some(next_header) = usize::try_from(next).ok().and_then(|next| plain.headers.get(next)) else {
+            return false;
+        };
+        entry.count = entry.count.wrapping_add(1);
+        entry.size = entry.size.wrapping_add(size);
+        entry.aligned = entry.aligned.wrapping_add(step);
+        let at = lane.base.wrapping_add((run.next as u64).wrapping_mul(P as u64));
+        if spread(at) < entry.threshold {
+            entry.threshold = tallies.offer(entry.tally, at);
+        }
+        run.objects = run.objects.wrapping_add(1);
+        run.size = run.size.wrapping_add(size);
+        #[expect(clippy::cast_possible_truncation, reason = "it is an index of `headers`")]
+        {
+            run.next = next as usize;
+        }
+        *header = next_header;
+        true
     }
 
     /// Makes the next objects like this one quick; what was in its place is written to the tallies.
@@ -206,6 +236,27 @@ impl Entry {
             (self.count, self.size, self.aligned) = (0, 0, 0);
         }
     }
+}
+
+/// Counts objects of two windows in turns, up to but without the first special one of either; true if that is in the first. A header
+/// can only be found when the one before it is understood: two chains of such waits take little longer than one.
+pub fn run_two<const P: usize>(
+    [(first, first_tallies, a), (second, second_tallies, b)]: [(&mut Hot, &mut Tallies, &Plain<'_, P>); 2],
+) -> ([Run; 2], bool) {
+    let (mut run_a, mut run_b) =
+        (Run { next: a.from, ..Run::default() }, Run { next: b.from, ..Run::default() });
+    let (Some(mut header_a), Some(mut header_b)) = (a.headers.get(a.from), b.headers.get(b.from)) else {
+        return ([run_a, run_b], a.headers.get(a.from).is_none());
+    };
+    let in_first = loop {
+        if !first.step(a, &mut header_a, &mut run_a, first_tallies) {
+            break true;
+        }
+        if !second.step(b, &mut header_b, &mut run_b, second_tallies) {
+            break false;
+        }
+    };
+    ([run_a, run_b], in_first)
 }
 
 #[inline(always)]

@@ -11,7 +11,7 @@
 //! Segments are walked in the order of the file offset of their first byte, inside a segment by address. Bodies of large arrays are
 //! not read.
 
-use super::hot::{Hot, Lane};
+use super::hot::{self, Hot, Lane, Plain, Run};
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
 use super::starts::Starts;
@@ -65,6 +65,8 @@ pub struct Outcome {
     pub large_free: Vec<FreeBlock>,
     /// What went wrong.
     pub findings: Findings,
+    /// The same by share, until [`gather`](Outcome::gather).
+    of_shares: Vec<(usize, Findings)>,
     /// Pages (4 KiB) with object headers, if they were to be noted.
     pub touched: BTreeSet<u64>,
     /// By number of the segment: where its objects start, if that was to be marked.
@@ -91,8 +93,20 @@ impl Outcome {
         self.large_free.extend(other.large_free);
         self.large_free.sort_by_key(|f| f.at);
         self.findings.merge(other.findings);
+        self.of_shares.extend(other.of_shares);
         self.touched.extend(other.touched);
         self.starts.extend(other.starts);
+    }
+
+    /// Puts what went wrong into the order of the shares.
+    pub fn gather(&mut self) {
+        let mut of_shares = std::mem::take(&mut self.of_shares);
+        of_shares.sort_by_key(|s| s.0);
+        let rest = std::mem::take(&mut self.findings);
+        for (_, findings) in of_shares {
+            self.findings.merge(findings);
+        }
+        self.findings.merge(rest);
     }
 }
 
@@ -126,6 +140,8 @@ pub struct Walk {
     doubt: bool,
     /// The Free block right in front of `cursor`, if it is a large one.
     pending_free: Option<usize>,
+    /// See [`Walk::add_share`].
+    share: Option<usize>,
     /// Bytes of the current segment that are not in the dump.
     done_before: u64,
     total: u64,
@@ -141,6 +157,24 @@ pub struct Walk {
     /// Counts most objects; see there.
     hot: Hot,
     out: Outcome,
+}
+
+/// Who counts the objects that nothing is special about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// This walk.
+    Alone,
+    /// The caller, for two walks at once.
+    Paired,
+    /// The same, but the next object is special.
+    PairedBehindSpecial,
+}
+
+impl Mode {
+    /// What holds for the object behind.
+    fn then(self) -> Mode {
+        if self == Mode::PairedBehindSpecial { Mode::Paired } else { self }
+    }
 }
 
 /// Words that were no objects.
@@ -172,6 +206,7 @@ impl Walk {
             gap: None,
             doubt: false,
             pending_free: None,
+            share: None,
             done_before: 0,
             total: 0,
             note_pages,
@@ -257,6 +292,20 @@ impl Walk {
 
     /// Walks as far as `bytes` (which lie at `offset` in the file) reach. Bytes that are not needed any more do nothing.
     pub fn feed(&mut self, mem: &dyn Memory, rt: &Runtime, offset: u64, bytes: &[u8]) {
+        match rt.layout.pointer {
+            PointerSize::Eight => _ = self.advance::<8>(mem, rt, offset, bytes, Mode::Alone),
+            PointerSize::Four => _ = self.advance::<4>(mem, rt, offset, bytes, Mode::Alone),
+        }
+    }
+
+    fn advance<'w, const P: usize>(
+        &mut self,
+        mem: &dyn Memory,
+        rt: &Runtime,
+        offset: u64,
+        bytes: &'w [u8],
+        mut mode: Mode,
+    ) -> Option<Plain<'w, P>> {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
             let Some(extent) = extent_at(&job.extents, need) else {
@@ -264,13 +313,16 @@ impl Walk {
                 continue;
             };
             let within = extent.offset.saturating_add(need.since(extent.addr));
-            let Some(from) = within.checked_sub(offset).and_then(|f| usize::try_from(f).ok()) else { return };
-            let Some(rest) = bytes.get(from..).filter(|r| !r.is_empty()) else { return };
+            let from = within.checked_sub(offset).and_then(|f| usize::try_from(f).ok())?;
+            let rest = bytes.get(from..).filter(|r| !r.is_empty())?;
             let room = usize::try_from(extent.addr.plus(extent.len).since(need)).unwrap_or(usize::MAX);
             let slice = rest.get(..room.min(rest.len())).unwrap_or_default();
             let before = (self.job, self.cursor, self.carry.len());
             if self.carry.is_empty() {
-                self.walk_bytes(mem, rt, slice);
+                let plain = self.walk_words::<P>(mem, rt, slice, mode);
+                if plain.is_some() {
+                    return plain;
+                }
             } else {
                 // One header straddles two windows: stitch its beginning to a little of the new bytes.
                 let mut stitched = std::mem::take(&mut self.carry);
@@ -278,7 +330,7 @@ impl Walk {
                 stitched.extend_from_slice(head);
                 let start = self.cursor;
                 let job = self.job;
-                self.walk_bytes(mem, rt, &stitched);
+                self.walk_words::<P>(mem, rt, &stitched, Mode::Alone);
                 if self.job == job && self.cursor >= need {
                     // The rest is read from the window itself.
                     self.carry.clear();
@@ -287,9 +339,24 @@ impl Walk {
                     self.carry = stitched.get(used..).unwrap_or_default().to_vec();
                 }
             }
+            mode = mode.then();
             if (self.job, self.cursor, self.carry.len()) == before {
-                return;
+                return None;
             }
+        }
+        None
+    }
+
+    /// What the hot loop counted.
+    fn count_run<const P: usize>(&mut self, plain: &mut Plain<'_, P>, run: Run) {
+        let from = plain.at();
+        plain.from = run.next;
+        self.cursor = Addr(plain.at());
+        let stepped = self.cursor.since(Addr(from));
+        if let Some(r) = self.result() {
+            r.objects = r.objects.wrapping_add(run.objects);
+            r.size = r.size.wrapping_add(run.size);
+            r.explained = r.explained.wrapping_add(stepped);
         }
     }
 
@@ -306,12 +373,22 @@ impl Walk {
             }
         }
         self.settle();
+        self.end_share();
         self.out
     }
 
-    /// What went wrong since the last time, for a caller that walks several shares and wants them apart.
-    pub fn end_share(&mut self) -> Findings {
-        std::mem::take(&mut self.out.findings)
+    /// As [`add`](Walk::add); what goes wrong in these segments is kept apart under a number, so that the order in which threads come by
+    /// their shares cannot be seen in the result.
+    pub fn add_share(&mut self, number: usize, which: &[usize], regions: &Regions) {
+        self.end_share();
+        self.share = Some(number);
+        self.add(which, regions);
+    }
+
+    fn end_share(&mut self) {
+        if let Some(number) = self.share.take() {
+            self.out.of_shares.push((number, std::mem::take(&mut self.out.findings)));
+        }
     }
 
     /// Method tables met so far.
@@ -429,17 +506,16 @@ impl Walk {
         }
     }
 
-    fn walk_bytes(&mut self, mem: &dyn Memory, rt: &Runtime, bytes: &[u8]) {
-        match rt.layout.pointer {
-            PointerSize::Eight => self.walk_words::<8>(mem, rt, bytes),
-            PointerSize::Four => self.walk_words::<4>(mem, rt, bytes),
-        }
-    }
-
     /// `bytes` begin at `cursor` and are contiguous memory of the current segment. Most objects are counted by [`Hot`], one that is
     /// special in some way by this loop.
-    fn walk_words<const P: usize>(&mut self, mem: &dyn Memory, rt: &Runtime, bytes: &[u8]) {
-        let Some(segment) = self.segment() else { return };
+    fn walk_words<'w, const P: usize>(
+        &mut self,
+        mem: &dyn Memory,
+        rt: &Runtime,
+        bytes: &'w [u8],
+        mut mode: Mode,
+    ) -> Option<Plain<'w, P>> {
+        let segment = self.segment()?;
         let layout = &rt.layout;
         let p = P as u64;
         let unmask = !layout.unmask;
@@ -456,16 +532,17 @@ impl Walk {
             let at = self.cursor;
             if end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
                 // No object fits: the rest is gap. Of its words only the last may be non-zero.
-                return self.end_segment::<P>(bytes, base);
+                self.end_segment::<P>(bytes, base);
+                return None;
             }
             if fed_end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
                 if at < fed_end {
                     let from = usize::try_from(at.since(base)).unwrap_or(usize::MAX);
                     self.carry = bytes.get(from..).unwrap_or_default().to_vec();
                 }
-                return;
+                return None;
             }
-            let Ok(offset) = usize::try_from(at.0.wrapping_sub(base.0)) else { return };
+            let offset = usize::try_from(at.0.wrapping_sub(base.0)).ok()?;
             if !self.noting && self.gap.is_none() && !self.doubt && self.pending_free.is_none() {
                 let from = offset / P;
                 if from >= stop {
@@ -477,23 +554,22 @@ impl Walk {
                     let in_window = (words.len() as u64).saturating_sub(2);
                     stop = usize::try_from(in_part.min(in_segment).min(in_window)).unwrap_or(0);
                 }
-                if let Some(lane) = &lane
-                    && from < stop
-                {
-                    let run = self.hot.run::<P>(lane, words, from, stop, &mut self.out.tallies);
-                    if run.objects > 0 {
-                        self.cursor = base.plus((run.next as u64).wrapping_mul(p));
-                        let stepped = self.cursor.since(at);
-                        if let Some(r) = self.result() {
-                            r.objects = r.objects.wrapping_add(run.objects);
-                            r.size = r.size.wrapping_add(run.size);
-                            r.explained = r.explained.wrapping_add(stepped);
+                if let Some(mut plain) = lane.and_then(|lane| Plain::new(lane, words, from, stop)) {
+                    match mode {
+                        Mode::Paired => return Some(plain),
+                        Mode::PairedBehindSpecial => {}
+                        Mode::Alone => {
+                            let run = self.hot.run(&plain, &mut self.out.tallies);
+                            if run.objects > 0 {
+                                self.count_run(&mut plain, run);
+                                continue;
+                            }
                         }
-                        continue;
                     }
                 }
             }
-            let Some(word) = word::<P>(bytes, offset) else { return };
+            let word = word::<P>(bytes, offset)?;
+            mode = mode.then();
             let table = word & unmask;
             let shape = if table == 0 { None } else { self.out.tables.get(mem, rt, table) };
             let Some(shape) = shape else {
@@ -701,33 +777,136 @@ fn extent_at(extents: &[Extent], addr: Addr) -> Option<Extent> {
     extents.get(behind.checked_sub(1)?).filter(|e| addr < e.addr.plus(e.len)).copied()
 }
 
-/// Walks everything by synchronous reads; used natively, by each thread for its part.
+/// One window of the file and the walk that wants it.
+#[derive(Debug, Default)]
+pub struct Window {
+    offset: u64,
+    len: usize,
+    /// Never shorter than before, so that it is filled with zeros only once.
+    buffer: Vec<u8>,
+}
+
+impl Window {
+    /// Reads what `walk` wants next; false if it wants nothing more.
+    fn fill(&mut self, walk: &Walk, read: Read<'_>) -> Result<bool> {
+        let Some(&(offset, len)) = walk.upcoming(1).first() else { return Ok(false) };
+        (self.offset, self.len) = (offset, usize::try_from(len).unwrap_or(0));
+        if self.buffer.len() < self.len {
+            self.buffer.resize(self.len, 0);
+        }
+        read(offset, self.buffer.get_mut(..self.len).unwrap_or_default())?;
+        Ok(true)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.buffer.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Fills a buffer from an offset of the file on.
+pub type Read<'a> = &'a dyn Fn(u64, &mut [u8]) -> Result<()>;
+
+/// Walks everything by synchronous reads.
 ///
 /// # Errors
-/// What `read` reports; `stop` ends the walk with what it returns.
+/// What `read` reports; `on_window`, which is told how many bytes more were walked, ends the walk with what it returns.
 pub fn drive(
     walk: &mut Walk,
     mem: &dyn Memory,
     rt: &Runtime,
-    buffer: &mut Vec<u8>,
-    read: &dyn Fn(u64, &mut [u8]) -> Result<()>,
+    read: Read<'_>,
     on_window: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
-    let mut done = walk.progress().0;
-    while let Some(&(offset, len)) = walk.upcoming(1).first() {
-        // Never shorter, so that it is filled with zeros only once.
-        let len = usize::try_from(len).unwrap_or(0);
-        if buffer.len() < len {
-            buffer.resize(len, 0);
-        }
-        let window = buffer.get_mut(..len).unwrap_or_default();
-        read(offset, window)?;
-        walk.feed(mem, rt, offset, window);
-        let now = walk.progress().0;
-        on_window(now.saturating_sub(done))?;
-        done = now;
+    let mut window = Window::default();
+    while window.fill(walk, read)? {
+        let before = walk.progress().0;
+        walk.feed(mem, rt, window.offset, window.bytes());
+        on_window(walk.progress().0.saturating_sub(before))?;
     }
     Ok(())
+}
+
+/// Walks two walks at once, which takes less time than one after the other. `more` gives a walk that is finished more to do, or
+/// returns false.
+///
+/// # Errors
+/// As [`drive`].
+pub fn drive_two(
+    walks: &mut [Walk; 2],
+    mem: &dyn Memory,
+    rt: &Runtime,
+    read: Read<'_>,
+    more: &mut dyn FnMut(&mut Walk) -> bool,
+    on_window: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<()> {
+    let mut windows = [Window::default(), Window::default()];
+    let mut used_up = [true, true];
+    let mut ended = [false, false];
+    loop {
+        for (((walk, window), used_up), ended) in walks.iter_mut().zip(&mut windows).zip(&mut used_up).zip(&mut ended) {
+            while *used_up && !*ended {
+                if window.fill(walk, read)? {
+                    *used_up = false;
+                } else if !more(walk) {
+                    *ended = true;
+                }
+            }
+        }
+        let [a, b] = walks;
+        let [window_a, window_b] = &windows;
+        let before = a.progress().0.saturating_add(b.progress().0);
+        match ended {
+            [true, true] => return Ok(()),
+            [false, true] => {
+                a.feed(mem, rt, window_a.offset, window_a.bytes());
+                used_up = [true, true];
+            }
+            [true, false] => {
+                b.feed(mem, rt, window_b.offset, window_b.bytes());
+                used_up = [true, true];
+            }
+            [false, false] => {
+                let first = match rt.layout.pointer {
+                    PointerSize::Eight => feed_two::<8>([a, b], mem, rt, [window_a, window_b]),
+                    PointerSize::Four => feed_two::<4>([a, b], mem, rt, [window_a, window_b]),
+                };
+                used_up = [first, !first];
+            }
+        }
+        let now = walks.iter().fold(0u64, |sum, w| sum.saturating_add(w.progress().0));
+        on_window(now.saturating_sub(before))?;
+    }
+}
+
+/// Walks two windows until one of them is used up; true if that is the first.
+fn feed_two<const P: usize>(
+    [a, b]: [&mut Walk; 2],
+    mem: &dyn Memory,
+    rt: &Runtime,
+    [window_a, window_b]: [&Window; 2],
+) -> bool {
+    let Some(mut plain_a) = a.advance::<P>(mem, rt, window_a.offset, window_a.bytes(), Mode::Paired) else { return true };
+    let Some(mut plain_b) = b.advance::<P>(mem, rt, window_b.offset, window_b.bytes(), Mode::Paired) else { return false };
+    loop {
+        let ([run_a, run_b], in_first) = hot::run_two([
+            (&mut a.hot, &mut a.out.tallies, &plain_a),
+            (&mut b.hot, &mut b.out.tallies, &plain_b),
+        ]);
+        a.count_run(&mut plain_a, run_a);
+        b.count_run(&mut plain_b, run_b);
+        let mode = Mode::PairedBehindSpecial;
+        if in_first {
+            match a.advance::<P>(mem, rt, window_a.offset, window_a.bytes(), mode) {
+                Some(plain) => plain_a = plain,
+                None => return true,
+            }
+        } else {
+            match b.advance::<P>(mem, rt, window_b.offset, window_b.bytes(), mode) {
+                Some(plain) => plain_b = plain,
+                None => return false,
+            }
+        }
+    }
 }
 
 /// The generation at `at` and where it ends.

@@ -680,7 +680,7 @@ impl<'a> Search<'a> {
         let regions = Regions::build(vec![Extent { addr: start, offset: 0, len }], len, &mut Findings::default());
         let mut walk = Walk::new(&[Arc::new(segment)], &[0], &regions, limits::WINDOW_NATIVE, false);
         let read = |offset: u64, buf: &mut [u8]| self.mem.read(start.plus(offset), buf, "newest objects");
-        walk::drive(&mut walk, self.mem, self.rt, &mut Vec::new(), &read, &mut |_| Ok(())).ok()?;
+        walk::drive(&mut walk, self.mem, self.rt, &read, &mut |_| Ok(())).ok()?;
         let outcome = walk.finish();
         let result = outcome.segments.first().filter(|s| s.explained == len)?;
         (!outcome.findings.partial()).then_some(Walked {
