@@ -5,7 +5,7 @@
 use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
 use crate::heap::segments::{self, Segment};
-use crate::heap::walk::{Outcome, Walk};
+use crate::heap::walk::{Census, Outcome, Walk};
 use crate::image::files::{Files, ModuleFile, WithFiles};
 use crate::limits;
 use crate::memory::{AddressSpace, Memory};
@@ -73,6 +73,7 @@ pub(crate) struct Located {
     pub(crate) segments: Vec<Arc<Segment>>,
     pub(crate) facts: RuntimeFacts,
     walk: Walk,
+    census: Census,
     /// Of the segments.
     pub(crate) findings: Findings,
 }
@@ -190,7 +191,7 @@ impl Analysis {
         let window = if self.options.window == 0 { limits::WINDOW_NATIVE } else { self.options.window };
         let all: Vec<usize> = (0..segments.len()).collect();
         let walk = Walk::new(&segments, &all, &self.dump.regions, window, note_pages);
-        Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, findings })
+        Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, census: Census::default(), findings })
     }
 
     /// The modules and those among them that hold a runtime. Where the module list has none, memory is searched for images that it
@@ -238,7 +239,7 @@ impl Analysis {
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Progress> {
         let located = self.located.as_mut().ok_or_else(|| Error::Usage("feed before locate".into()))?;
-        located.walk.feed(&self.space, &located.runtime, offset, bytes);
+        located.walk.feed(&self.space, &located.runtime, &mut located.census, offset, bytes);
         let (done, total) = located.walk.progress();
         Ok(Progress { done, total })
     }
@@ -248,10 +249,13 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn finish(mut self) -> Result<HeapReport> {
-        let Located { runtime, segments, facts, walk, findings } =
+        let Located { runtime, segments, facts, walk, mut census, findings } =
             self.located.take().ok_or_else(|| Error::Usage("finish before locate".into()))?;
         self.findings.merge(findings);
-        Ok(self.report(&self.space, &runtime, &segments, facts, walk.finish()))
+        census.settle();
+        let mut outcome = walk.finish();
+        outcome.census = census;
+        Ok(self.report(&self.space, &runtime, &segments, facts, outcome))
     }
 
     pub(crate) fn report(
@@ -263,6 +267,7 @@ impl Analysis {
         mut outcome: Outcome,
     ) -> HeapReport {
         let mut findings = self.findings.clone();
+        outcome.gather();
         findings.merge(std::mem::take(&mut outcome.findings));
         let met = Met::of(mem, runtime, &outcome);
         let modules = Modules::calibrate(mem, runtime, &met.tables(), &mut facts.evidence).listed(&self.dump.modules);
@@ -351,7 +356,7 @@ pub(crate) use native::{MAX_THREADS, walk_all};
 mod native {
     use super::{Analysis, Located, Options, Progress};
     use crate::error::{Error, Result};
-    use crate::heap::walk::{self, Outcome, Walk};
+    use crate::heap::walk::{self, Census, Outcome, Walk};
     use crate::image::files::WithFiles;
     use crate::limits;
     use crate::memory::AddressSpace;
@@ -416,21 +421,23 @@ mod native {
                 let walk = Walk::new(&located.segments, &[], regions, window, false);
                 if mark.is_empty() { walk } else { walk.marking(mark.to_vec(), rt.layout.pointer) }
             };
-            let give = |walk: Walk| {
-                let outcome = walk.finish();
+            let give = |census: &mut Census| {
+                census.settle();
                 if let Ok(mut merged) = merged.lock() {
-                    merged.merge(outcome);
+                    merged.census.merge(&std::mem::take(census));
                 }
             };
-            let mut walks = [new_walk(), new_walk()];
-            walk::drive_two(
+            let mut census = Census::default();
+            let mut walks: [Walk; walk::AT_ONCE] = std::array::from_fn(|_| new_walk());
+            walk::drive_all(
                 &mut walks,
                 &space,
                 rt,
+                &mut census,
                 &|offset, buf| source.read_at(offset, buf, "heap segment"),
-                &mut |walk| {
-                    if walk.method_tables() > MUCH {
-                        give(std::mem::replace(walk, new_walk()));
+                &mut |walk, census| {
+                    if census.tables.known().len() > MUCH {
+                        give(census);
                     }
                     let share = queue.lock().ok().and_then(|mut q| q.next());
                     share.is_some_and(|(number, share)| {
@@ -444,7 +451,13 @@ mod native {
                     if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
                 },
             )?;
-            walks.into_iter().for_each(give);
+            give(&mut census);
+            for walk in walks {
+                let outcome = walk.finish();
+                if let Ok(mut merged) = merged.lock() {
+                    merged.merge(outcome);
+                }
+            }
             Ok(())
         };
         std::thread::scope(|scope| {

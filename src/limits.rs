@@ -41,7 +41,7 @@ pub const PAGE: u64 = 64 << 10;
 pub const CACHE_PAGES: usize = 384;
 
 /// Bytes of one window of the heap walk natively: stays in the second-level cache.
-pub const WINDOW_NATIVE: u64 = 256 << 10;
+pub const WINDOW_NATIVE: u64 = 128 << 10;
 
 /// Bytes of one window of the heap walk in a browser: one asynchronous read; four are in flight (32 MB).
 pub const WINDOW_WEB: u64 = 8 << 20;

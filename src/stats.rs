@@ -42,12 +42,13 @@ impl Met {
     /// Picks and reads them.
     pub fn of(mem: &dyn Memory, rt: &Runtime, outcome: &Outcome) -> Met {
         let mut order: Vec<(u64, Addr, usize)> = outcome
+            .census
             .tables
             .known()
             .iter()
             .enumerate()
             .filter_map(|(index, known)| {
-                let tallies = outcome.tallies.of(index);
+                let tallies = outcome.census.tallies.of(index);
                 let size = tallies.iter().flatten().fold(0u64, |sum, t| sum.saturating_add(t.size));
                 // Those without were looked up in a gap, never an object.
                 tallies.iter().any(Option::is_some).then_some((size, known.at, index))
@@ -83,7 +84,7 @@ pub fn fold(
     let mut method_tables = Vec::new();
     let mut described: Vec<(Rc<TypeName>, TypeFacts)> = Vec::new();
     for (index, table) in &met.rows {
-        let generations = cells(outcome.tallies.of(*index));
+        let generations = cells(outcome.census.tallies.of(*index));
         let total = generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
         for (sum, c) in heap.generations.iter_mut().zip(&generations) {
             *sum = sum.plus(*c);
@@ -103,7 +104,7 @@ pub fn fold(
             total_size: total.size,
             aligned_size: total.aligned_size,
             generations,
-            samples: outcome.tallies.samples(*index).map(|all| all.iter().map(Addr::to_string).collect()).into(),
+            samples: outcome.census.tallies.samples(*index).map(|all| all.iter().map(Addr::to_string).collect()).into(),
         });
         described.push((name, facts));
     }
@@ -169,7 +170,7 @@ pub fn fold(
 fn others(outcome: &Outcome, met: &Met) -> Option<(MethodTableRow, (Rc<TypeName>, TypeFacts))> {
     let mut generations = vec![Cell::default(); GENERATIONS.len()];
     for &index in &met.others {
-        for (sum, c) in generations.iter_mut().zip(cells(outcome.tallies.of(index))) {
+        for (sum, c) in generations.iter_mut().zip(cells(outcome.census.tallies.of(index))) {
             *sum = sum.plus(c);
         }
     }

@@ -340,8 +340,8 @@ struct Heap<'a> {
 impl Heap<'_> {
     /// Method tables of objects, Free included.
     fn met(&self, mem: &dyn Memory) -> Vec<MethodTable> {
-        let occurs = |i: usize| self.outcome.tallies.of(i).iter().any(Option::is_some);
-        let tables = self.outcome.tables.tables(mem, self.rt);
+        let occurs = |i: usize| self.outcome.census.tallies.of(i).iter().any(Option::is_some);
+        let tables = self.outcome.census.tables.tables(mem, self.rt);
         tables.into_iter().enumerate().filter(|(i, _)| occurs(*i)).map(|(_, t)| t).collect()
     }
 

@@ -140,6 +140,24 @@ impl Hot {
         run
     }
 
+    /// Counts objects of several windows in turns, up to but without the first special one, and says in which window that is. A header
+    /// can only be found when the one before it is understood: several such chains of waits take little longer than one.
+    pub fn run_all<const P: usize, const N: usize>(
+        &mut self,
+        plains: [&Plain<'_, P>; N],
+        tallies: &mut Tallies,
+    ) -> ([Run; N], usize) {
+        let mut runs = plains.map(|plain| Run { next: plain.from, objects: 0, size: 0 });
+        let mut headers = plains.map(|plain| plain.headers.get(plain.from).unwrap_or(&[0; P]));
+        loop {
+            for (number, ((plain, header), run)) in plains.iter().zip(&mut headers).zip(&mut runs).enumerate() {
+                if !self.step(plain, header, run, tallies) {
+                    return (runs, number);
+                }
+            }
+        }
+    }
+
     /// One object; false in front of a special one.
     #[inline(always)]
     fn step<'w, const P: usize>(
@@ -236,27 +254,6 @@ impl Entry {
             (self.count, self.size, self.aligned) = (0, 0, 0);
         }
     }
-}
-
-/// Counts objects of two windows in turns, up to but without the first special one of either; true if that is in the first. A header
-/// can only be found when the one before it is understood: two chains of such waits take little longer than one.
-pub fn run_two<const P: usize>(
-    [(first, first_tallies, a), (second, second_tallies, b)]: [(&mut Hot, &mut Tallies, &Plain<'_, P>); 2],
-) -> ([Run; 2], bool) {
-    let (mut run_a, mut run_b) =
-        (Run { next: a.from, ..Run::default() }, Run { next: b.from, ..Run::default() });
-    let (Some(mut header_a), Some(mut header_b)) = (a.headers.get(a.from), b.headers.get(b.from)) else {
-        return ([run_a, run_b], a.headers.get(a.from).is_none());
-    };
-    let in_first = loop {
-        if !first.step(a, &mut header_a, &mut run_a, first_tallies) {
-            break true;
-        }
-        if !second.step(b, &mut header_b, &mut run_b, second_tallies) {
-            break false;
-        }
-    };
-    ([run_a, run_b], in_first)
 }
 
 #[inline(always)]

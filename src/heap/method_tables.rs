@@ -90,6 +90,11 @@ impl MethodTables {
         self.refused
     }
 
+    /// So it was in a part that is merged into this.
+    pub fn note_refused(&mut self, refused: bool) {
+        self.refused |= refused;
+    }
+
     /// The method tables, by [`Shape::index`].
     pub fn known(&self) -> &[Known] {
         &self.known

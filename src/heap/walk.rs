@@ -11,7 +11,7 @@
 //! Segments are walked in the order of the file offset of their first byte, inside a segment by address. Bodies of large arrays are
 //! not read.
 
-use super::hot::{self, Hot, Lane, Plain, Run};
+use super::hot::{Hot, Lane, Plain, Run};
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
 use super::starts::Starts;
@@ -52,13 +52,38 @@ pub struct SegmentResult {
     pub before_first_error: Option<(u64, u64, u64)>,
 }
 
-/// The result of a walk, or of a part of one.
+/// Method tables and what was counted of each; several walks of one thread share one.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct Census {
     /// By [`Shape::index`].
     pub tallies: Tallies,
     /// The method tables behind the indexes.
     pub tables: MethodTables,
+    hot: Hot,
+}
+
+impl Census {
+    /// Writes what the hot loop counted to the tallies.
+    pub fn settle(&mut self) {
+        self.hot.write_to(&mut self.tallies);
+    }
+
+    /// Adds another one, which must be settled; method tables are matched by address.
+    pub fn merge(&mut self, other: &Census) {
+        for (theirs, known) in other.tables.known().iter().enumerate() {
+            if let Some(mine) = self.tables.adopt(*known) {
+                self.tallies.merge(mine, &other.tallies, theirs);
+            }
+        }
+        self.tables.note_refused(other.tables.refused());
+    }
+}
+
+/// The result of a walk, or of a part of one.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What the objects are.
+    pub census: Census,
     /// By segment, in the order given to [`Walk::new`]; segments of other parts are default.
     pub segments: Vec<SegmentResult>,
     /// Large Free blocks.
@@ -74,14 +99,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Adds another part's result; method tables are matched by address.
+    /// Adds the result of another part.
     pub fn merge(&mut self, other: Outcome) {
-        for (theirs, known) in other.tables.known().iter().enumerate() {
-            match self.tables.adopt(*known) {
-                Some(mine) => self.tallies.merge(mine, &other.tallies, theirs),
-                None => self.findings.merge(too_many_tables()),
-            }
-        }
+        self.census.merge(&other.census);
         // A part that walked nothing knows of no segments.
         let known = self.segments.len().max(other.segments.len());
         self.segments.resize(known, SegmentResult::default());
@@ -98,7 +118,7 @@ impl Outcome {
         self.starts.extend(other.starts);
     }
 
-    /// Puts what went wrong into the order of the shares.
+    /// Puts what went wrong into the order of the shares; the last step.
     pub fn gather(&mut self) {
         let mut of_shares = std::mem::take(&mut self.of_shares);
         of_shares.sort_by_key(|s| s.0);
@@ -107,15 +127,15 @@ impl Outcome {
             self.findings.merge(findings);
         }
         self.findings.merge(rest);
+        if self.census.tables.refused() {
+            self.findings.add("too-many-method-tables", true, || {
+                format!(
+                    "the heap has more than {} method tables; the objects of the others are not counted",
+                    limits::MAX_METHOD_TABLES
+                )
+            });
+        }
     }
-}
-
-fn too_many_tables() -> Findings {
-    let mut findings = Findings::default();
-    findings.add("too-many-method-tables", true, || {
-        format!("the heap has more than {} method tables; the objects of the others are not counted", limits::MAX_METHOD_TABLES)
-    });
-    findings
 }
 
 /// A segment to walk, with the places of its bytes in the file.
@@ -154,8 +174,6 @@ pub struct Walk {
     starts: Option<Starts>,
     /// Something of the above wants to hear of every object.
     noting: bool,
-    /// Counts most objects; see there.
-    hot: Hot,
     out: Outcome,
 }
 
@@ -215,7 +233,6 @@ impl Walk {
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
-            hot: Hot::default(),
             out: Outcome { segments: vec![SegmentResult::default(); segments.len()], ..Outcome::default() },
         };
         walk.add(which, regions);
@@ -291,10 +308,10 @@ impl Walk {
     }
 
     /// Walks as far as `bytes` (which lie at `offset` in the file) reach. Bytes that are not needed any more do nothing.
-    pub fn feed(&mut self, mem: &dyn Memory, rt: &Runtime, offset: u64, bytes: &[u8]) {
+    pub fn feed(&mut self, mem: &dyn Memory, rt: &Runtime, census: &mut Census, offset: u64, bytes: &[u8]) {
         match rt.layout.pointer {
-            PointerSize::Eight => _ = self.advance::<8>(mem, rt, offset, bytes, Mode::Alone),
-            PointerSize::Four => _ = self.advance::<4>(mem, rt, offset, bytes, Mode::Alone),
+            PointerSize::Eight => _ = self.advance::<8>(mem, rt, census, offset, bytes, Mode::Alone),
+            PointerSize::Four => _ = self.advance::<4>(mem, rt, census, offset, bytes, Mode::Alone),
         }
     }
 
@@ -302,6 +319,7 @@ impl Walk {
         &mut self,
         mem: &dyn Memory,
         rt: &Runtime,
+        census: &mut Census,
         offset: u64,
         bytes: &'w [u8],
         mut mode: Mode,
@@ -319,7 +337,7 @@ impl Walk {
             let slice = rest.get(..room.min(rest.len())).unwrap_or_default();
             let before = (self.job, self.cursor, self.carry.len());
             if self.carry.is_empty() {
-                let plain = self.walk_words::<P>(mem, rt, slice, mode);
+                let plain = self.walk_words::<P>(mem, rt, census, slice, mode);
                 if plain.is_some() {
                     return plain;
                 }
@@ -330,7 +348,7 @@ impl Walk {
                 stitched.extend_from_slice(head);
                 let start = self.cursor;
                 let job = self.job;
-                self.walk_words::<P>(mem, rt, &stitched, Mode::Alone);
+                self.walk_words::<P>(mem, rt, census, &stitched, Mode::Alone);
                 if self.job == job && self.cursor >= need {
                     // The rest is read from the window itself.
                     self.carry.clear();
@@ -360,7 +378,7 @@ impl Walk {
         }
     }
 
-    /// Ends the walk and hands out its result. What was not fed becomes a finding.
+    /// Ends the walk and hands out its result, but for the census. What was not fed becomes a finding.
     pub fn finish(mut self) -> Outcome {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
@@ -372,7 +390,6 @@ impl Walk {
                 self.skip_hole(need);
             }
         }
-        self.settle();
         self.end_share();
         self.out
     }
@@ -388,19 +405,6 @@ impl Walk {
     fn end_share(&mut self) {
         if let Some(number) = self.share.take() {
             self.out.of_shares.push((number, std::mem::take(&mut self.out.findings)));
-        }
-    }
-
-    /// Method tables met so far.
-    pub fn method_tables(&self) -> usize {
-        self.out.tables.known().len()
-    }
-
-    /// Writes what the hot loop counted to the outcome.
-    fn settle(&mut self) {
-        self.hot.write_to(&mut self.out.tallies);
-        if self.out.tables.refused() {
-            self.out.findings.merge(too_many_tables());
         }
     }
 
@@ -512,6 +516,7 @@ impl Walk {
         &mut self,
         mem: &dyn Memory,
         rt: &Runtime,
+        census: &mut Census,
         bytes: &'w [u8],
         mut mode: Mode,
     ) -> Option<Plain<'w, P>> {
@@ -559,7 +564,7 @@ impl Walk {
                         Mode::Paired => return Some(plain),
                         Mode::PairedBehindSpecial => {}
                         Mode::Alone => {
-                            let run = self.hot.run(&plain, &mut self.out.tallies);
+                            let run = census.hot.run(&plain, &mut census.tallies);
                             if run.objects > 0 {
                                 self.count_run(&mut plain, run);
                                 continue;
@@ -571,7 +576,7 @@ impl Walk {
             let word = word::<P>(bytes, offset)?;
             mode = mode.then();
             let table = word & unmask;
-            let shape = if table == 0 { None } else { self.out.tables.get(mem, rt, table) };
+            let shape = if table == 0 { None } else { census.tables.get(mem, rt, table) };
             let Some(shape) = shape else {
                 self.gap_word(at, word, p);
                 continue;
@@ -586,7 +591,7 @@ impl Walk {
                 continue;
             }
             if self.gap.is_some() || self.doubt {
-                if !self.accept_after_gap::<P>(mem, rt, at, bytes, offset) {
+                if !self.accept_after_gap::<P>(mem, rt, census, at, bytes, offset) {
                     self.gap_word(at, word, p);
                     continue;
                 }
@@ -595,9 +600,9 @@ impl Walk {
             }
             let generation = generation_at(&segment, at);
             let reported = if shape.free { size.saturating_sub(quirk).max(free_floor) } else { size.max(minimum) };
-            let tally = self.count_object(generation, shape, at, reported, stepped);
+            let tally = self.count_object(census, generation, shape, at, reported, stepped);
             if let Some(lane) = lane.as_ref().filter(|l| l.generation == generation) {
-                self.hot.admit::<P>(lane, layout, word, shape, tally, &mut self.out.tallies);
+                census.hot.admit::<P>(lane, layout, word, shape, tally, &mut census.tallies);
             }
             if shape.free || self.pending_free.is_some() {
                 self.note_free(shape, at, Addr(table), reported, generation);
@@ -609,10 +614,18 @@ impl Walk {
         }
     }
 
-    fn count_object(&mut self, generation: Generation, shape: Shape, at: Addr, reported: u64, stepped: u64) -> u32 {
-        let tally = self.out.tallies.slot(shape.index, generation);
-        if spread(at.0) < self.out.tallies.add(tally, 1, reported, stepped) {
-            self.out.tallies.offer(tally, at.0);
+    fn count_object(
+        &mut self,
+        census: &mut Census,
+        generation: Generation,
+        shape: Shape,
+        at: Addr,
+        reported: u64,
+        stepped: u64,
+    ) -> u32 {
+        let tally = census.tallies.slot(shape.index, generation);
+        if spread(at.0) < census.tallies.add(tally, 1, reported, stepped) {
+            census.tallies.offer(tally, at.0);
         }
         if let Some(r) = self.result() {
             r.objects = r.objects.wrapping_add(1);
@@ -662,58 +675,22 @@ impl Walk {
         &mut self,
         mem: &dyn Memory,
         rt: &Runtime,
+        census: &mut Census,
         at: Addr,
         bytes: &[u8],
         offset: usize,
     ) -> bool {
         let Some(segment) = self.segment() else { return false };
         if self.doubt || self.gap.is_some_and(|g| g.nonzero > 0) {
-            return self.chain_holds::<P>(mem, rt, &segment, at, 16);
+            return chain_holds::<P>(mem, rt, census, &segment, at, 16);
         }
         let behind = word::<P>(bytes, offset.saturating_add(P)).map_or(0, |w| w & !rt.layout.unmask);
-        if behind == 0 || self.out.tables.get(mem, rt, behind).is_none() {
+        if behind == 0 || census.tables.get(mem, rt, behind).is_none() {
             return true;
         }
         // Two method tables in a row: an object whose first field is one (a boxed handle), or a stale header slot in front of the object.
-        self.chain_holds::<P>(mem, rt, &segment, at, 16)
-            || !self.chain_holds::<P>(mem, rt, &segment, at.plus(P as u64), 16)
-    }
-
-    /// From `at` on `steps` objects follow each other, or the chain reaches the segment's end or an untouched gap.
-    fn chain_holds<const P: usize>(
-        &mut self,
-        mem: &dyn Memory,
-        rt: &Runtime,
-        segment: &Segment,
-        at: Addr,
-        steps: u32,
-    ) -> bool {
-        let mut at = at;
-        for _ in 0..steps {
-            if segment.end.since(at) < HEADER_WORDS.wrapping_mul(P as u64) {
-                return at <= segment.end;
-            }
-            let Ok(word) = mem.ptr(at, rt.layout.pointer, "object header") else { return false };
-            if word.is_null() {
-                return true;
-            }
-            let Some(shape) = self.out.tables.get(mem, rt, word.0 & !rt.layout.unmask) else { return false };
-            let count = if shape.component_size == 0 {
-                0
-            } else {
-                match mem.u32(at.plus(rt.layout.num_components), "array length") {
-                    Ok(n) => u64::from(n),
-                    Err(_) => return false,
-                }
-            };
-            let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
-            let mask = segment.alignment.wrapping_sub(1);
-            at = at.plus(size.max(rt.layout.min_object).wrapping_add(mask) & !mask);
-            if at > segment.end {
-                return false;
-            }
-        }
-        true
+        chain_holds::<P>(mem, rt, census, &segment, at, 16)
+            || !chain_holds::<P>(mem, rt, census, &segment, at.plus(P as u64), 16)
     }
 
     fn end_segment<const P: usize>(&mut self, bytes: &[u8], base: Addr) {
@@ -814,99 +791,148 @@ pub fn drive(
     walk: &mut Walk,
     mem: &dyn Memory,
     rt: &Runtime,
+    census: &mut Census,
     read: Read<'_>,
     on_window: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let mut window = Window::default();
     while window.fill(walk, read)? {
         let before = walk.progress().0;
-        walk.feed(mem, rt, window.offset, window.bytes());
+        walk.feed(mem, rt, census, window.offset, window.bytes());
         on_window(walk.progress().0.saturating_sub(before))?;
     }
+    census.settle();
     Ok(())
 }
 
-/// Walks two walks at once, which takes less time than one after the other. `more` gives a walk that is finished more to do, or
-/// returns false.
+/// Walks that are driven at once: see [`Hot::run_all`].
+pub const AT_ONCE: usize = 4;
+
+/// As [`drive`], with several walks at once. `more` gives a walk that is finished more to do, or returns false.
 ///
 /// # Errors
 /// As [`drive`].
-pub fn drive_two(
-    walks: &mut [Walk; 2],
+pub fn drive_all(
+    walks: &mut [Walk; AT_ONCE],
     mem: &dyn Memory,
     rt: &Runtime,
+    census: &mut Census,
     read: Read<'_>,
-    more: &mut dyn FnMut(&mut Walk) -> bool,
+    more: &mut dyn FnMut(&mut Walk, &mut Census) -> bool,
     on_window: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
-    let mut windows = [Window::default(), Window::default()];
-    let mut used_up = [true, true];
-    let mut ended = [false, false];
+    let mut windows: [Window; AT_ONCE] = Default::default();
+    let mut used_up = [true; AT_ONCE];
     loop {
-        for (((walk, window), used_up), ended) in walks.iter_mut().zip(&mut windows).zip(&mut used_up).zip(&mut ended) {
-            while *used_up && !*ended {
+        let mut busy = 0usize;
+        for ((walk, window), used_up) in walks.iter_mut().zip(&mut windows).zip(&mut used_up) {
+            while *used_up {
                 if window.fill(walk, read)? {
                     *used_up = false;
-                } else if !more(walk) {
-                    *ended = true;
+                } else if !more(walk, census) {
+                    break;
+                }
+            }
+            busy = busy.saturating_add(usize::from(!*used_up));
+        }
+        let before = progress(walks);
+        if busy == AT_ONCE {
+            let first = match rt.layout.pointer {
+                PointerSize::Eight => feed_all::<8>(walks, mem, rt, census, &windows),
+                PointerSize::Four => feed_all::<4>(walks, mem, rt, census, &windows),
+            };
+            if let Some(used_up) = used_up.get_mut(first) {
+                *used_up = true;
+            }
+        } else if busy == 0 {
+            census.settle();
+            return Ok(());
+        } else {
+            // The last ones.
+            for ((walk, window), used_up) in walks.iter_mut().zip(&windows).zip(&mut used_up) {
+                if !*used_up {
+                    walk.feed(mem, rt, census, window.offset, window.bytes());
+                    *used_up = true;
                 }
             }
         }
-        let [a, b] = walks;
-        let [window_a, window_b] = &windows;
-        let before = a.progress().0.saturating_add(b.progress().0);
-        match ended {
-            [true, true] => return Ok(()),
-            [false, true] => {
-                a.feed(mem, rt, window_a.offset, window_a.bytes());
-                used_up = [true, true];
-            }
-            [true, false] => {
-                b.feed(mem, rt, window_b.offset, window_b.bytes());
-                used_up = [true, true];
-            }
-            [false, false] => {
-                let first = match rt.layout.pointer {
-                    PointerSize::Eight => feed_two::<8>([a, b], mem, rt, [window_a, window_b]),
-                    PointerSize::Four => feed_two::<4>([a, b], mem, rt, [window_a, window_b]),
-                };
-                used_up = [first, !first];
-            }
-        }
-        let now = walks.iter().fold(0u64, |sum, w| sum.saturating_add(w.progress().0));
-        on_window(now.saturating_sub(before))?;
+        on_window(progress(walks).saturating_sub(before))?;
     }
 }
 
-/// Walks two windows until one of them is used up; true if that is the first.
-fn feed_two<const P: usize>(
-    [a, b]: [&mut Walk; 2],
+fn progress(walks: &[Walk]) -> u64 {
+    walks.iter().fold(0, |sum, w| sum.saturating_add(w.progress().0))
+}
+
+/// Walks until one of the windows is used up; gives its number.
+fn feed_all<const P: usize>(
+    walks: &mut [Walk; AT_ONCE],
     mem: &dyn Memory,
     rt: &Runtime,
-    [window_a, window_b]: [&Window; 2],
-) -> bool {
-    let Some(mut plain_a) = a.advance::<P>(mem, rt, window_a.offset, window_a.bytes(), Mode::Paired) else { return true };
-    let Some(mut plain_b) = b.advance::<P>(mem, rt, window_b.offset, window_b.bytes(), Mode::Paired) else { return false };
-    loop {
-        let ([run_a, run_b], in_first) = hot::run_two([
-            (&mut a.hot, &mut a.out.tallies, &plain_a),
-            (&mut b.hot, &mut b.out.tallies, &plain_b),
-        ]);
-        a.count_run(&mut plain_a, run_a);
-        b.count_run(&mut plain_b, run_b);
-        let mode = Mode::PairedBehindSpecial;
-        if in_first {
-            match a.advance::<P>(mem, rt, window_a.offset, window_a.bytes(), mode) {
-                Some(plain) => plain_a = plain,
-                None => return true,
-            }
-        } else {
-            match b.advance::<P>(mem, rt, window_b.offset, window_b.bytes(), mode) {
-                Some(plain) => plain_b = plain,
-                None => return false,
-            }
+    census: &mut Census,
+    windows: &[Window; AT_ONCE],
+) -> usize {
+    let mut plains: [Option<Plain<'_, P>>; AT_ONCE] = [None; AT_ONCE];
+    for (number, ((walk, window), plain)) in walks.iter_mut().zip(windows).zip(&mut plains).enumerate() {
+        *plain = walk.advance::<P>(mem, rt, census, window.offset, window.bytes(), Mode::Paired);
+        if plain.is_none() {
+            return number;
         }
     }
+    let [Some(a), Some(b), Some(c), Some(d)] = plains else { return 0 };
+    let mut plains = [a, b, c, d];
+    loop {
+        let (runs, special) = census.hot.run_all(plains.each_ref(), &mut census.tallies);
+        for ((walk, plain), run) in walks.iter_mut().zip(&mut plains).zip(runs) {
+            walk.count_run(plain, run);
+        }
+        let (Some(walk), Some(window), Some(plain)) =
+            (walks.get_mut(special), windows.get(special), plains.get_mut(special))
+        else {
+            return special;
+        };
+        match walk.advance::<P>(mem, rt, census, window.offset, window.bytes(), Mode::PairedBehindSpecial) {
+            Some(next) => *plain = next,
+            None => return special,
+        }
+    }
+}
+
+/// From `at` on `steps` objects follow each other, or the chain reaches the segment's end or an untouched gap.
+fn chain_holds<const P: usize>(
+    mem: &dyn Memory,
+    rt: &Runtime,
+    census: &mut Census,
+    segment: &Segment,
+    at: Addr,
+    steps: u32,
+) -> bool {
+    let mut at = at;
+    for _ in 0..steps {
+        if segment.end.since(at) < HEADER_WORDS.wrapping_mul(P as u64) {
+            return at <= segment.end;
+        }
+        let Ok(word) = mem.ptr(at, rt.layout.pointer, "object header") else { return false };
+        if word.is_null() {
+            return true;
+        }
+        let Some(shape) = census.tables.get(mem, rt, word.0 & !rt.layout.unmask) else { return false };
+        let count = if shape.component_size == 0 {
+            0
+        } else {
+            match mem.u32(at.plus(rt.layout.num_components), "array length") {
+                Ok(n) => u64::from(n),
+                Err(_) => return false,
+            }
+        };
+        let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
+        let mask = segment.alignment.wrapping_sub(1);
+        at = at.plus(size.max(rt.layout.min_object).wrapping_add(mask) & !mask);
+        if at > segment.end {
+            return false;
+        }
+    }
+    true
 }
 
 /// The generation at `at` and where it ends.
