@@ -252,7 +252,7 @@ impl Analysis {
         let Located { runtime, segments, facts, walk, mut census, findings } =
             self.located.take().ok_or_else(|| Error::Usage("finish before locate".into()))?;
         self.findings.merge(findings);
-        census.settle();
+        census.settle(&runtime);
         let mut outcome = walk.finish();
         outcome.census = census;
         Ok(self.report(&self.space, &runtime, &segments, facts, outcome))
@@ -422,7 +422,7 @@ mod native {
                 if mark.is_empty() { walk } else { walk.marking(mark.to_vec(), rt.layout.pointer) }
             };
             let give = |census: &mut Census| {
-                census.settle();
+                census.settle(&located.runtime);
                 if let Ok(mut merged) = merged.lock() {
                     merged.census.merge(&std::mem::take(census));
                 }

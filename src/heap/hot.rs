@@ -19,12 +19,12 @@ struct Entry {
     key: u64,
     base_size: u32,
     component_size: u32,
-    /// An object with a larger step is special.
+    /// An object with more bytes beyond the smallest object's is special.
     most: u64,
-    /// What was counted since the entry was made.
+    /// What was counted since the entry was made; the aligned bytes in pointers.
     count: u64,
     size: u64,
-    aligned: u64,
+    step: u64,
     /// An address with a hash below it may belong into the sample.
     threshold: u64,
     /// Number of the tally.
@@ -40,7 +40,7 @@ const EMPTY: Entry = Entry {
     most: 0,
     count: 0,
     size: 0,
-    aligned: 0,
+    step: 0,
     threshold: 0,
     tally: 0,
 };
@@ -65,33 +65,34 @@ pub struct Lane {
     pub base: u64,
     /// Of the part's objects.
     pub generation: Generation,
-    minimum: u64,
+    /// Its number, in the bits of a key that no method table's address has.
+    tag: u64,
+    /// Only on x86, where large objects step by eight and others by four.
     align_mask: u64,
-    unmask: u64,
 }
 
 impl Lane {
-    /// `None` if the segment's objects do not step by whole pointers: nothing real is so, but a description of a runtime may say it.
+    /// `None` where the layout is none that the loop is made for: no real one is so, but a description of a runtime may say it.
     pub fn new<const P: usize>(layout: &Layout, alignment: u64, base: u64, generation: Generation) -> Option<Lane> {
-        let align_mask = alignment.wrapping_sub(1);
-        let whole = alignment.is_power_of_two() && alignment >= P as u64;
-        // The bits that hold the generation in a key must be none of the method table's.
-        let free_bits = P == 4 || layout.unmask & 7 == 7;
-        (whole && free_bits).then_some(Lane {
-            base,
-            generation,
-            minimum: layout.min_object,
-            align_mask,
-            unmask: !layout.unmask,
-        })
+        let p = P as u64;
+        let known = layout.unmask == p.wrapping_sub(1)
+            && layout.min_object == least::<P>()
+            && (alignment == 8 || alignment == p);
+        let number = generation.index() as u64;
+        let tag = if P == 4 { number << 32 } else { number };
+        known.then_some(Lane { base, generation, tag, align_mask: alignment.wrapping_sub(1) })
     }
 
-    /// Key of a header word: the method table's address, and the generation in bits that no address has.
+    /// Key of a header word: the method table's address and the generation.
     #[inline(always)]
     fn key<const P: usize>(&self, word: u64) -> u64 {
-        let generation = self.generation.index() as u64;
-        (word & self.unmask) | if P == 4 { generation << 32 } else { generation }
+        (word & !(P as u64).wrapping_sub(1)) | self.tag
     }
+}
+
+/// Bytes of the smallest object.
+const fn least<const P: usize>() -> u64 {
+    3u64.wrapping_mul(P as u64)
 }
 
 /// What a run of objects came to.
@@ -110,97 +111,99 @@ pub struct Run {
 pub struct Plain<'w, const P: usize> {
     /// What they share.
     pub lane: Lane,
-    /// Headers of the objects; none is counted that does not end in front of the last one.
-    headers: &'w [[u8; P]],
-    /// The words behind each header: as many, so that one comparison per object keeps both in bounds.
-    behind: &'w [[u8; P]],
+    /// One word more than there may be headers; no object is counted that does not end in front of the last header.
+    words: &'w [[u8; P]],
     /// The next object, in pointers from the window's first byte.
     pub from: usize,
+}
+
+/// The object that is looked at in one window.
+#[derive(Clone, Copy)]
+struct Seat {
+    /// Its place, in pointers from the window's first byte.
+    at: usize,
+    header: u64,
+    /// The word behind the header.
+    behind: u64,
+    /// Unaligned bytes counted so far.
+    size: u64,
 }
 
 impl<'w, const P: usize> Plain<'w, P> {
     /// The objects from `from` on, in front of `stop`; `None` if there is none.
     pub fn new(lane: Lane, words: &'w [[u8; P]], from: usize, stop: usize) -> Option<Plain<'w, P>> {
-        let (headers, behind) = (words.get(..stop)?, words.get(1..stop.saturating_add(1))?);
-        (from < stop).then_some(Plain { lane, headers, behind, from })
+        let words = words.get(..stop.checked_add(1)?)?;
+        (from < stop).then_some(Plain { lane, words, from })
     }
 
     /// Address of the next object.
     pub fn at(&self) -> u64 {
         self.lane.base.wrapping_add((self.from as u64).wrapping_mul(P as u64))
     }
+
+    fn seat(&self) -> Seat {
+        let word = |n: usize| self.words.get(n).map_or(0, value);
+        Seat { at: self.from, header: word(self.from), behind: word(self.from.wrapping_add(1)), size: 0 }
+    }
 }
 
 impl Hot {
-    /// Counts objects up to but without the first special one.
-    pub fn run<const P: usize>(&mut self, plain: &Plain<'_, P>, tallies: &mut Tallies) -> Run {
-        let mut run = Run { next: plain.from, objects: 0, size: 0 };
-        let Some(mut header) = plain.headers.get(plain.from) else { return run };
-        while self.step(plain, &mut header, &mut run, tallies) {}
-        run
-    }
-
     /// Counts objects of several windows in turns, up to but without the first special one, and says in which window that is. A header
     /// can only be found when the one before it is understood: several such chains of waits take little longer than one.
-    pub fn run_all<const P: usize, const N: usize>(
+    pub fn run<const P: usize, const N: usize>(
         &mut self,
         plains: [&Plain<'_, P>; N],
         tallies: &mut Tallies,
     ) -> ([Run; N], usize) {
-        let mut runs = plains.map(|plain| Run { next: plain.from, objects: 0, size: 0 });
-        let mut headers = plains.map(|plain| plain.headers.get(plain.from).unwrap_or(&[0; P]));
-        loop {
-            for (number, ((plain, header), run)) in plains.iter().zip(&mut headers).zip(&mut runs).enumerate() {
-                if !self.step(plain, header, run, tallies) {
-                    return (runs, number);
+        let mut seats = plains.map(Plain::seat);
+        let mut rounds = 0u64;
+        let special = 'all: loop {
+            for (number, (plain, seat)) in plains.iter().zip(&mut seats).enumerate() {
+                if !self.step(plain, seat, tallies) {
+                    break 'all number;
                 }
             }
+            rounds = rounds.wrapping_add(1);
+        };
+        let mut runs = seats.map(|seat| Run { next: seat.at, objects: rounds, size: seat.size });
+        for run in runs.iter_mut().take(special) {
+            run.objects = run.objects.wrapping_add(1);
         }
+        (runs, special)
     }
 
     /// One object; false in front of a special one.
     #[inline(always)]
-    fn step<'w, const P: usize>(
-        &mut self,
-        plain: &Plain<'w, P>,
-        header: &mut &'w [u8; P],
-        run: &mut Run,
-        tallies: &mut Tallies,
-    ) -> bool {
-        let lane = &plain.lane;
-        let key = lane.key::<P>(value(header));
+    fn step<const P: usize>(&mut self, plain: &Plain<'_, P>, seat: &mut Seat, tallies: &mut Tallies) -> bool {
+        let key = plain.lane.key::<P>(seat.header);
         let Some(entry) = self.0.get_mut(place(key)) else { return false };
         if entry.key != key {
             return false;
         }
-        let Some(count) = plain.behind.get(run.next) else { return false };
         // The upper half of a pointer behind the method table is no part of a count. No branch on whether there is one: which types
         // follow each other is hard to foresee, and a multiplication is cheaper than a wrong guess.
-        let count = value(count) & 0xFFFF_FFFF;
+        let count = seat.behind & 0xFFFF_FFFF;
         let size = u64::from(entry.base_size).wrapping_add(u64::from(entry.component_size).wrapping_mul(count));
-        let size = size.max(lane.minimum);
-        let step = size.wrapping_add(lane.align_mask) & !lane.align_mask;
-        if step > entry.most {
+        // A smaller one (the empty string) is special, too.
+        if size.wrapping_sub(least::<P>()) > entry.most {
             return false;
         }
-        let next = (run.next as u64).wrapping_add(step / P as u64);
-        let Some(next_header) = usize::try_from(next).ok().and_then(|next| plain.headers.get(next)) else {
-            return false;
+        let step = if P == 8 {
+            size.wrapping_add(7) >> 3
+        } else {
+            (size.wrapping_add(plain.lane.align_mask) & !plain.lane.align_mask) >> 2
         };
+        let Ok(next) = usize::try_from((seat.at as u64).wrapping_add(step)) else { return false };
+        let Some(behind) = plain.words.get(next.wrapping_add(1)) else { return false };
+        let Some(header) = plain.words.get(next) else { return false };
         entry.count = entry.count.wrapping_add(1);
         entry.size = entry.size.wrapping_add(size);
-        entry.aligned = entry.aligned.wrapping_add(step);
-        let at = lane.base.wrapping_add((run.next as u64).wrapping_mul(P as u64));
+        entry.step = entry.step.wrapping_add(step);
+        let at = plain.lane.base.wrapping_add((seat.at as u64).wrapping_mul(P as u64));
         if spread(at) < entry.threshold {
             entry.threshold = tallies.offer(entry.tally, at);
         }
-        run.objects = run.objects.wrapping_add(1);
-        run.size = run.size.wrapping_add(size);
-        #[expect(clippy::cast_possible_truncation, reason = "it is an index of `headers`")]
-        {
-            run.next = next as usize;
-        }
-        *header = next_header;
+        *seat = Seat { at: next, header: value(header), behind: value(behind), size: seat.size.wrapping_add(size) };
         true
     }
 
@@ -219,13 +222,13 @@ impl Hot {
         if entry.key == key {
             return;
         }
-        entry.write_to(tallies);
         let most = match shape.free {
-            false => u64::MAX,
+            false => u64::MAX.wrapping_sub(least::<P>()),
             // The DAC reports other sizes of these than they have.
-            true if layout.free_quirk != 0 || layout.free_floor > layout.min_object => 0,
+            true if layout.free_quirk != 0 || layout.free_floor > layout.min_object => return,
             true => limits::LARGE_FREE.saturating_sub(limits::PAGE),
         };
+        entry.write_to::<P>(tallies);
         *entry = Entry {
             key,
             base_size: shape.base_size,
@@ -233,25 +236,25 @@ impl Hot {
             most,
             count: 0,
             size: 0,
-            aligned: 0,
+            step: 0,
             threshold: tallies.add(tally, 0, 0, 0),
             tally,
         };
     }
 
     /// Writes to the tallies what was counted since the last time.
-    pub fn write_to(&mut self, tallies: &mut Tallies) {
+    pub fn write_to<const P: usize>(&mut self, tallies: &mut Tallies) {
         for entry in self.0.iter_mut() {
-            entry.write_to(tallies);
+            entry.write_to::<P>(tallies);
         }
     }
 }
 
 impl Entry {
-    fn write_to(&mut self, tallies: &mut Tallies) {
+    fn write_to<const P: usize>(&mut self, tallies: &mut Tallies) {
         if self.count > 0 {
-            tallies.add(self.tally, self.count, self.size, self.aligned);
-            (self.count, self.size, self.aligned) = (0, 0, 0);
+            tallies.add(self.tally, self.count, self.size, self.step.wrapping_mul(P as u64));
+            (self.count, self.size, self.step) = (0, 0, 0);
         }
     }
 }
@@ -259,7 +262,7 @@ impl Entry {
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "masked to the table's size")]
 fn place(key: u64) -> usize {
-    ((key >> 3) ^ (key >> 14)) as usize & (ENTRIES - 1)
+    ((key ^ (key >> 11)) >> 3) as usize & (ENTRIES - 1)
 }
 
 #[inline(always)]

@@ -64,8 +64,11 @@ pub struct Census {
 
 impl Census {
     /// Writes what the hot loop counted to the tallies.
-    pub fn settle(&mut self) {
-        self.hot.write_to(&mut self.tallies);
+    pub fn settle(&mut self, rt: &Runtime) {
+        match rt.layout.pointer {
+            PointerSize::Eight => self.hot.write_to::<8>(&mut self.tallies),
+            PointerSize::Four => self.hot.write_to::<4>(&mut self.tallies),
+        }
     }
 
     /// Adds another one, which must be settled; method tables are matched by address.
@@ -564,7 +567,7 @@ impl Walk {
                         Mode::Paired => return Some(plain),
                         Mode::PairedBehindSpecial => {}
                         Mode::Alone => {
-                            let run = census.hot.run(&plain, &mut census.tallies);
+                            let ([run], _) = census.hot.run([&plain], &mut census.tallies);
                             if run.objects > 0 {
                                 self.count_run(&mut plain, run);
                                 continue;
@@ -801,11 +804,11 @@ pub fn drive(
         walk.feed(mem, rt, census, window.offset, window.bytes());
         on_window(walk.progress().0.saturating_sub(before))?;
     }
-    census.settle();
+    census.settle(rt);
     Ok(())
 }
 
-/// Walks that are driven at once: see [`Hot::run_all`].
+/// Walks that are driven at once: see [`Hot::run`].
 pub const AT_ONCE: usize = 4;
 
 /// As [`drive`], with several walks at once. `more` gives a walk that is finished more to do, or returns false.
@@ -845,7 +848,7 @@ pub fn drive_all(
                 *used_up = true;
             }
         } else if busy == 0 {
-            census.settle();
+            census.settle(rt);
             return Ok(());
         } else {
             // The last ones.
@@ -879,10 +882,10 @@ fn feed_all<const P: usize>(
             return number;
         }
     }
-    let [Some(a), Some(b), Some(c), Some(d)] = plains else { return 0 };
-    let mut plains = [a, b, c, d];
+    let plains: Vec<Plain<'_, P>> = plains.into_iter().flatten().collect();
+    let Ok(mut plains) = <[Plain<'_, P>; AT_ONCE]>::try_from(plains) else { return 0 };
     loop {
-        let (runs, special) = census.hot.run_all(plains.each_ref(), &mut census.tallies);
+        let (runs, special) = census.hot.run(plains.each_ref(), &mut census.tallies);
         for ((walk, plain), run) in walks.iter_mut().zip(&mut plains).zip(runs) {
             walk.count_run(plain, run);
         }
