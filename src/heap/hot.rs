@@ -23,10 +23,11 @@ struct Entry {
     most: u64,
     /// What was counted since the entry was made; the aligned bytes in pointers.
     count: u64,
+    /// An address with a hash below it may belong into the sample. (Between the sums, so that they are not made a vector of two,
+    /// which takes longer than two additions.)
+    threshold: u64,
     size: u64,
     step: u64,
-    /// An address with a hash below it may belong into the sample.
-    threshold: u64,
     /// Number of the tally.
     tally: u32,
 }
