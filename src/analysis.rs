@@ -2,6 +2,8 @@
 //! ([`upcoming`](Analysis::upcoming), [`feed`](Analysis::feed)) -> [`finish`](Analysis::finish). [`analyze`] does all of it where reads
 //! are synchronous.
 
+use crate::account::MemoryAccount;
+use crate::account::claims::{self, Heap, ManagedModule};
 use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
 use crate::heap::segments::{self, Segment};
@@ -11,7 +13,7 @@ use crate::limits;
 use crate::memory::{AddressSpace, Memory};
 use crate::modules::Modules;
 use crate::names::Names;
-use crate::report::{DumpFacts, HeapReport, REPORT_SCHEMA, RuntimeFacts};
+use crate::report::{DumpFacts, HeapFacts, HeapReport, REPORT_SCHEMA, RuntimeFacts};
 use crate::runtime::identity::{self, RuntimeModule};
 use crate::runtime::{self, Runtime, note};
 use crate::source::ByteSource;
@@ -288,6 +290,7 @@ impl Analysis {
             // What `dropheap verify` checks is more; these cost nothing.
             sentence.push_str(&format!("; {n} of {} invariants hold", held.len()));
         }
+        let memory = self.account(runtime, segments, &outcome, &rows.heap, &names, &mut findings);
         rows.heap.complete =
             rows.heap.explained_bytes == rows.heap.total_bytes && !facts.gc_in_progress && !findings.partial();
         HeapReport {
@@ -300,8 +303,24 @@ impl Analysis {
             method_tables: rows.method_tables,
             supertypes,
             assemblies,
+            memory: Some(memory),
             findings: findings.into_vec(),
         }
+    }
+
+    /// Whose the memory of the process is.
+    fn account(
+        &self,
+        runtime: &Runtime,
+        segments: &[Arc<Segment>],
+        outcome: &Outcome,
+        facts: &HeapFacts,
+        names: &Names<'_>,
+        findings: &mut Findings,
+    ) -> MemoryAccount {
+        let modules = names.modules.known();
+        let modules = modules.map(|m| ManagedModule { at: m.at, base: m.base, name: m.simple_name.clone() }).collect();
+        claims::account(&self.dump, &self.space, Some(&Heap { runtime, segments, outcome, facts, modules }), findings)
     }
 }
 
@@ -363,9 +382,9 @@ mod native {
     use crate::report::HeapReport;
     use crate::source::ByteSource;
     use std::ops::ControlFlow;
-    use std::sync::{Arc, Mutex};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
+    use std::sync::{Arc, Mutex};
 
     /// Segments are dealt out in runs of this many bytes: large enough to read on, small enough to share the work evenly.
     const SHARE: u64 = 64 << 20;

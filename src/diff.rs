@@ -19,20 +19,27 @@
 //! | `other-gc` | another GC mode or layout |
 //! | `dump-order` | a dump was taken before the one in front of it |
 
+use crate::account::{self, MemoryGrowth};
 use crate::error::{Error, Findings, Result};
 use crate::limits;
 use crate::report::{
-    AssemblyRow, Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, GroupBy, GroupRow, Groups,
-    HeapReport, Owner, REPORT_SCHEMA, Supertype, TypeRow, percent, utc,
+    AssemblyRow, Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, FREE, GroupBy, GroupRow,
+    Groups, HeapReport, Owner, REPORT_SCHEMA, Supertype, TypeRow, percent, utc,
 };
 use crate::stats::add_new;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 /// Compares reports in the order given; delta is last minus first.
 ///
 /// # Errors
 /// [`Error::Usage`] for no report at all, for more than [`limits::MAX_DUMPS`], or for one of another schema.
-pub fn diff(reports: &[HeapReport]) -> Result<DiffReport> {
+pub fn diff<R: Borrow<HeapReport>>(reports: &[R]) -> Result<DiffReport> {
+    let reports: Vec<&HeapReport> = reports.iter().map(Borrow::borrow).collect();
+    compare(&reports)
+}
+
+fn compare(reports: &[&HeapReport]) -> Result<DiffReport> {
     if reports.is_empty() || reports.len() > limits::MAX_DUMPS {
         return Err(Error::Usage(format!(
             "a comparison takes 1 to {} dumps, not {}",
@@ -65,13 +72,16 @@ pub fn diff(reports: &[HeapReport]) -> Result<DiffReport> {
     Ok(DiffReport {
         schema: DIFF_SCHEMA.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        dumps: reports.iter().map(diff_dump).collect(),
+        dumps: reports.iter().map(|r| diff_dump(r)).collect(),
         rows,
         supertypes,
         assemblies: assemblies(reports),
         groups: None,
+        suspects: None,
         free,
+        free_generations: reports.iter().map(|r| free_generations(r)).collect(),
         total,
+        memory: growth(reports),
         findings: findings(reports).into_vec(),
     })
 }
@@ -81,7 +91,7 @@ fn key(row: &DiffRow) -> (&str, &str) {
 }
 
 /// One row per key, in the order of the keys. A `BTreeMap`, since names are a stranger's and could be made to collide in a fast hash.
-fn rows(reports: &[HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
+fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
     let mut rows: BTreeMap<(&str, &str), DiffRow> = BTreeMap::new();
     let mut supertypes = Supertypes::default();
     for (dump, report) in reports.iter().enumerate() {
@@ -99,8 +109,16 @@ fn rows(reports: &[HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
                 base_types: Vec::new(),
                 interfaces: Vec::new(),
                 totals: DiffTotals::zero(reports.len()),
+                generations: vec![Vec::new(); reports.len()],
+                array: ty.array,
                 method_tables: vec![Vec::new(); reports.len()],
             });
+            if row.array != ty.array {
+                row.array = None;
+            }
+            if let Some(generations) = row.generations.get_mut(dump) {
+                add_generations(generations, &ty.generations);
+            }
             row.owner = row.owner.max(ty.owner);
             add_new(&mut row.base_types, &renumbered(&ty.base_types));
             add_new(&mut row.interfaces, &renumbered(&ty.interfaces));
@@ -111,6 +129,23 @@ fn rows(reports: &[HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
         }
     }
     (rows.into_values().collect(), supertypes.list)
+}
+
+/// Adds objects by generation; a side without generations leaves `to` empty.
+fn add_generations(to: &mut Vec<Cell>, more: &[Cell]) {
+    to.resize(to.len().max(more.len()), Cell::default());
+    for (sum, cell) in to.iter_mut().zip(more) {
+        *sum = sum.plus(*cell);
+    }
+}
+
+/// Free blocks by generation: their method table is the one row of that name without a module.
+fn free_generations(report: &HeapReport) -> Vec<Cell> {
+    let mut all = Vec::new();
+    for row in report.method_tables.iter().filter(|m| m.type_name == FREE && m.module.is_empty()) {
+        add_generations(&mut all, &row.generations);
+    }
+    all
 }
 
 /// The supertypes of all reports, each once.
@@ -134,7 +169,7 @@ impl<'a> Supertypes<'a> {
 }
 
 /// The assemblies of all reports, each name once, with the highest owner and its reason.
-fn assemblies(reports: &[HeapReport]) -> Vec<AssemblyRow> {
+fn assemblies(reports: &[&HeapReport]) -> Vec<AssemblyRow> {
     let mut all: BTreeMap<&str, &AssemblyRow> = BTreeMap::new();
     for assembly in reports.iter().flat_map(|r| &r.assemblies) {
         let known = all.entry(&assembly.name).or_insert(assembly);
@@ -150,19 +185,28 @@ fn assemblies(reports: &[HeapReport]) -> Vec<AssemblyRow> {
 /// A type is in the group of each of its interfaces, or of each of its base types; a base type that is on the heap itself is in its own group.
 /// Groups by base type or interface overlap, hence are no parts of the total. Every type is in exactly one group by namespace, assembly, or kind.
 pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
+    group_with_members(report, by).0
+}
+
+/// As [`group`]; and for each group, in the same order, the rows in it: indexes into [`DiffReport::rows`].
+pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<u32>>) {
     let dumps = report.dumps.len();
-    let mut groups: BTreeMap<(String, String), GroupRow> = BTreeMap::new();
-    let mut add = |name: &str, csharp: &str, module: &str, owner: Option<Owner>, row: &DiffRow| {
-        let group = groups.entry((name.to_owned(), module.to_owned())).or_insert_with(|| GroupRow {
-            name: name.to_owned(),
-            name_csharp: csharp.to_owned(),
-            module: module.to_owned(),
-            owner,
-            types: 0,
-            totals: DiffTotals::zero(dumps),
+    let mut groups: BTreeMap<(String, String), (GroupRow, Vec<u32>)> = BTreeMap::new();
+    let mut add = |name: &str, csharp: &str, module: &str, owner: Option<Owner>, (number, row): (u32, &DiffRow)| {
+        let (group, members) = groups.entry((name.to_owned(), module.to_owned())).or_insert_with(|| {
+            let group = GroupRow {
+                name: name.to_owned(),
+                name_csharp: csharp.to_owned(),
+                module: module.to_owned(),
+                owner,
+                types: 0,
+                totals: DiffTotals::zero(dumps),
+            };
+            (group, Vec::new())
         });
         group.types = group.types.saturating_add(1);
         group.totals.add_line(&row.totals);
+        members.push(number);
     };
     let supertype = |&number: &u32| report.supertypes.get(usize::try_from(number).ok()?);
     let bases: BTreeMap<(&str, &str), &Supertype> = report
@@ -174,7 +218,8 @@ pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
         .collect();
     let mut outside_types = 0_u64;
     let mut outside = DiffTotals::zero(dumps);
-    for row in &report.rows {
+    for (number, row) in (0_u32..).zip(&report.rows) {
+        let one = (number, row);
         match by {
             GroupBy::Base | GroupBy::Interface => {
                 let (list, itself) = match by {
@@ -183,7 +228,7 @@ pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
                 };
                 let mut any = false;
                 for s in list.iter().filter_map(supertype).chain(itself) {
-                    add(&s.type_name, &s.type_name_csharp, &s.module, Some(s.owner), row);
+                    add(&s.type_name, &s.type_name_csharp, &s.module, Some(s.owner), one);
                     any = true;
                 }
                 if !any {
@@ -191,22 +236,23 @@ pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
                     outside.add_line(&row.totals);
                 }
             }
-            GroupBy::Namespace => add(&row.namespace, &row.namespace, "", None, row),
+            GroupBy::Namespace => add(&row.namespace, &row.namespace, "", None, one),
             GroupBy::Assembly => {
                 let owner = report.assemblies.iter().find(|a| a.name == row.module).map(|a| a.owner);
-                add(&row.module, &row.module, &row.module, owner, row);
+                add(&row.module, &row.module, &row.module, owner, one);
             }
-            GroupBy::Kind => add(row.owner.text(), row.owner.text(), "", Some(row.owner), row),
+            GroupBy::Kind => add(row.owner.text(), row.owner.text(), "", Some(row.owner), one),
         }
     }
-    let mut rows: Vec<GroupRow> = groups.into_values().collect();
-    for row in &mut rows {
+    let mut groups: Vec<(GroupRow, Vec<u32>)> = groups.into_values().collect();
+    for (row, _) in &mut groups {
         row.totals.subtract();
     }
     outside.subtract();
     // Stable: equal deltas stay in the order of name and assembly.
-    rows.sort_by_key(|row| std::cmp::Reverse(row.totals.delta_size.unsigned_abs()));
-    Groups { by, overlap: by.overlaps(), rows, outside_types, outside }
+    groups.sort_by_key(|(row, _)| std::cmp::Reverse(row.totals.delta_size.unsigned_abs()));
+    let (rows, members) = groups.into_iter().unzip();
+    (Groups { by, overlap: by.overlaps(), rows, outside_types, outside }, members)
 }
 
 impl DiffTotals {
@@ -266,11 +312,17 @@ fn diff_dump(report: &HeapReport) -> DiffDump {
         explained_bytes: report.heap.explained_bytes,
         total_bytes: report.heap.total_bytes,
         generations: report.heap.generations.clone(),
+        memory: report.memory.clone(),
     }
 }
 
+fn growth(reports: &[&HeapReport]) -> Option<MemoryGrowth> {
+    let [first, .., last] = reports else { return None };
+    Some(account::growth(first.memory.as_ref()?, last.memory.as_ref()?))
+}
+
 /// What the reader should know before believing a delta.
-fn findings(reports: &[HeapReport]) -> Findings {
+fn findings(reports: &[&HeapReport]) -> Findings {
     let mut found = Findings::default();
     let labels: Vec<String> =
         reports.iter().zip(1_usize..).map(|(r, number)| format!("dump {number} ({})", r.dump.file_name)).collect();
@@ -365,10 +417,18 @@ fn findings(reports: &[HeapReport]) -> Findings {
 /// Start times that come from two streams of a dump differ by up to two seconds (the process's own and its first thread's).
 const SAME_START: u64 = 2;
 
-/// Another pid, another start; where a start is unknown, other addresses of the method table of `System.String`, which are the
-/// same all through a process and, with address space randomisation, almost surely others in another one.
+/// Another machine (App Service names it by its instance), another pid, another start; where a start is unknown, other addresses of the
+/// method table of `System.String`, which are the same all through a process and, with address space randomisation, almost surely others in
+/// another one.
 fn other_process(a: &HeapReport, b: &HeapReport) -> bool {
-    if let (Some(a), Some(b)) = (a.dump.pid, b.dump.pid)
+    if let (Some(a), Some(b)) = (&a.dump.instance_id, &b.dump.instance_id)
+        && a != b
+    {
+        return true;
+    }
+    // Of a clone that only its writer's note tells of, the pid may be the clone's own.
+    let pid = |r: &HeapReport| r.dump.pid.filter(|_| r.dump.clone.as_ref().is_none_or(|clone| clone.pid.is_some()));
+    if let (Some(a), Some(b)) = (pid(a), pid(b))
         && a != b
     {
         return true;
@@ -394,8 +454,14 @@ fn same_moment(a: &HeapReport, b: &HeapReport) -> bool {
     a.dump.captured_at.is_some() && facts(a) == facts(b)
 }
 
+/// Characters of an instance id that tell the machines of a plan apart; it has 64.
+const SHOWN_INSTANCE: usize = 12;
+
 fn process(dump: &DumpFacts) -> String {
-    let pid = dump.pid.map_or_else(|| "pid unknown".to_owned(), |pid| format!("pid {pid}"));
+    let mut pid = dump.pid.map_or_else(|| "pid unknown".to_owned(), |pid| format!("pid {pid}"));
+    if let Some(instance) = &dump.instance_id {
+        pid = format!("{pid} on instance {}", instance.chars().take(SHOWN_INSTANCE).collect::<String>());
+    }
     match dump.started_at {
         Some(start) => format!("{pid}, started {}", utc(start)),
         None => format!("{pid}, start unknown"),
@@ -406,6 +472,7 @@ fn process(dump: &DumpFacts) -> String {
 #[allow(clippy::arithmetic_side_effects, reason = "small numbers of the tests")]
 mod tests {
     use super::*;
+    use crate::report::{ArrayShape, CloneFacts};
     use proptest::prelude::*;
 
     fn ty(name: &str, module: &str, count: u64, size: u64, tables: &[&str]) -> TypeRow {
@@ -422,6 +489,7 @@ mod tests {
             aligned_size: size,
             generations: Vec::new(),
             method_tables: tables.iter().map(|&t| t.into()).collect(),
+            array: None,
         }
     }
 
@@ -514,6 +582,43 @@ mod tests {
     }
 
     #[test]
+    fn generations_are_summed_by_dump_and_free_is_found_by_its_empty_module() {
+        let cells =
+            |gen2: u64| vec![Cell::default(), Cell::default(), Cell { count: gen2, size: gen2 * 24, aligned_size: 0 }];
+        let (mut a, b) = pair();
+        for (module, n) in [("m", 5), ("m", 7)] {
+            a.types.push(TypeRow { generations: cells(n), ..ty("T", module, n, n * 24, &[]) });
+        }
+        for (name, module) in [(FREE, ""), (FREE, "App")] {
+            a.method_tables.push(crate::report::MethodTableRow {
+                method_table: "1".into(),
+                type_name: name.into(),
+                type_name_csharp: name.into(),
+                module: module.into(),
+                owner: Owner::Runtime,
+                count: 3,
+                total_size: 72,
+                aligned_size: 72,
+                generations: cells(3),
+                samples: Vec::new(),
+            });
+        }
+        let d = diff(&[a, b]).unwrap();
+        assert_eq!(d.rows[0].generations, [cells(12), Vec::new()]);
+        assert_eq!(d.free_generations, [cells(3), Vec::new()]);
+    }
+
+    #[test]
+    fn the_shape_of_an_array_is_told_where_all_dumps_agree() {
+        let of = |component_size| {
+            let array = Some(ArrayShape { base_size: 24, component_size });
+            report("x.dmp", vec![TypeRow { array, ..ty("T[]", "m", 1, 24, &[]) }])
+        };
+        assert_eq!(diff(&[of(8), of(8)]).unwrap().rows[0].array, Some(ArrayShape { base_size: 24, component_size: 8 }));
+        assert_eq!(diff(&[of(8), of(4), of(8)]).unwrap().rows[0].array, None);
+    }
+
+    #[test]
     fn rows_descend_by_absolute_delta_then_ascend_by_name() {
         let a = report("a.dmp", vec![ty("B", "m", 1, 100, &[]), ty("A", "m", 1, 50, &[]), ty("D", "m", 9, 900, &[])]);
         let b = report("b.dmp", vec![ty("C", "m", 1, 50, &[]), ty("D", "m", 9, 900, &[])]);
@@ -528,7 +633,7 @@ mod tests {
         assert_eq!((d.rows[0].totals.delta_count, d.rows[0].totals.delta_size), (2, 48));
         let d = diff(&[of(5)]).unwrap();
         assert_eq!((d.rows[0].totals.counts.as_slice(), d.rows[0].totals.delta_count), (&[5][..], 0));
-        assert_eq!(diff(&[]).unwrap_err().code(), "usage");
+        assert_eq!(diff::<HeapReport>(&[]).unwrap_err().code(), "usage");
         assert_eq!(diff(&vec![of(1); limits::MAX_DUMPS + 1]).unwrap_err().code(), "usage");
         assert!(diff(&vec![of(1); limits::MAX_DUMPS]).is_ok());
     }
@@ -578,6 +683,29 @@ mod tests {
         assert_eq!(codes(&[a.clone(), b.clone()]), [("other-process".to_owned(), 1)]);
         b.dump.image_path = Some(r"C:\app2\LeakSim.exe".into());
         assert_eq!(codes(&[a.clone(), b.clone(), b]).last(), Some(&("other-program".to_owned(), 2)));
+    }
+
+    #[test]
+    fn the_same_pid_on_another_machine_is_another_process() {
+        let (mut a, mut b) = pair();
+        (a.dump.instance_id, b.dump.instance_id) = (Some("0a1b".repeat(16)), Some("0a1b".repeat(16)));
+        assert_eq!(codes(&[a.clone(), b.clone()]), []);
+        b.dump.instance_id = Some("ffff".repeat(16));
+        let found = diff(&[a.clone(), b.clone()]).unwrap().findings;
+        assert_eq!(found.len(), 1);
+        assert!(found[0].message.contains("(pid 52 on instance ffffffffffff, started "), "{}", found[0].message);
+        a.dump.instance_id = None;
+        assert_eq!(codes(&[a, b]), []);
+    }
+
+    #[test]
+    fn the_pid_of_a_clone_decides_nothing_where_it_may_be_its_own() {
+        let (mut a, b) = pair();
+        a.dump.pid = Some(9000);
+        a.dump.clone = Some(CloneFacts { pid: None });
+        assert_eq!(codes(&[a.clone(), b.clone()]), []);
+        a.dump.clone = Some(CloneFacts { pid: Some(77) });
+        assert_eq!(codes(&[a, b]), [("other-process".to_owned(), 1)]);
     }
 
     #[test]

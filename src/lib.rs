@@ -6,10 +6,13 @@
 //! The core is synchronous and holds no file access of its own; the heap walk is fed by its caller ([`Analysis::upcoming`],
 //! [`Analysis::feed`]), so that it runs over positional reads natively and over several asynchronous reads in a browser.
 
+pub mod account;
 pub mod analysis;
+pub mod columns;
 pub mod diff;
 pub mod dump;
 pub mod error;
+pub mod export;
 pub mod heap;
 pub mod image;
 pub mod limits;
@@ -21,6 +24,7 @@ pub mod report;
 pub mod runtime;
 pub mod source;
 pub mod stats;
+pub mod suspects;
 #[cfg(any(test, feature = "synth"))]
 pub mod synth;
 #[cfg(not(target_arch = "wasm32"))]

@@ -8,7 +8,8 @@
 pub const MAX_STREAMS: u32 = 10_000;
 
 /// Bytes of all small streams together that are copied to the compact head. 500 modules with names and CodeView records are 150 KB,
-/// 2,000 thread contexts 2.5 MB, a MemoryInfoList of 10^6 regions 48 MB (never copied: we do not use it).
+/// 2,000 thread contexts 2.5 MB, a MemoryInfoList of 10^6 regions 48 MB (never copied: it is read apart, and only its
+/// committed regions are kept).
 pub const MAX_HEAD: u64 = 64 << 20;
 
 /// Memory ranges. Dumps of big Windows processes have tens of thousands; a range entry takes 24 bytes here: 24 MB.
@@ -58,7 +59,10 @@ pub const MAX_METHOD_TABLES: usize = 1 << 20;
 
 /// Method tables that get a row with a name, the largest first: about 1 KB each. The objects of the others are counted in one row
 /// without a name, and a finding says so.
-pub const MAX_ROWS: usize = 100_000;
+pub const MAX_ROWS: usize = 110_000;
+
+/// Names kept for the types that are made of others; large services have 10^4 types.
+pub const MAX_KNOWN_NAMES: usize = 20_000;
 
 /// Words that are no method table, remembered so that they are not looked up twice; beyond it they are looked up again.
 pub const MAX_REJECTED: usize = 100_000;
@@ -102,3 +106,25 @@ pub const MAX_STRING: usize = 32_768;
 
 /// Dumps in one diff.
 pub const MAX_DUMPS: usize = 100;
+
+/// Runs of memory that are looked at for the GC's bookkeeping where no variable leads to it: each costs one read of a page, and only runs
+/// that are large enough count.
+pub const MAX_BOOKKEEPING_PROBES: usize = 2_048;
+
+/// Tables, fragments and sections of the runtime's map of code. A process with 100,000 dynamic methods has some 1,000 code heaps.
+pub const MAX_CODE_RANGES: usize = 200_000;
+
+/// Blocks of loader heaps: of 64 KB each, 6 GB.
+pub const MAX_LOADER_BLOCKS: usize = 100_000;
+
+/// Threads whose TEB is read for the bounds of the stack; of others the thread list's stack is taken. TEBs follow one another, so that a read of a
+/// page has eight of them.
+pub const MAX_STACKS: usize = 20_000;
+
+/// Native heaps in the PEB's list, and segments of all of them.
+pub const MAX_NATIVE_HEAPS: u64 = 1_024;
+/// See [`MAX_NATIVE_HEAPS`].
+pub const MAX_NATIVE_SEGMENTS: usize = 100_000;
+
+/// Bytes of the environment block that are looked through. Windows' own limit was 64 KB for long; there is none since Vista.
+pub const MAX_ENVIRONMENT: u64 = 1 << 20;

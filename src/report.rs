@@ -18,7 +18,9 @@
 //! - a field may be added within a version; one that is removed or changes its meaning makes a new version. Readers ignore fields
 //!   that they do not know.
 
+use crate::account::{MemoryAccount, MemoryGrowth};
 use crate::error::{Error, Finding};
+use crate::suspects::Suspects;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -58,6 +60,9 @@ pub struct HeapReport {
     /// The assemblies of the types and what decided whose they are. By name.
     #[serde(default)]
     pub assemblies: Vec<AssemblyRow>,
+    /// Whose the memory in the dump is; `null` in reports of listings.
+    #[serde(default)]
+    pub memory: Option<MemoryAccount>,
     /// What else the reader of these numbers should know.
     pub findings: Vec<Finding>,
 }
@@ -75,6 +80,7 @@ impl HeapReport {
             method_tables: Vec::new(),
             supertypes: Vec::new(),
             assemblies: Vec::new(),
+            memory: None,
             findings: Vec::new(),
         }
     }
@@ -93,19 +99,22 @@ impl Default for HeapReport {
 }
 
 /// What `dropheap info` prints: a [`HeapReport`] without its rows, or as much of one as could be found. Made to be pasted into a bug
-/// report, so it holds no command line and no rows.
+/// report, so it holds no rows, and no command line unless that is asked for ([`DumpFacts::redact`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InfoReport {
     /// [`INFO_SCHEMA`].
     pub schema: String,
     /// Version of dropheap.
     pub tool_version: String,
-    /// The file and the process; [`DumpFacts::command_line`] is always `null` here, because it may hold secrets.
+    /// The file and the process.
     pub dump: DumpFacts,
     /// The CLR; `null` if it could not be located.
     pub runtime: Option<RuntimeFacts>,
     /// The heap as a whole; `null` if it could not be walked.
     pub heap: Option<HeapFacts>,
+    /// Whose the memory in the dump is.
+    #[serde(default)]
+    pub memory: Option<MemoryAccount>,
     /// What else the reader should know.
     pub findings: Vec<Finding>,
     /// Why the analysis ended early; `null` if it did not.
@@ -118,6 +127,7 @@ impl InfoReport {
         InfoReport {
             runtime: Some(report.runtime),
             heap: Some(report.heap),
+            memory: report.memory,
             findings: report.findings,
             error: None,
             ..InfoReport::head(report.dump)
@@ -133,9 +143,10 @@ impl InfoReport {
         InfoReport {
             schema: INFO_SCHEMA.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            dump: DumpFacts { command_line: None, ..dump },
+            dump,
             runtime: None,
             heap: None,
+            memory: None,
             findings: Vec::new(),
             error: None,
         }
@@ -177,16 +188,37 @@ pub struct DumpFacts {
     pub format: String,
     /// When it was taken: MINIDUMP_HEADER.TimeDateStamp, seconds since 1970, UTC.
     pub captured_at: Option<u64>,
-    /// Process id.
+    /// Process id; of a clone the original's, where the dump has it.
     pub pid: Option<u32>,
     /// When the process started, seconds since 1970, UTC.
     pub started_at: Option<u64>,
+    /// When its first thread started, where the writer noted the times of threads.
+    #[serde(default)]
+    pub first_thread_at: Option<u64>,
+    /// Set if the dump is of a clone (snapshot) of the process: `procdump -r`, Kudu.
+    #[serde(default)]
+    pub clone: Option<CloneFacts>,
     /// `captured_at - started_at`, seconds.
     pub uptime: Option<u64>,
     /// Path of the executable.
     pub image_path: Option<String>,
-    /// Command line. May hold secrets: the page masks it.
+    /// Command line. May hold secrets: the page masks it, exports leave it out unless asked for ([`DumpFacts::redact`]).
     pub command_line: Option<String>,
+    /// What the writer noted (procdump: its own command line). Treated like the command line.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// `APP_POOL_ID`: the application pool of IIS.
+    #[serde(default)]
+    pub app_pool: Option<String>,
+    /// `WEBSITE_INSTANCE_ID`: which machine of an App Service plan.
+    #[serde(default)]
+    pub instance_id: Option<String>,
+    /// `WEBSITE_SITE_NAME`: which App Service.
+    #[serde(default)]
+    pub site_name: Option<String>,
+    /// Bytes that the process's job may commit, where ProcessVmCounters has a limit.
+    #[serde(default)]
+    pub memory_limit: Option<u64>,
     /// e.g. `Windows 10.0.18362`.
     pub os: Option<String>,
     /// The writer's view of the processor: `x64`, `x86`, `arm64`. The runtime's own is [`RuntimeFacts::architecture`].
@@ -201,6 +233,21 @@ pub struct DumpFacts {
     pub modules: u64,
     /// Threads in the thread list.
     pub threads: u64,
+}
+
+impl DumpFacts {
+    /// Drops what may hold secrets: command line and comment.
+    pub fn redact(&mut self) {
+        self.command_line = None;
+        self.comment = None;
+    }
+}
+
+/// A dump that was taken of a clone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CloneFacts {
+    /// The clone's own process id, where it differs from the original's.
+    pub pid: Option<u32>,
 }
 
 /// The CLR of the process.
@@ -442,6 +489,26 @@ pub struct TypeRow {
     pub generations: Vec<Cell>,
     /// Addresses of the method tables, ascending.
     pub method_tables: Vec<String>,
+    /// Of an array; `null` for other types, and where the method tables of the type differ.
+    #[serde(default)]
+    pub array: Option<ArrayShape>,
+}
+
+/// What the size of an array is made of: `base_size` for each array, and `component_size` for each element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayShape {
+    /// Bytes of an array without elements.
+    pub base_size: u64,
+    /// Bytes of an element.
+    pub component_size: u64,
+}
+
+impl ArrayShape {
+    /// Elements of so many arrays of so many bytes together; `None` where that cannot be.
+    pub fn slots(self, count: u64, size: u64) -> Option<u64> {
+        let elements = size.checked_sub(self.base_size.checked_mul(count)?)?;
+        (elements.checked_rem(self.component_size) == Some(0)).then(|| elements.checked_div(self.component_size))?
+    }
 }
 
 /// The comparison of any number of dumps, in the order given; delta is last minus first.
@@ -464,10 +531,19 @@ pub struct DiffReport {
     /// The rows grouped, where that was asked for (`--group-by`).
     #[serde(default)]
     pub groups: Option<Groups>,
+    /// The growing types grouped, where that was asked for (`--suspects`).
+    #[serde(default)]
+    pub suspects: Option<Suspects>,
     /// Free blocks.
     pub free: DiffTotals,
+    /// By dump: free blocks by generation ([`GENERATIONS`]).
+    #[serde(default)]
+    pub free_generations: Vec<Vec<Cell>>,
     /// All types and Free: what `!dumpheap -stat` totals.
     pub total: DiffTotals,
+    /// What grew: the process, and of it the managed heap. `null` unless the first dump and the last have an account.
+    #[serde(default)]
+    pub memory: Option<MemoryGrowth>,
     /// What the reader should know before believing a delta: other process, other runtime, partial dumps. See [`crate::diff`] for
     /// the codes. The findings of each single dump are in its own report.
     pub findings: Vec<Finding>,
@@ -497,6 +573,9 @@ pub struct DiffDump {
     pub total_bytes: u64,
     /// By generation ([`GENERATIONS`]).
     pub generations: Vec<Cell>,
+    /// [`HeapReport::memory`].
+    #[serde(default)]
+    pub memory: Option<MemoryAccount>,
 }
 
 /// Counts and sizes of one line of a comparison, an element per dump.
@@ -536,6 +615,12 @@ pub struct DiffRow {
     /// Counts and sizes; 0 where the type does not occur.
     #[serde(flatten)]
     pub totals: DiffTotals,
+    /// By dump: its objects by generation ([`GENERATIONS`]); empty where it does not occur, or where the side has no generations.
+    #[serde(default)]
+    pub generations: Vec<Vec<Cell>>,
+    /// [`TypeRow::array`]; `null` if the dumps differ.
+    #[serde(default)]
+    pub array: Option<ArrayShape>,
     /// By dump: addresses of its method tables there; empty where it does not occur.
     pub method_tables: Vec<Vec<String>>,
 }
@@ -623,9 +708,26 @@ pub fn percent(part: u64, whole: u64) -> String {
     format!("{}.{:02} %", parts.wrapping_div(100), parts.wrapping_rem(100))
 }
 
+/// A part of the growth for people, e.g. `36.4 %`: rounded, halves up.
+pub fn share(part: u64, whole: u64) -> String {
+    let tenths = u128::from(part).saturating_mul(2000).saturating_add(u128::from(whole));
+    let tenths = tenths.checked_div(u128::from(whole).saturating_mul(2)).unwrap_or(0);
+    format!("{}.{} %", tenths.wrapping_div(10), tenths.wrapping_rem(10))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_rounded() {
+        assert_eq!(share(7_552_296, 20_772_150), "36.4 %");
+        assert_eq!(share(1, 2000), "0.1 %");
+        assert_eq!(share(1, 2001), "0.0 %");
+        assert_eq!(share(5, 5), "100.0 %");
+        assert_eq!(share(1, 0), "0.0 %");
+        assert_eq!(share(u64::MAX, u64::MAX), "100.0 %");
+    }
 
     #[test]
     fn utc_knows_leap_years() {
@@ -665,15 +767,14 @@ mod tests {
     }
 
     #[test]
-    fn info_hides_the_command_line() {
+    fn redacted_facts_hold_no_command_line() {
         let mut report = HeapReport::new();
         report.dump.command_line = Some("app.exe --password hunter2".into());
+        report.dump.comment = Some("*** procdump -ma 7 \\\\share\\hunter2".into());
         report.dump.pid = Some(7);
-        let info = InfoReport::of(report.clone());
-        assert_eq!((info.dump.command_line, info.dump.pid), (None, Some(7)));
-        let info = InfoReport::failed(report.dump, &Error::EmptyFile);
-        assert_eq!(info.dump.command_line, None);
-        assert_eq!(info.error.unwrap().code, "empty-file");
+        report.dump.redact();
+        assert_eq!(report.dump, DumpFacts { pid: Some(7), ..DumpFacts::default() });
+        assert_eq!(InfoReport::failed(report.dump, &Error::EmptyFile).error.unwrap().code, "empty-file");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::heap::walk::Outcome;
 use crate::limits;
 use crate::memory::{Addr, Memory};
 use crate::names::{Names, TypeName};
-use crate::report::{Cell, GENERATIONS, HeapFacts, LargeFree, MethodTableRow, SegmentRow, TypeRow};
+use crate::report::{ArrayShape, Cell, GENERATIONS, HeapFacts, LargeFree, MethodTableRow, SegmentRow, TypeRow};
 use crate::runtime::Runtime;
 use crate::runtime::method_table::MethodTable;
 use crate::types::{TypeFacts, Types};
@@ -82,7 +82,7 @@ pub fn fold(
 ) -> Rows {
     let mut heap = HeapFacts { generations: vec![Cell::default(); GENERATIONS.len()], ..HeapFacts::default() };
     let mut method_tables = Vec::new();
-    let mut described: Vec<(Rc<TypeName>, TypeFacts)> = Vec::new();
+    let mut described: Vec<Described> = Vec::new();
     for (index, table) in &met.rows {
         let generations = cells(outcome.census.tallies.of(*index));
         let total = generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
@@ -91,6 +91,7 @@ pub fn fold(
         }
         let name: Rc<TypeName> = names.name(table.at, findings);
         let facts = types.describe(table, &name, names, findings);
+        names.forget_some();
         if table.at == free {
             heap.free = total;
         }
@@ -106,7 +107,11 @@ pub fn fold(
             generations,
             samples: outcome.census.tallies.samples(*index).map(|all| all.iter().map(Addr::to_string).collect()).into(),
         });
-        described.push((name, facts));
+        let array = table.component_size().filter(|_| table.is_array()).map(|component| ArrayShape {
+            base_size: u64::from(table.base_size),
+            component_size: u64::from(component),
+        });
+        described.push(Described { namespace: name.namespace.clone(), facts, array });
     }
     if let Some((row, described_as)) = others(outcome, met) {
         for (sum, c) in heap.generations.iter_mut().zip(&row.generations) {
@@ -167,7 +172,7 @@ pub fn fold(
 }
 
 /// One row for all that have none of their own.
-fn others(outcome: &Outcome, met: &Met) -> Option<(MethodTableRow, (Rc<TypeName>, TypeFacts))> {
+fn others(outcome: &Outcome, met: &Met) -> Option<(MethodTableRow, Described)> {
     let mut generations = vec![Cell::default(); GENERATIONS.len()];
     for &index in &met.others {
         for (sum, c) in generations.iter_mut().zip(cells(outcome.census.tallies.of(index))) {
@@ -175,17 +180,10 @@ fn others(outcome: &Outcome, met: &Met) -> Option<(MethodTableRow, (Rc<TypeName>
         }
     }
     let total = generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
-    let name = TypeName {
-        classic: OTHERS.to_owned(),
-        csharp: OTHERS.to_owned(),
-        module: String::new(),
-        namespace: String::new(),
-        modules: [].into(),
-    };
     let row = MethodTableRow {
         method_table: Addr::NULL.to_string(),
-        type_name: name.classic.clone(),
-        type_name_csharp: name.csharp.clone(),
+        type_name: OTHERS.to_owned(),
+        type_name_csharp: OTHERS.to_owned(),
         module: String::new(),
         owner: TypeFacts::default().owner,
         count: total.count,
@@ -194,7 +192,8 @@ fn others(outcome: &Outcome, met: &Met) -> Option<(MethodTableRow, (Rc<TypeName>
         generations,
         samples: vec![Vec::new(); GENERATIONS.len()],
     };
-    (!met.others.is_empty()).then_some((row, (Rc::new(name), TypeFacts::default())))
+    let described = Described { namespace: String::new(), facts: TypeFacts::default(), array: None };
+    (!met.others.is_empty()).then_some((row, described))
 }
 
 /// What a walk that gives up a segment at its first error would have counted; `None` if there was no error.
@@ -209,17 +208,26 @@ fn before_first_error(outcome: &Outcome) -> Option<Cell> {
     })
 }
 
+/// What is known of a method table beside its counts.
+struct Described {
+    namespace: String,
+    facts: TypeFacts,
+    array: Option<ArrayShape>,
+}
+
 /// Types of the same name and assembly are one row, which then has the base types and interfaces of all of them.
-fn by_type(rows: &[MethodTableRow], described: &[(Rc<TypeName>, TypeFacts)], free: &str) -> Vec<TypeRow> {
+fn by_type(rows: &[MethodTableRow], described: &[Described], free: &str) -> Vec<TypeRow> {
     let mut index: FxHashMap<(&str, &str), usize> = FxHashMap::default();
     let mut types: Vec<TypeRow> = Vec::new();
-    for (row, (name, facts)) in rows.iter().zip(described).filter(|(r, _)| r.method_table != free) {
+    for (row, Described { namespace, facts, array }) in
+        rows.iter().zip(described).filter(|(r, _)| r.method_table != free)
+    {
         let number = *index.entry((&row.type_name, &row.module)).or_insert_with(|| {
             types.push(TypeRow {
                 type_name: row.type_name.clone(),
                 type_name_csharp: row.type_name_csharp.clone(),
                 module: row.module.clone(),
-                namespace: name.namespace.clone(),
+                namespace: namespace.clone(),
                 owner: facts.owner,
                 base_types: Vec::new(),
                 interfaces: Vec::new(),
@@ -228,11 +236,15 @@ fn by_type(rows: &[MethodTableRow], described: &[(Rc<TypeName>, TypeFacts)], fre
                 aligned_size: 0,
                 generations: vec![Cell::default(); GENERATIONS.len()],
                 method_tables: Vec::new(),
+                array: *array,
             });
             types.len().saturating_sub(1)
         });
         if let Some(t) = types.get_mut(number) {
             t.owner = t.owner.max(facts.owner);
+            if t.array != *array {
+                t.array = None;
+            }
             add_new(&mut t.base_types, &facts.base_types);
             add_new(&mut t.interfaces, &facts.interfaces);
             t.count = t.count.saturating_add(row.count);

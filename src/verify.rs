@@ -189,7 +189,8 @@ pub fn verify(
     located.facts.evidence = evidence;
     let mut names = Names::new(mem, &rt, modules);
     let mut name_findings = Findings::default();
-    let rows = stats::fold(&outcome, &rows, &located.segments, rt.known.free, &mut names, &mut types, &mut name_findings);
+    let rows =
+        stats::fold(&outcome, &rows, &located.segments, rt.known.free, &mut names, &mut types, &mut name_findings);
     let met = heap.met(mem);
     let mut tables = Tables::new(mem, &rt);
 
@@ -224,10 +225,12 @@ pub fn verify(
     } else {
         Verdict::Holds
     };
+    let mut dump = analysis.dump.facts.clone();
+    dump.redact();
     Ok(VerifyReport {
         schema: VERIFY_SCHEMA.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        dump: DumpFacts { command_line: None, ..analysis.dump.facts.clone() },
+        dump,
         runtime: located.facts,
         verdict,
         gc_structures_invalid_cnt: rt.gc.structures_invalid,

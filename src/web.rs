@@ -1,14 +1,22 @@
-//! The shim between the page's worker and the core: a `File` in, JavaScript values out. No analysis here.        [wasm32]
+//! The shim between the page's workers and the core: a `File` in, JavaScript values out. No analysis here.       [wasm32]
 //!
-//! Numbers cross as JavaScript numbers; one that does not fit (2^53 and above) is an error, never rounded. Errors are thrown as
-//! plain objects `{name, code, message, hint}`, which survive `postMessage`.
+//! [`DumpSession`] reads one dump in a worker that is ended afterwards; its report crosses as bytes. [`Reports`] lives in one worker as long as the
+//! page and holds the reports; what it tells of a comparison crosses as columns ([`crate::columns`]).
+//!
+//! Numbers cross as JavaScript numbers; one that does not fit (above 2^53 - 1) is an error, never rounded. Errors are thrown as
+//! plain objects `{name, code, message, hint}`, which survive `postMessage`. Objects cross as JSON: the core has that writer anyway, and a second one,
+//! for JavaScript objects, would be a tenth of the whole WebAssembly.
 
+use crate::columns::Columns;
 use crate::error::Error;
-use crate::report::HeapReport;
+use crate::report::{DiffReport, DiffRow, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
+use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_json::ser::Formatter;
+use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 
@@ -20,9 +28,6 @@ struct Thrown {
     message: String,
     hint: String,
 }
-
-/// A heap window that the walk wants: `[offset, length]` in JavaScript.
-type JsWindow = (u64, u64);
 
 /// Panics go to the console with their place.
 #[wasm_bindgen(start)]
@@ -42,24 +47,14 @@ pub fn memory_bytes() -> f64 {
     f64::from(u32::try_from(core::arch::wasm32::memory_size::<0>()).unwrap_or(u32::MAX)) * 65_536.0
 }
 
-/// The comparison of several reports (those that `finish` made), in the order given.
-///
-/// # Errors
-/// Throws if they are no reports or too many.
-#[wasm_bindgen]
-pub fn diff(reports: JsValue) -> Result<JsValue, JsValue> {
-    let reports: Vec<HeapReport> = from_js(reports)?;
-    to_js(&crate::diff::diff(&reports).map_err(thrown)?)
-}
-
 /// The error of an asynchronous read that the browser refused; `reason` is the browser's word for it.
 ///
 /// # Errors
 /// Throws if a number is none.
 #[wasm_bindgen(js_name = readError)]
-pub fn read_error(offset: JsValue, len: JsValue, reason: String) -> Result<JsValue, JsValue> {
+pub fn read_error(offset: f64, len: f64, reason: String) -> Result<JsValue, JsValue> {
     let what = "a window of the heap".to_owned();
-    Ok(thrown(Error::Io { what, offset: from_js(offset)?, len: from_js(len)?, reason }))
+    Ok(thrown(Error::Io { what, offset: whole(offset)?, len: whole(len)?, reason }))
 }
 
 /// What to show if this instance traps later (its memory is not to be trusted then, so the words are fetched before).
@@ -116,50 +111,282 @@ impl DumpSession {
     ///
     /// # Errors
     /// Throws if a number does not fit into a JavaScript number.
-    pub fn upcoming(&self, max: usize) -> Result<JsValue, JsValue> {
-        let windows: Vec<JsWindow> = self.analysis.upcoming(max).iter().map(|w| (w.offset, w.len)).collect();
-        to_js(&windows)
+    pub fn upcoming(&self, max: usize) -> Result<Array, JsValue> {
+        let pair = |w: &crate::Window| Ok::<_, JsValue>(Array::of2(&number(w.offset)?.into(), &number(w.len)?.into()));
+        self.analysis.upcoming(max).iter().map(pair).collect()
     }
 
     /// Walks the bytes of one window: `{done, total}` in bytes of heap segments.
     ///
     /// # Errors
     /// Throws what [`Analysis::feed`] reports.
-    pub fn feed(&mut self, offset: JsValue, bytes: &js_sys::Uint8Array) -> Result<JsValue, JsValue> {
-        let offset: u64 = from_js(offset)?;
+    pub fn feed(&mut self, offset: f64, bytes: &Uint8Array) -> Result<Object, JsValue> {
+        let offset = whole(offset)?;
         // One buffer for all windows: a fresh one each time would grow the memory by fragments.
         self.window.resize(usize::try_from(bytes.length()).unwrap_or(0), 0);
         bytes.copy_to(&mut self.window);
         let progress = self.analysis.feed(offset, &self.window).map_err(thrown)?;
-        to_js(&ProgressJs { done: progress.done, total: progress.total })
+        object(&[("done", number(progress.done)?.into()), ("total", number(progress.total)?.into())])
     }
 
-    /// Resolves the names and ends the session: a [`HeapReport`].
+    /// Resolves the names and ends the session: `{report, head}`; the report as bytes for [`Reports::add`], the head as [`Reports::add`] gives it.
     ///
     /// # Errors
     /// Throws what [`Analysis::finish`] reports.
-    pub fn finish(self) -> Result<JsValue, JsValue> {
+    pub fn finish(self) -> Result<Object, JsValue> {
         drop(self.window);
-        to_js(&self.analysis.finish().map_err(thrown)?)
+        let mut report = self.analysis.finish().map_err(thrown)?;
+        let bytes = Uint8Array::from(json(&report)?.as_slice());
+        object(&[("report", bytes.into()), ("head", head(&mut report)?)])
     }
 }
 
-/// [`crate::Progress`] in JavaScript.
+/// The reports of the page and their comparison.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Reports {
+    held: BTreeMap<u32, HeapReport>,
+    compared: Vec<u32>,
+    comparison: Option<DiffReport>,
+}
+
+/// What an opened row shows. Addresses are strings, as in the reports.
 #[derive(Serialize)]
-struct ProgressJs {
-    done: u64,
-    total: u64,
+#[serde(rename_all = "camelCase")]
+struct Detail<'a> {
+    module: &'a str,
+    owner: Owner,
+    /// What decided whose it is.
+    reason: &'a str,
+    base_types: Vec<&'a Supertype>,
+    interfaces: Vec<&'a Supertype>,
+    /// By dump.
+    method_tables: Vec<Vec<MethodTable<'a>>>,
+    /// By dump and generation: addresses of some objects.
+    samples: Vec<Vec<Vec<&'a str>>>,
+}
+
+#[derive(Serialize)]
+struct MethodTable<'a> {
+    address: &'a str,
+    count: u64,
+    size: u64,
+}
+
+impl<'a> MethodTable<'a> {
+    fn of(row: &'a MethodTableRow) -> MethodTable<'a> {
+        MethodTable { address: &row.method_table, count: row.count, size: row.total_size }
+    }
+}
+
+#[wasm_bindgen]
+impl Reports {
+    /// Holds nothing.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Reports {
+        Reports::default()
+    }
+
+    /// Keeps a report under the page's number for it.
+    ///
+    /// # Errors
+    /// Throws if the bytes are no report.
+    pub fn add(&mut self, id: u32, report: &[u8]) -> Result<(), JsValue> {
+        let report = serde_json::from_slice(report)
+            .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}"))))?;
+        self.held.insert(id, report);
+        Ok(())
+    }
+
+    /// Forgets a report; of a comparison with it, only what was already handed out remains.
+    pub fn remove(&mut self, id: u32) {
+        self.held.remove(&id);
+        if self.compared.contains(&id) {
+            self.compared.clear();
+            self.comparison = None;
+        }
+    }
+
+    /// Compares reports, one or more, in the order given: `{meta, columns, suspects}`. `meta` is the [`DiffReport`] without rows.
+    ///
+    /// # Errors
+    /// Throws what [`crate::diff::diff`] reports.
+    pub fn compare(&mut self, ids: Vec<u32>) -> Result<Object, JsValue> {
+        self.comparison = None;
+        let reports = ids.iter().map(|id| self.held.get(id).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
+        let mut report = crate::diff::diff(&reports).map_err(thrown)?;
+        let columns = columns(&Columns::of(&report))?;
+        let suspects = match ids.len() {
+            1 => JsValue::NULL,
+            _ => to_js(&crate::suspects::suspects(&report))?,
+        };
+        let rows = std::mem::take(&mut report.rows);
+        let meta = to_js(&report)?;
+        report.rows = rows;
+        self.compared = ids;
+        self.comparison = Some(report);
+        object(&[("meta", meta), ("columns", columns.into()), ("suspects", suspects)])
+    }
+
+    /// What the opened row shows: `row` is its place in the columns of the last comparison.
+    ///
+    /// # Errors
+    /// Throws if there is no such row.
+    pub fn detail(&self, row: usize) -> Result<JsValue, JsValue> {
+        let report = self.comparison.as_ref().ok_or_else(unknown)?;
+        let row = report.rows.get(row).ok_or_else(unknown)?;
+        let supertypes = |numbers: &[u32]| {
+            numbers.iter().filter_map(|&n| report.supertypes.get(usize::try_from(n).ok()?)).collect::<Vec<_>>()
+        };
+        let assembly = report.assemblies.iter().find(|a| a.name == row.module);
+        let tables = self.compared.iter().map(|id| self.tables(*id, row)).collect::<Vec<_>>();
+        to_js(&Detail {
+            module: &row.module,
+            owner: row.owner,
+            reason: assembly.map_or("", |a| &a.reason),
+            base_types: supertypes(&row.base_types),
+            interfaces: supertypes(&row.interfaces),
+            method_tables: tables.iter().map(|tables| tables.iter().map(|t| MethodTable::of(t)).collect()).collect(),
+            samples: tables.iter().map(|tables| samples(tables)).collect(),
+        })
+    }
+
+    /// The method tables of a row in one dump.
+    fn tables(&self, id: u32, row: &DiffRow) -> Vec<&MethodTableRow> {
+        let all = self.held.get(&id).map_or(&[][..], |r| &r.method_tables);
+        all.iter().filter(|m| m.type_name == row.type_name && m.module == row.module).collect()
+    }
+
+    /// The rows of the last comparison by `base`, `interface`, `namespace`, `assembly` or `kind`: [`crate::report::Groups`], and `members`: for each
+    /// group the places of its rows in the columns.
+    ///
+    /// # Errors
+    /// Throws if there is no comparison, or no such way to group.
+    pub fn group(&self, by: &str) -> Result<JsValue, JsValue> {
+        let by = match by {
+            "base" => GroupBy::Base,
+            "interface" => GroupBy::Interface,
+            "namespace" => GroupBy::Namespace,
+            "assembly" => GroupBy::Assembly,
+            "kind" => GroupBy::Kind,
+            _ => return Err(unknown()),
+        };
+        let (groups, members) = crate::diff::group_with_members(self.comparison.as_ref().ok_or_else(unknown)?, by);
+        let groups = to_js(&groups)?;
+        let members: Array = members.iter().map(|rows| Uint32Array::from(rows.as_slice())).collect();
+        Reflect::set(&groups, &"members".into(), &members)?;
+        Ok(groups)
+    }
+}
+
+/// Of several method tables, addresses by generation.
+fn samples<'a>(tables: &[&'a MethodTableRow]) -> Vec<Vec<&'a str>> {
+    let mut all: Vec<Vec<&str>> = Vec::new();
+    for table in tables {
+        all.resize(all.len().max(table.samples.len()), Vec::new());
+        for (to, more) in all.iter_mut().zip(&table.samples) {
+            to.extend(more.iter().map(String::as_str));
+        }
+    }
+    all
+}
+
+/// The page asked for what it does not have: its fault, not the reader's.
+fn unknown() -> JsValue {
+    thrown(Error::Usage("there is no such report, comparison or row here".to_owned()))
+}
+
+/// A report without the parts that are long: those wait in [`Reports`].
+fn head(report: &mut HeapReport) -> Result<JsValue, JsValue> {
+    report.types = Vec::new();
+    report.method_tables = Vec::new();
+    report.supertypes = Vec::new();
+    to_js(report)
+}
+
+fn columns(c: &Columns<'_>) -> Result<Object, JsValue> {
+    let places = |numbers: &[u32]| JsValue::from(Uint32Array::from(numbers));
+    let numbers = |numbers: &[u64]| {
+        let exact = numbers.iter().map(|&n| number(n)).collect::<Result<Vec<f64>, JsValue>>()?;
+        Ok::<JsValue, JsValue>(Float64Array::from(exact.as_slice()).into())
+    };
+    let slots = c.slots.iter().map(|n| n.map_or(Ok(-1.0), number)).collect::<Result<Vec<f64>, JsValue>>()?;
+    object(&[
+        ("n", number(u64::try_from(c.n).unwrap_or(u64::MAX))?.into()),
+        ("dumps", number(u64::try_from(c.dumps).unwrap_or(u64::MAX))?.into()),
+        ("strings", c.strings.iter().map(|&text| JsValue::from_str(text)).collect::<Array>().into()),
+        ("type", places(&c.type_names)),
+        ("csharp", places(&c.csharp)),
+        ("module", places(&c.modules)),
+        ("namespace", places(&c.namespaces)),
+        ("owner", Uint8Array::from(c.owners.as_slice()).into()),
+        ("counts", numbers(&c.counts)?),
+        ("sizes", numbers(&c.sizes)?),
+        ("generationCounts", numbers(&c.generation_counts)?),
+        ("generationSizes", numbers(&c.generation_sizes)?),
+        ("slots", Float64Array::from(slots.as_slice()).into()),
+    ])
+}
+
+/// The largest whole number that is exact in JavaScript, 2^53 - 1.
+const MAX_SAFE: u64 = 9_007_199_254_740_991;
+
+/// JSON whose numbers JavaScript reads as they are.
+struct Exact;
+
+impl Formatter for Exact {
+    fn write_u64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: u64) -> io::Result<()> {
+        if value > MAX_SAFE {
+            return Err(io::Error::other(TOO_LARGE));
+        }
+        write!(writer, "{value}")
+    }
+
+    fn write_i64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: i64) -> io::Result<()> {
+        if value.unsigned_abs() > MAX_SAFE {
+            return Err(io::Error::other(TOO_LARGE));
+        }
+        write!(writer, "{value}")
+    }
+}
+
+const TOO_LARGE: &str = "a number of the report does not fit into a JavaScript number: the dump is damaged";
+
+fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, JsValue> {
+    let mut bytes = Vec::new();
+    let mut writer = serde_json::Serializer::with_formatter(&mut bytes, Exact);
+    match value.serialize(&mut writer) {
+        Ok(()) => Ok(bytes),
+        Err(e) => Err(js_sys::Error::new(&e.to_string()).into()),
+    }
+}
+
+fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+    let text = String::from_utf8(json(value)?).map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    JSON::parse(&text)
+}
+
+fn object(fields: &[(&str, JsValue)]) -> Result<Object, JsValue> {
+    let object = Object::new();
+    for (name, value) in fields {
+        Reflect::set(&object, &JsValue::from_str(name), value)?;
+    }
+    Ok(object)
+}
+
+fn number(value: u64) -> Result<f64, JsValue> {
+    if value > MAX_SAFE { Err(js_sys::Error::new(TOO_LARGE).into()) } else { Ok(value as f64) }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number of that range, or refused")]
+fn whole(value: f64) -> Result<u64, JsValue> {
+    if value.fract() == 0.0 && (0.0..=MAX_SAFE as f64).contains(&value) {
+        return Ok(value as u64);
+    }
+    Err(js_sys::Error::new("not a whole number that is exact in JavaScript").into())
 }
 
 fn thrown(error: Error) -> JsValue {
     let thrown = Thrown { name: "Error", code: error.code(), message: error.to_string(), hint: error.hint() };
     to_js(&thrown).unwrap_or_else(|e| e)
-}
-
-fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
-    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(JsValue::from)
-}
-
-fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, JsValue> {
-    serde_wasm_bindgen::from_value(value).map_err(JsValue::from)
 }

@@ -1,4 +1,4 @@
-// The client of the workers: a File in, a report out. Alone knows how the WebAssembly arrives and how a worker starts, and is the same
+// The client of the workers: a File in, a report out; reports in, their comparison out. Alone knows how the WebAssembly arrives and how a worker starts, and is the same
 // for both builds: the gzipped WebAssembly and the worker's source lie inside this script, so nothing is ever fetched; the worker
 // starts from a Blob URL, because only then does it inherit the policy that stands in the page.
 
@@ -19,66 +19,144 @@ function wasmModule() {
 }
 
 /**
- * Reads one dump.
+ * Reads one dump in a worker of its own. To cancel is to end the worker: the core is synchronous.
  * @param {File} file
  * @param {{signal: AbortSignal, onFacts: (facts: any) => void, onRuntime: (runtime: any) => void,
  *   onProgress: (p: import('./protocol.js').Progress) => void}} heard
- * @returns {Promise<{report: any, memory: number}>}  rejects with a Failure; never settles once aborted
+ * @returns {Promise<{report: ArrayBuffer, head: import('./protocol.js').Head, memory: number}>}  the report is for `add` of the reports;
+ *   rejects with a Failure; never settles once aborted
  */
 export function analyze(file, heard) {
-  return run((module) => ({ type: 'read', module, file }), heard.signal, (answer) => {
-    if (answer.type === 'facts') heard.onFacts(answer.facts);
-    if (answer.type === 'runtime') heard.onRuntime(answer.runtime);
-    if (answer.type === 'progress') heard.onProgress(answer.progress);
-    return answer.type === 'report' ? answer : null;
-  });
-}
-
-/**
- * Compares reports, in the order given.
- * @param {any[]} reports
- * @param {AbortSignal} signal
- * @returns {Promise<any>}  a DiffReport; rejects with a Failure; never settles once aborted
- */
-export async function compare(reports, signal) {
-  const answer = await run((module) => ({ type: 'diff', module, reports }), signal, (a) => (a.type === 'diff' ? a : null));
-  return answer.diff;
-}
-
-/**
- * One worker for one job. To cancel is to end the worker: the core is synchronous.
- * @template T
- * @param {(module: WebAssembly.Module) => import('./protocol.js').Job} jobFor
- * @param {AbortSignal} signal
- * @param {(answer: import('./protocol.js').Answer) => T | null} hear  the result, once there
- * @returns {Promise<T>}
- */
-function run(jobFor, signal, hear) {
+  const { signal } = heard;
   return new Promise((resolve, reject) => {
     wasmModule().then((module) => {
       if (signal.aborted) return;
-      workerUrl ??= URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
-      const worker = new Worker(workerUrl);
-      signal.addEventListener('abort', () => worker.terminate());
-      worker.onmessage = ({ data }) => {
+      const worker = start((answer) => {
         if (signal.aborted) return;
-        const result = hear(data);
-        if (result === null && data.type !== 'failed') return;
+        if (answer.type === 'facts') heard.onFacts(answer.facts);
+        if (answer.type === 'runtime') heard.onRuntime(answer.runtime);
+        if (answer.type === 'progress') heard.onProgress(answer.progress);
+        if (answer.type !== 'report' && answer.type !== 'failed') return;
         worker.terminate();
-        if (result === null) reject(data.failure);
-        else resolve(result);
-      };
-      worker.onerror = (event) => {
-        worker.terminate();
-        reject(cannotRun(event.message));
-      };
-      worker.onmessageerror = () => {
-        worker.terminate();
-        reject(cannotRun('a message could not be read'));
-      };
-      worker.postMessage(jobFor(module));
+        if (answer.type === 'report') resolve({ report: answer.report, head: answer.head, memory: answer.memory });
+        else reject(answer.failure);
+      });
+      signal.addEventListener('abort', () => worker.terminate());
+      worker.postMessage({ type: 'read', module, file });
     }).catch((error) => reject(cannotRun(String(error))));
   });
+}
+
+/**
+ * The reports, in one worker as long as the page lives. Should that worker crash, the calls under way are told, and the next call
+ * starts another one with the same reports: their bytes are kept here.
+ */
+export function openReports() {
+  /** By the page's number of the report. @type {Map<number, ArrayBuffer>} */
+  const kept = new Map();
+  /** @type {Map<number, {resolve: (value: any) => void, reject: (failure: any) => void}>} */
+  const waiting = new Map();
+  /** @type {Promise<Worker> | null} */
+  let worker = null;
+  let calls = 0;
+  /** What was compared last, so that a new worker can tell of its rows. @type {number[] | null} */
+  let compared = null;
+
+  /** @param {import('./protocol.js').Failure} failure */
+  const crashed = (failure) => {
+    void worker?.then((w) => w.terminate(), () => {});
+    worker = null;
+    for (const { reject } of waiting.values()) reject(failure);
+    waiting.clear();
+  };
+
+  const running = () => {
+    worker ??= wasmModule().then((module) => {
+      const started = start((answer) => {
+        if (answer.type === 'failed') crashed(answer.failure);
+        if (answer.type !== 'answer' && answer.type !== 'refused') return;
+        const call = waiting.get(answer.call);
+        waiting.delete(answer.call);
+        if (answer.type === 'answer') call?.resolve(answer.value);
+        else call?.reject(answer.failure);
+      });
+      started.postMessage({ type: 'reports', module });
+      for (const [id, report] of kept) send(started, 'add', [id, new Uint8Array(report)]).catch(() => {});
+      if (compared) send(started, 'compare', [Uint32Array.from(compared)]).catch(() => {});
+      return started;
+    });
+    return worker;
+  };
+
+  /** @param {Worker} to @param {string} name @param {any[]} args @returns {Promise<any>} */
+  const send = (to, name, args) => new Promise((resolve, reject) => {
+    const call = ++calls;
+    waiting.set(call, { resolve, reject });
+    to.postMessage({ type: 'call', call, name, args });
+  });
+
+  /** @param {string} name @param {any[]} args @returns {Promise<any>} */
+  const ask = (name, args) => running().then((to) => send(to, name, args), (error) => {
+    worker = null;
+    throw cannotRun(String(error));
+  });
+
+  return {
+    /**
+     * Holds a report.
+     * @param {number} id @param {ArrayBuffer} report  as `analyze` gave it; stays the page's
+     * @returns {Promise<void>}
+     */
+    async add(id, report) {
+      await running();
+      kept.set(id, report);
+      return ask('add', [id, new Uint8Array(report)]);
+    },
+    /** @param {number} id @returns {Promise<void>} */
+    async remove(id) {
+      kept.delete(id);
+      if (compared?.includes(id)) compared = null;
+      if (worker) await ask('remove', [id]);
+    },
+    /**
+     * Compares reports, one or more, in the order given.
+     * @param {number[]} ids @param {{signal?: AbortSignal}} [options]
+     * @returns {Promise<import('./protocol.js').Comparison>}  rejects with a Failure; never settles once aborted
+     */
+    compare(ids, { signal } = {}) {
+      compared = ids;
+      return new Promise((resolve, reject) => {
+        const unless = (/** @type {(x: any) => void} */ settle) => (/** @type {any} */ value) => signal?.aborted || settle(value);
+        ask('compare', [Uint32Array.from(ids)]).then(unless(resolve), unless(reject));
+      });
+    },
+    /**
+     * What an opened row shows.
+     * @param {number} row  of the last comparison
+     * @returns {Promise<import('./protocol.js').Detail>}
+     */
+    detail: (row) => ask('detail', [row]),
+    /** @param {'base' | 'interface' | 'namespace' | 'assembly' | 'kind'} by @returns {Promise<import('./protocol.js').Groups>} */
+    group: (by) => ask('group', [by]),
+  };
+}
+
+/** @typedef {ReturnType<typeof openReports>} ReportsClient */
+
+/**
+ * A worker. What it cannot say itself is put into its words: `failed`.
+ * @param {(answer: import('./protocol.js').Answer) => void} hear
+ */
+function start(hear) {
+  workerUrl ??= URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
+  const worker = new Worker(workerUrl);
+  worker.onmessage = ({ data }) => hear(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    hear({ type: 'failed', failure: cannotRun(event.message) });
+  };
+  worker.onmessageerror = () => hear({ type: 'failed', failure: cannotRun('a message could not be read') });
+  return worker;
 }
 
 /** The one failure that the core cannot word, because it never came to run. @param {string} reason @returns {import('./protocol.js').Failure} */

@@ -1,9 +1,9 @@
 // Composition root: the state, the views, and what happens to a file from drop to table.
 
 import './lockdown.js';
-import { analyze, compare } from './analysis.js';
+import { analyze, openReports } from './analysis.js';
 import { inflate } from './lib/inflate.js';
-import { tableOfDiff, tableOfOne } from './lib/rows.js';
+import { tableOf } from './lib/rows.js';
 import { createStore } from './store.js';
 import { mountAnswer } from './views/answer.js';
 import { mountCards } from './views/cards.js';
@@ -23,6 +23,8 @@ const store = createStore({
   show: 'all',
   order: { by: 'size', dir: -1 },
 });
+
+const reports = openReports();
 
 /** By dump id. @type {Map<number, AbortController>} */
 const running = new Map();
@@ -59,7 +61,7 @@ const actions = {
 
 /** @param {File} file @returns {import('./store.js').Dump} */
 function newDump(file) {
-  return { id: nextId++, file, stage: 'waiting', facts: null, runtime: null, progress: null, startedAt: 0, report: null, failure: null, memory: 0 };
+  return { id: nextId++, file, stage: 'waiting', facts: null, runtime: null, progress: null, startedAt: 0, head: null, failure: null, memory: 0 };
 }
 
 /** A new set of files: what is gone is stopped, the old comparison is void, what waits is started. @param {import('./store.js').Dump[]} dumps */
@@ -69,6 +71,9 @@ function changeDumps(dumps) {
       controller.abort();
       running.delete(id);
     }
+  }
+  for (const dump of store.get().dumps) {
+    if (dump.stage === 'done' && !dumps.some((d) => d.id === dump.id)) void reports.remove(dump.id);
   }
   comparing.abort();
   store.set({ dumps, result: null, failure: null, swapped: false, search: '', show: 'all' });
@@ -90,13 +95,18 @@ async function read({ id, file }) {
   running.set(id, controller);
   store.setDump(id, { stage: 'head' });
   try {
-    const { report, memory } = await analyze(file, {
+    const { report, head, memory } = await analyze(file, {
       signal: controller.signal,
       onFacts: (facts) => store.setDump(id, { facts, stage: 'runtime' }),
       onRuntime: (runtime) => store.setDump(id, { runtime, stage: 'objects', startedAt: performance.now() }),
       onProgress: (progress) => store.setDump(id, { progress }),
     });
-    store.setDump(id, { report, memory, stage: 'done' });
+    await reports.add(id, report);
+    if (controller.signal.aborted) {
+      void reports.remove(id);
+      return;
+    }
+    store.setDump(id, { head, memory, stage: 'done' });
   } catch (failure) {
     store.setDump(id, { failure: /** @type {any} */ (failure), stage: 'failed' });
   }
@@ -112,14 +122,10 @@ async function conclude() {
   const { swapped } = store.get();
   const usable = inOrder(store.get().dumps.filter((d) => d.stage === 'done'));
   if (usable.length === 0) return;
-  if (usable.length === 1) {
-    store.set({ result: { dumps: usable, diff: null, table: tableOfOne(usable[0].report) } });
-    return;
-  }
   const dumps = swapped ? usable.reverse() : usable;
   try {
-    const diff = await compare(dumps.map((d) => d.report), signal);
-    store.set({ result: { dumps, diff, table: tableOfDiff(diff) } });
+    const comparison = await reports.compare(dumps.map((d) => d.id), { signal });
+    store.set({ result: { dumps, comparison, table: tableOf(comparison) } });
   } catch (failure) {
     if (!signal.aborted) store.set({ failure: /** @type {any} */ (failure) });
   }
@@ -127,8 +133,8 @@ async function conclude() {
 
 /** By capture time where every file knows it; else as dropped. @param {import('./store.js').Dump[]} dumps */
 function inOrder(dumps) {
-  const known = dumps.every((d) => d.report.dump.captured_at !== null);
-  return known ? dumps.toSorted((a, b) => a.report.dump.captured_at - b.report.dump.captured_at) : dumps;
+  const known = dumps.every((d) => d.head.dump.captured_at !== null);
+  return known ? dumps.toSorted((a, b) => a.head.dump.captured_at - b.head.dump.captured_at) : dumps;
 }
 
 /** @typedef {typeof actions} Actions */
@@ -136,4 +142,4 @@ function inOrder(dumps) {
 mountShell(store, actions);
 mountCards(store, actions);
 mountAnswer(store, actions);
-mountTable(store);
+mountTable(store, reports);

@@ -11,13 +11,13 @@
  * @property {any} runtime  RuntimeFacts, as soon as it is located
  * @property {import('./protocol.js').Progress | null} progress
  * @property {number} startedAt  of the objects stage, performance.now()
- * @property {any} report  HeapReport
+ * @property {import('./protocol.js').Head} head  of its report, once read; the rest is held by the reports
  * @property {import('./protocol.js').Failure | null} failure
  * @property {number} memory  bytes of WebAssembly memory it took; 0 until known
  *
  * @typedef {object} Result
  * @property {Dump[]} dumps  in the order compared
- * @property {any} diff  DiffReport; null for one dump
+ * @property {import('./protocol.js').Comparison} comparison  of one dump too
  * @property {import('./lib/rows.js').Table} table
  *
  * @typedef {object} State

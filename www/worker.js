@@ -1,11 +1,12 @@
-// Runs the core on one dump, or on several reports. No DOM. Structures are read synchronously inside the core (FileReaderSync); the
-// walk gets its windows from here, with several asynchronous reads under way.
+// Runs the core: one worker for each dump that is read, and one that holds the reports. No DOM. Structures are read synchronously inside the
+// core (FileReaderSync); the walk gets its windows from here, with several asynchronous reads under way.
 
-import { DumpSession, crashError, diff, initSync, memoryBytes, readError } from 'dropheap-wasm';
+import { DumpSession, Reports, crashError, initSync, memoryBytes, readError } from 'dropheap-wasm';
+import { failureOf } from './lib/failure.js';
 import { PROGRESS_EVERY, WINDOWS_IN_FLIGHT } from './protocol.js';
 
-/** @param {import('./protocol.js').Answer} answer */
-const post = (answer) => self.postMessage(answer);
+/** @param {import('./protocol.js').Answer} answer @param {Transferable[]} [handedOver] */
+const post = (answer, handedOver = []) => self.postMessage(answer, handedOver);
 
 /** @type {string[]} */
 const complaints = [];
@@ -16,20 +17,43 @@ console.error = (...words) => {
   consoleError.apply(console, words);
 };
 
+/** The core's words for a fault of its own, fetched before there is one. @type {import('./protocol.js').Failure | null} */
+let crash = null;
+
+/** @type {Reports | null} */
+let reports = null;
+
 self.onmessage = async ({ data }) => {
-  /** @type {import('./protocol.js').Job} */
+  /** @type {import('./protocol.js').Job | import('./protocol.js').Call} */
   const job = data;
-  /** @type {import('./protocol.js').Failure | null} */
-  let crash = null;
   try {
+    if (job.type === 'call') {
+      answer(job);
+      return;
+    }
     initSync({ module: job.module });
     crash = crashError();
-    if (job.type === 'diff') post({ type: 'diff', diff: diff(job.reports) });
+    if (job.type === 'reports') reports = new Reports();
     else await read(job.file);
   } catch (error) {
-    post({ type: 'failed', failure: failureOf(error, crash) });
+    post({ type: 'failed', failure: failureOf(error, crash, complaints) });
   }
 };
+
+/**
+ * One call of the page to the reports. What the core refuses is the call's own answer; any other error means that the memory of this
+ * instance cannot be trusted any more, and ends the worker.
+ * @param {import('./protocol.js').Call} call
+ */
+function answer({ call, name, args }) {
+  try {
+    post({ type: 'answer', call, value: /** @type {any} */ (reports)[name](...args) });
+  } catch (error) {
+    const failure = failureOf(error, crash, complaints);
+    if (failure !== error) throw error;
+    post({ type: 'refused', call, failure });
+  }
+}
 
 /** @param {File} file */
 async function read(file) {
@@ -37,8 +61,8 @@ async function read(file) {
   post({ type: 'facts', facts: session.dumpFacts() });
   post({ type: 'runtime', runtime: session.locate() });
   await walk(session, file);
-  const report = session.finish();
-  post({ type: 'report', report, memory: memoryBytes() });
+  const { report, head } = session.finish();
+  post({ type: 'report', report: report.buffer, head, memory: memoryBytes() }, [report.buffer]);
 }
 
 /**
@@ -82,16 +106,4 @@ function window(/** @type {File} */ file, /** @type {number} */ offset, /** @typ
     (buffer) => new Uint8Array(buffer),
     (refused) => ({ refused }),
   );
-}
-
-/**
- * The core throws its own words; anything else is a fault: a trap, or memory that ran out.
- * @param {any} error
- * @param {import('./protocol.js').Failure | null} crash
- * @returns {import('./protocol.js').Failure}
- */
-function failureOf(error, crash) {
-  if (typeof error?.code === 'string' && typeof error.hint === 'string') return error;
-  const details = [...complaints.slice(-3), `${error?.name ?? 'Error'}: ${error?.message ?? error}`].join('\n');
-  return { ...(crash ?? { name: 'Error', code: 'crash', message: String(error), hint: '' }), details };
 }

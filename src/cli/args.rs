@@ -1,7 +1,9 @@
 //! The arguments: a stable interface, since other programs call it. Nothing is renamed or removed; values may be added.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dropheap::export::select::Sort;
 use dropheap::limits;
+use dropheap::report::DumpFacts;
 use regex::Regex;
 use std::path::PathBuf;
 
@@ -33,7 +35,7 @@ pub enum Command {
     Diff(Diff),
     /// Describe a dump: process, runtime, heap, coverage, and the evidence for each of them
     ///
-    /// Prints no command line and no data of the process, so that it can be put into a bug report. If the analysis fails, what is known
+    /// Prints no command line (unless asked to) and no data of the process, so that it can be put into a bug report. If the analysis fails, what is known
     /// of the dump is printed all the same, and the exit status is 1.
     #[command(after_help = AFTER_HELP)]
     Info(Info),
@@ -68,6 +70,8 @@ pub struct Stat {
     #[arg(long, value_enum, default_value_t = StatSort::Size)]
     pub sort: StatSort,
     #[command(flatten)]
+    pub secrets: Secrets,
+    #[command(flatten)]
     pub runtime: Runtime,
 }
 
@@ -95,6 +99,8 @@ pub struct Diff {
     #[arg(long, value_name = "BYTES")]
     pub min_delta: Option<u64>,
     #[command(flatten)]
+    pub secrets: Secrets,
+    #[command(flatten)]
     pub runtime: Runtime,
 }
 
@@ -105,6 +111,8 @@ pub struct Info {
     /// How to print; `json`: schema dropheap.info/1
     #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
     pub format: InfoFormat,
+    #[command(flatten)]
+    pub secrets: Secrets,
     #[command(flatten)]
     pub runtime: Runtime,
 }
@@ -161,6 +169,22 @@ pub struct Runtime {
     pub modules: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub struct Secrets {
+    /// Also print the command line of the process and the note of the dump's writer (in json, and in the text of info): both may hold secrets
+    #[arg(long)]
+    pub with_command_line: bool,
+}
+
+impl Secrets {
+    /// Drops what may hold secrets, unless it was asked for.
+    pub fn keep(&self, facts: &mut DumpFacts) {
+        if !self.with_command_line {
+            facts.redact();
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Table,
@@ -188,6 +212,15 @@ pub enum InfoFormat {
 pub enum By {
     Type,
     Mt,
+}
+
+impl From<By> for dropheap::export::By {
+    fn from(by: By) -> dropheap::export::By {
+        match by {
+            By::Type => Self::Type,
+            By::Mt => Self::Mt,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -222,11 +255,30 @@ pub enum Names {
     Csharp,
 }
 
+impl From<Names> for dropheap::export::Names {
+    fn from(names: Names) -> dropheap::export::Names {
+        match names {
+            Names::Sos => Self::Sos,
+            Names::Csharp => Self::Csharp,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StatSort {
     Size,
     Count,
     Name,
+}
+
+impl From<StatSort> for Sort {
+    fn from(sort: StatSort) -> Sort {
+        match sort {
+            StatSort::Size => Sort::Size,
+            StatSort::Count => Sort::Count,
+            StatSort::Name => Sort::Name,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -235,6 +287,17 @@ pub enum DiffSort {
     Count,
     Name,
     Delta,
+}
+
+impl From<DiffSort> for Sort {
+    fn from(sort: DiffSort) -> Sort {
+        match sort {
+            DiffSort::Size => Sort::Size,
+            DiffSort::Count => Sort::Count,
+            DiffSort::Name => Sort::Name,
+            DiffSort::Delta => Sort::Delta,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -280,6 +343,9 @@ mod tests {
             "dropheap verify a.dmp --format json --runtime 1",
             "dropheap stat a.dmp --modules bin",
             "dropheap diff --modules bin a.dmp b.dmp",
+            "dropheap stat a.dmp --format json --with-command-line",
+            "dropheap diff a.dmp b.dmp --format json --with-command-line",
+            "dropheap info a.dmp --with-command-line",
         ] {
             assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

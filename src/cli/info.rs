@@ -1,12 +1,15 @@
 //! `info`: what the file is, which process, which runtime, where its heap is, how each of them was found, and how much of the heap
 //! is explained.
 
-use super::sheet::{both_counts, coverage};
-use super::text::{Grid, duration, grouped, several, visible};
-use dropheap::report::{Cell, Evidence, GENERATIONS, HeapFacts, InfoReport, LargeFree, RuntimeFacts, percent, utc};
+use super::grid::Grid;
+use dropheap::export::sheet::{both_counts, coverage};
+use dropheap::export::text::{duration, grouped, several, visible};
+use dropheap::report::{
+    Cell, CloneFacts, Evidence, GENERATIONS, HeapFacts, InfoReport, LargeFree, RuntimeFacts, percent, utc,
+};
 use std::io::{self, Write};
 
-/// The text; JSON is [`super::json::write`].
+/// The text; JSON is [`dropheap::export::json::write`].
 pub fn write(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
     file(info, out)?;
     if let Some(runtime) = &info.runtime {
@@ -18,6 +21,9 @@ pub fn write(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
         numbers(heap, out)?;
         segments(heap, out)?;
         large_free(&heap.large_free, out)?;
+    }
+    if let Some(memory) = &info.memory {
+        super::account::write(memory, out)?;
     }
     if let Some(runtime) = &info.runtime {
         evidence(&runtime.evidence, out)?;
@@ -64,10 +70,26 @@ fn file(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
     )?;
     fact(out, "Captured", known(dump.captured_at.map(utc).as_deref()))?;
     fact(out, "Process", known(dump.image_path.as_deref()))?;
+    for (title, text) in [("Command line", &dump.command_line), ("Writer's note", &dump.comment)] {
+        text.as_deref().map_or(Ok(()), |text| fact(out, title, text))?;
+    }
     fact(out, "Process id", known(dump.pid.map(|pid| pid.to_string()).as_deref()))?;
+    match &dump.clone {
+        Some(CloneFacts { pid: Some(pid) }) => {
+            fact(out, "Clone", &format!("the dump is of a clone, process {pid}; the original's id is by its threads"))?
+        }
+        Some(CloneFacts { pid: None }) => fact(out, "Clone", "the dump is of a clone (its writer was asked for one)")?,
+        None => {}
+    }
+    for (title, text) in [("Pool", &dump.app_pool), ("Site", &dump.site_name), ("Instance", &dump.instance_id)] {
+        text.as_deref().map_or(Ok(()), |text| fact(out, title, text))?;
+    }
     fact(out, "Started", known(dump.started_at.map(utc).as_deref()))?;
     fact(out, "Uptime", known(dump.uptime.map(duration).as_deref()))?;
     fact(out, "System", known(dump.os.as_deref()))?;
+    if let Some(limit) = dump.memory_limit {
+        fact(out, "Memory limit", &format!("{} (of its job)", several(limit, "byte", "bytes")))?;
+    }
     let processors = dump.processors.map(|n| format!(", {}", several(n.into(), "processor", "processors")));
     fact(out, "Architecture", &format!("{}{}", known(dump.architecture.as_deref()), processors.unwrap_or_default()))
 }
@@ -195,17 +217,22 @@ mod tests {
             message: "No ThreadInfoList.".into(),
             partial: false,
         }];
+        report.memory = Some(testing::account(0));
+        let with = text(&InfoReport::of(report.clone()));
+        assert!(with.contains("hunter2"));
+        report.dump.redact();
         let text = text(&InfoReport::of(report.clone()));
         assert!(!text.contains("hunter2"));
         snapshot("info", &text);
         let mut json = Vec::new();
-        crate::cli::json::write(&InfoReport::of(report), &mut json).unwrap();
+        dropheap::export::json::write(&InfoReport::of(report), &mut json).unwrap();
         snapshot("info-json", &String::from_utf8(json).unwrap());
     }
 
     #[test]
     fn a_dump_whose_analysis_failed() {
-        let (report, _) = testing::pair();
+        let (mut report, _) = testing::pair();
+        report.dump.redact();
         let error = dropheap::Error::UnknownRuntime {
             runtime: ".NET 12.0".into(),
             missing: "the generation table".into(),

@@ -2,31 +2,27 @@
 //!
 //! Standard output gets the result and nothing else; errors, findings and progress go to standard error.
 
+mod account;
 mod args;
-mod csv;
+mod grid;
 mod info;
-mod json;
-mod md;
 mod modules;
-mod select;
-mod sheet;
-mod sos;
 mod table;
 #[cfg(test)]
 mod testing;
-mod text;
 mod trim;
 mod verify;
 
-use args::{Arguments, By, Command, DiffFormat, Format, InfoFormat, Names};
+use args::{Arguments, By, Command, DiffFormat, Format, InfoFormat};
 use clap::Parser;
-use csv::Csv;
+use dropheap::export::csv::Csv;
+use dropheap::export::select::{Filter, Select, Sort};
+use dropheap::export::{self, json, md, sheet, sos, text};
 use dropheap::report::{ErrorFacts, HeapReport, InfoReport};
 use dropheap::source::ByteSource;
 use dropheap::source::file::FileSource;
 use dropheap::{Error, Finding, Options, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
-use select::Select;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -71,10 +67,11 @@ fn stat(args: args::Stat) -> Result<u8, Failure> {
         None if sos => By::Mt,
         None => By::Type,
     };
+    let by = export::By::from(by);
     let people = matches!(args.format, Format::Table | Format::Md);
     let select = select(args.rows, args.sort.into(), people, None);
 
-    let report = analyse(&args.dump, &args.runtime)?;
+    let report = analyse(&args.dump, &args.runtime, &args.secrets)?;
     warn(None, &report.findings);
     remark(&report);
     let status = status(report.exact());
@@ -94,7 +91,7 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
 
     let mut reports = Vec::new();
     for dump in &args.dumps {
-        let report = analyse(dump, &args.runtime)?;
+        let report = analyse(dump, &args.runtime, &args.secrets)?;
         warn(Some(dump), &report.findings);
         reports.push(report);
     }
@@ -103,10 +100,13 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
     report.groups = args.group_by.map(|by| dropheap::diff::group(&report, by.into()));
     warn(None, &report.findings);
     let status = status(report.exact());
-    let sheet = |report: &_| sheet::diff_or_groups(report, &select);
     emit(|out, terminal| match args.format {
-        DiffFormat::Table => table::write(&sheet(&report), out),
-        DiffFormat::Md => md::write(&sheet(&report), out),
+        DiffFormat::Table => {
+            table::write(&sheet::diff_or_groups(&report, &select), out)?;
+            export::account::sheet(&report)
+                .map_or(Ok(()), |memory| writeln!(out).and_then(|()| table::write(&memory, out)))
+        }
+        DiffFormat::Md => md::diff(&report, &select, out),
         DiffFormat::Csv => match &report.groups {
             Some(groups) => Csv::new(out, terminal).groups(&report, groups, &select),
             None => Csv::new(out, terminal).diff(&report, &select),
@@ -119,17 +119,24 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
 fn describe(args: args::Info) -> Result<u8, Failure> {
     let source = open(&args.dump)?;
     let options = options(&args.dump, &args.runtime)?;
-    let (info, ended) = match walk(&source, &options) {
+    let (mut info, ended) = match walk(&source, &options) {
         Ok(report) => {
             let status = status(report.exact());
             (InfoReport::of(report), Ok(status))
         }
         // No .NET, no heap, an unknown runtime: the head of the dump may still be readable, and tells why.
         Err(error) => match dropheap::dump::open(&*source, &options.file_name) {
-            Ok(dump) => (InfoReport::failed(dump.facts, &error), Err(Failure::dump(&args.dump, &error))),
+            Ok(dump) => {
+                let mut findings = dump.findings.clone();
+                let memory = dropheap::account::without_heap(&source, &dump, &mut findings);
+                let mut info = InfoReport::failed(dump.facts, &error);
+                (info.memory, info.findings) = (Some(memory), findings.into_vec());
+                (info, Err(Failure::dump(&args.dump, &error)))
+            }
             Err(_) => return Err(Failure::dump(&args.dump, &error)),
         },
     };
+    args.secrets.keep(&mut info.dump);
     emit(|out, _| match args.format {
         InfoFormat::Table => info::write(&info, out),
         InfoFormat::Json => json::write(&info, out),
@@ -137,9 +144,10 @@ fn describe(args: args::Info) -> Result<u8, Failure> {
     ended
 }
 
-fn select(rows: args::Rows, sort: select::Sort, people: bool, min_delta: Option<u64>) -> Select {
-    let names = rows.names.unwrap_or(if people { Names::Csharp } else { Names::Sos });
-    Select { names, filter: rows.filter, sort, top: rows.top, min_delta: min_delta.unwrap_or(0) }
+fn select(rows: args::Rows, sort: Sort, people: bool, min_delta: Option<u64>) -> Select {
+    let names = rows.names.map_or_else(|| export::Names::usual(people), export::Names::from);
+    let filter = rows.filter.map(|regex| Filter::new(move |name| regex.is_match(name)));
+    Select { names, filter, sort, top: rows.top, min_delta: min_delta.unwrap_or(0) }
 }
 
 fn status(exact: bool) -> u8 {
@@ -167,8 +175,10 @@ fn options(dump: &Path, choice: &args::Runtime) -> Result<Options, Failure> {
     Ok(Options { file_name, runtime: choice.number, modules, ..Options::default() })
 }
 
-fn analyse(dump: &Path, choice: &args::Runtime) -> Result<HeapReport, Failure> {
-    walk(&open(dump)?, &options(dump, choice)?).map_err(|error| Failure::dump(dump, &error))
+fn analyse(dump: &Path, choice: &args::Runtime, secrets: &args::Secrets) -> Result<HeapReport, Failure> {
+    let mut report = walk(&open(dump)?, &options(dump, choice)?).map_err(|error| Failure::dump(dump, &error))?;
+    secrets.keep(&mut report.dump);
+    Ok(report)
 }
 
 fn walk(source: &Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<HeapReport> {

@@ -1,7 +1,7 @@
 //! `--format table`: aligned columns for a terminal or a text file.
 
-use super::sheet::Sheet;
-use super::text::Grid;
+use super::grid::Grid;
+use dropheap::export::sheet::Sheet;
 use std::io::{self, Write};
 
 /// Facts, table, sums, notes.
@@ -32,12 +32,10 @@ pub fn write(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::{By, Names};
-    use crate::cli::select::{Select, Sort};
-    use crate::cli::sheet;
-    use crate::cli::testing::{self, snapshot};
+    use crate::cli::testing::{self, matching, snapshot};
+    use dropheap::export::select::{Select, Sort};
+    use dropheap::export::{By, Names, account, md, sheet};
     use dropheap::report::GroupBy;
-    use regex::Regex;
 
     fn text(sheet: &Sheet) -> String {
         let mut out = Vec::new();
@@ -51,12 +49,7 @@ mod tests {
         let select = Select { names: Names::Csharp, ..testing::select() };
         snapshot("stat-table", &text(&sheet::stat(&report, By::Type, &select)));
         snapshot("stat-table-mt", &text(&sheet::stat(&report, By::Mt, &select)));
-        let some = Select {
-            names: Names::Sos,
-            top: Some(2),
-            filter: Some(Regex::new("System").unwrap()),
-            ..testing::select()
-        };
+        let some = Select { names: Names::Sos, top: Some(2), filter: Some(matching("System")), ..testing::select() };
         snapshot("stat-table-some", &text(&sheet::stat(&report, By::Type, &some)));
     }
 
@@ -96,5 +89,18 @@ mod tests {
             all.push_str("----\n");
         }
         snapshot("diff-table-groups", &all);
+    }
+
+    #[test]
+    fn two_accounts_and_what_grew() {
+        let (mut a, mut b) = testing::pair();
+        assert!(account::sheet(&dropheap::diff::diff(&[a.clone(), b.clone()]).unwrap()).is_none());
+        (a.memory, b.memory) = (Some(testing::account(0)), Some(testing::account(1_048_576)));
+        let report = dropheap::diff::diff(&[a, b]).unwrap();
+        let sheet = account::sheet(&report).unwrap();
+        let mut out = Vec::new();
+        write(&sheet, &mut out).unwrap();
+        md::write(&sheet, &mut out).unwrap();
+        snapshot("diff-memory", &String::from_utf8(out).unwrap());
     }
 }

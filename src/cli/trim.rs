@@ -1,6 +1,7 @@
 //! `trim`: a smaller dump, written beside its final name and moved there when it is whole.
 
-use super::{Bar, EXACT, FAILED, Failure, args, open, options, say, text};
+use super::{Bar, EXACT, FAILED, Failure, args, open, options, say};
+use dropheap::export::text;
 use dropheap::{Keep, trim};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};

@@ -1,8 +1,10 @@
 //! `verify`: the invariants, a line each.
 
 use super::args::{self, InfoFormat};
-use super::text::{Grid, grouped, several, visible};
-use super::{Bar, EXACT, FAILED, Failure, PARTIAL, emit, json, open, options, warn};
+use super::grid::Grid;
+use super::{Bar, EXACT, FAILED, Failure, PARTIAL, emit, open, options, warn};
+use dropheap::export::json;
+use dropheap::export::text::{grouped, several, visible};
 use dropheap::report::percent;
 use dropheap::verify::{Invariant, Verdict, VerifyReport, verify};
 use std::io::{self, Write};

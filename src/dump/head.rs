@@ -24,6 +24,7 @@ pub(super) mod stream {
     pub const COMMENT_W: u32 = 11;
     pub const UNLOADED_MODULE_LIST: u32 = 14;
     pub const MISC_INFO: u32 = 15;
+    pub const MEMORY_INFO_LIST: u32 = 16;
     pub const THREAD_INFO_LIST: u32 = 17;
     pub const SYSTEM_MEMORY_INFO: u32 = 21;
     pub const PROCESS_VM_COUNTERS: u32 = 22;
@@ -182,7 +183,7 @@ const MAX_CONTEXT: u64 = 64 << 10;
 /// MiscInfo has 1,364 bytes; a comment is a line or two.
 const MAX_PLAIN: usize = 1 << 20;
 
-/// The streams that are kept. Not kept: memory lists (read apart), MemoryInfoList (not used, and large), HandleData and whatever has
+/// The streams that are kept. Not kept: memory lists and MemoryInfoList (read apart, and large), HandleData and whatever has
 /// pointers that are not known here.
 const SHAPES: &[Shape] = &[
     plain(stream::MISC_INFO, "MiscInfo"),
@@ -316,12 +317,54 @@ impl Head {
         Head { bytes: out.bytes }
     }
 
+    /// The bytes of one stream of the head.
+    fn stream(&self, kind: u32) -> Option<&[u8]> {
+        let count = usize::try_from(u32_at(&self.bytes, 8)).ok()?;
+        let entries = self.bytes.get(32..)?.chunks_exact(12).take(count);
+        let entry = entries.into_iter().find(|entry| u32_at(entry, 0) == kind)?;
+        self.slice(u32_at(entry, 8), u32_at(entry, 4))
+    }
+
+    /// CommentStreamW, else CommentStreamA: what the writer noted, up to a zero.
+    pub fn comment(&self) -> Option<String> {
+        let wide = self.stream(stream::COMMENT_W).map(|bytes| {
+            let units = bytes.chunks_exact(2).map(|c| c.iter().rev().fold(0u16, |unit, &b| unit << 8 | u16::from(b)));
+            let units: Vec<u16> = units.take_while(|&unit| unit != 0).take(MAX_STRING).collect();
+            String::from_utf16_lossy(&units)
+        });
+        let narrow = || {
+            let bytes = self.stream(stream::COMMENT_A)?;
+            let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len()).min(MAX_STRING);
+            Some(String::from_utf8_lossy(bytes.get(..end)?).into_owned())
+        };
+        let is_text = |text: &String| !text.trim().is_empty();
+        wide.filter(is_text).or_else(narrow).filter(is_text)
+    }
+
+    /// The least of what the process's job lets it commit: `MINIDUMP_PROCESS_VM_COUNTERS_2.JobPrivateCommitLimit` and `JobTotalCommitLimit`,
+    /// valid where the flag MINIDUMP_PROCESS_VM_COUNTERS_JOB is set.
+    pub fn job_limit(&self) -> Option<u64> {
+        let counters = self.stream(stream::PROCESS_VM_COUNTERS)?;
+        let (revision, flags) = (counters.first().copied()?, counters.get(2).copied()?);
+        if revision < 2 || flags & VM_COUNTERS_JOB == 0 || counters.len() < VM_COUNTERS_2 {
+            return None;
+        }
+        let limits = [VM_COUNTERS_2.saturating_sub(16), VM_COUNTERS_2.saturating_sub(8)].map(|at| u64_at(counters, at));
+        // A limit that is not set is 0 or as large as can be.
+        limits.into_iter().filter(|&n| n != 0 && n < u64::MAX >> 1).min()
+    }
+
     /// Bytes of the head.
     pub fn slice(&self, rva: u32, len: u32) -> Option<&[u8]> {
         let start = usize::try_from(rva).ok()?;
         self.bytes.get(start..start.checked_add(usize::try_from(len).ok()?)?)
     }
 }
+
+/// `MINIDUMP_PROCESS_VM_COUNTERS_JOB`
+const VM_COUNTERS_JOB: u8 = 0x10;
+/// Bytes of `MINIDUMP_PROCESS_VM_COUNTERS_2`: u16 revision, u16 flags, u32 page faults, 18 u64, the last two are the job's limits. (packed to 4)
+const VM_COUNTERS_2: usize = 8 + 18 * 8;
 
 /// The head while it is written.
 struct Out {

@@ -5,6 +5,7 @@
 //! crate. Nothing loads the file whole. Only the container as such can fail: a stream that is missing or damaged is a finding.
 
 mod head;
+pub mod memory_info;
 mod memory_list;
 pub mod regions;
 mod sniff;
@@ -16,6 +17,7 @@ use crate::process;
 use crate::report::DumpFacts;
 use crate::source::ByteSource;
 use head::{Head, Header, Reader, stream};
+use memory_info::MemoryInfo;
 use minidump::{
     Minidump, MinidumpMiscInfo, MinidumpModuleList, MinidumpSystemInfo, MinidumpThreadInfoList, MinidumpThreadList,
     Module as _,
@@ -34,6 +36,8 @@ pub struct Dump {
     pub threads: Vec<Thread>,
     /// Where the memory is.
     pub regions: Arc<Regions>,
+    /// The regions of the process, whether they are in the dump or not, if the writer listed them.
+    pub memory_info: Option<MemoryInfo>,
     /// What is wrong with the container.
     pub findings: Findings,
     /// MINIDUMP_HEADER.Flags: the MINIDUMP_TYPE that was asked for. A wish, no promise.
@@ -122,9 +126,14 @@ pub fn open(source: &dyn ByteSource, file_name: &str) -> Result<Dump> {
     let regions = Regions::build_and_note(ranges, source.len(), &mut findings, |extent| dropped.push(extent));
     contradictions(source, &regions, &dropped, &mut findings)?;
     facts.memory_bytes = regions.total_bytes();
+    let memory_info = memory_info::read(&mut reader, &header, &mut findings)?;
 
-    process::complete(&mut facts, &modules, &threads, &AddressSpace::new(source, &regions));
-    Ok(Dump { facts, modules, threads, regions: Arc::new(regions), findings, flags: header.flags, head })
+    facts.comment = head.comment();
+    facts.memory_limit = head.job_limit();
+    let memory = AddressSpace::new(source, &regions);
+    process::complete(&mut facts, &modules, &threads, &memory);
+    process::environment(&mut facts, &threads, &memory);
+    Ok(Dump { facts, modules, threads, regions: Arc::new(regions), memory_info, findings, flags: header.flags, head })
 }
 
 impl Dump {
@@ -200,13 +209,12 @@ fn parse(
         }
         Err(e) => lost(stream::MISC_INFO, "MiscInfo", e),
     }
-    if facts.started_at.is_none() {
-        // Optional: many writers have no ThreadInfoList.
-        if let Ok(list) = dump.get_stream::<MinidumpThreadInfoList>() {
-            let first = list.thread_infos.iter().map(|info| info.raw.create_time).filter(|&t| t != 0).min();
-            facts.started_at = first.and_then(process::unix_time);
-        }
+    // Optional: many writers have no ThreadInfoList.
+    if let Ok(list) = dump.get_stream::<MinidumpThreadInfoList>() {
+        let first = list.thread_infos.iter().map(|info| info.raw.create_time).filter(|&t| t != 0).min();
+        facts.first_thread_at = first.and_then(process::unix_time);
     }
+    facts.started_at = facts.started_at.or(facts.first_thread_at);
     facts.uptime = facts.started_at.and_then(|start| facts.captured_at?.checked_sub(start));
 
     let bare;

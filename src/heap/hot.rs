@@ -34,17 +34,8 @@ struct Entry {
 
 /// No key: method tables are aligned.
 const NO_KEY: u64 = u64::MAX;
-const EMPTY: Entry = Entry {
-    key: NO_KEY,
-    base_size: 0,
-    component_size: 0,
-    most: 0,
-    count: 0,
-    size: 0,
-    step: 0,
-    threshold: 0,
-    tally: 0,
-};
+const EMPTY: Entry =
+    Entry { key: NO_KEY, base_size: 0, component_size: 0, most: 0, count: 0, size: 0, step: 0, threshold: 0, tally: 0 };
 
 /// Entries: 128 KB, of which the lines in use stay in the first-level cache.
 const ENTRIES: usize = 2048;

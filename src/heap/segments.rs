@@ -71,6 +71,10 @@ pub struct Segment {
     pub start: Addr,
     /// End of objects.
     pub end: Addr,
+    /// End of its committed memory.
+    pub committed: Addr,
+    /// End of its reserved memory.
+    pub reserved: Addr,
     /// True for the ephemeral segment of a heap with segments: it holds gen0, gen1 and part of gen2.
     pub ephemeral: bool,
     /// Parts by generation, ascending by address: (first address, generation). The first part begins at `start`.
@@ -238,6 +242,8 @@ fn build(
         heap: number,
         start: words.mem,
         end,
+        committed: words.committed,
+        reserved: words.reserved,
         ephemeral: is_ephemeral && !regions,
         parts,
         alignment,

@@ -128,6 +128,8 @@ mod tests {
             heap: 0,
             start: Addr(start),
             end: Addr(end),
+            committed: Addr(end),
+            reserved: Addr(end),
             ephemeral: false,
             parts: vec![(Addr(start), Generation::Gen2)],
             alignment: 8,

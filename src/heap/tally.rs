@@ -70,15 +70,7 @@ impl Tallies {
             self.shorten();
         }
         let new = u32::try_from(self.all.len()).unwrap_or(NONE);
-        self.all.push(Tally {
-            count: 0,
-            size: 0,
-            aligned: 0,
-            threshold: u64::MAX,
-            next: head,
-            generation,
-            sampled: 0,
-        });
+        self.all.push(Tally { count: 0, size: 0, aligned: 0, threshold: u64::MAX, next: head, generation, sampled: 0 });
         self.addresses.resize(self.all.len().saturating_mul(self.stride), 0);
         if let Some(first) = self.first.get_mut(table) {
             *first = new;

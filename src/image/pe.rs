@@ -410,6 +410,17 @@ impl PeImage {
             .ok_or_else(|| damaged("version resource", format!("no VS_FIXEDFILEINFO at {addr:?}")))
     }
 
+    /// True if it promises a CLI header: an assembly, or a library with managed code in it.
+    pub fn is_managed(&self) -> bool {
+        self.directory(pe::IMAGE_DIRECTORY_ENTRY_COM_DESCRIPTOR).is_some()
+    }
+
+    /// Bytes of the file that it was read from, as far as the section table tells: what a flat view of it takes.
+    pub fn flat_size(&self) -> u64 {
+        let end = |s: &Section| u64::from(s.raw_offset).saturating_add(u64::from(s.raw_size));
+        self.sections.iter().map(end).max().unwrap_or(0).max(u64::from(self.size_of_headers))
+    }
+
     /// Where the CLI metadata root (`BSJB`) lies, and its length; `None` if the image is not managed.
     ///
     /// The RVAs of the data directory (entry 14) and of the CLI header are tried as mapped first, then through the section table; a

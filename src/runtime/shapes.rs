@@ -673,6 +673,8 @@ impl<'a> Search<'a> {
             heap: 0,
             start,
             end,
+            committed: end,
+            reserved: end,
             ephemeral: false,
             parts: vec![(start, Generation::Gen0)],
             alignment: self.rt.layout.alignment,

@@ -49,7 +49,10 @@ pub struct Made {
 /// Facts about the fixture: the last region of generation 2 and of the large object heap, and the type that is instantiated again.
 const GEN2_TAIL: u64 = 0x0598_d368;
 const LOH_TAIL: u64 = 0x0598_d4b8;
-const GENERIC: (&str, &str) = ("System.Collections.Generic.Dictionary`2", "[[System.String, System.Private.CoreLib],[System.Object, System.Private.CoreLib]]");
+const GENERIC: (&str, &str) = (
+    "System.Collections.Generic.Dictionary`2",
+    "[[System.String, System.Private.CoreLib],[System.Object, System.Private.CoreLib]]",
+);
 const CORE_LIB: &str = "System.Private.CoreLib";
 
 /// Where the added things lie in the process: no range of the fixture is near.
@@ -212,7 +215,10 @@ impl World {
             .map(|line| {
                 let cells: Vec<&str> = line.splitn(4, ',').collect();
                 let name = cells[3].trim_matches('"').replace("\"\"", "\"");
-                (u64::from_str_radix(cells[0], 16).unwrap(), (cells[1].parse().unwrap(), cells[2].parse().unwrap(), name))
+                (
+                    u64::from_str_radix(cells[0], 16).unwrap(),
+                    (cells[1].parse().unwrap(), cells[2].parse().unwrap(), name),
+                )
             })
             .collect();
         let total: u64 = rows.values().map(|r| r.0).sum();
@@ -226,7 +232,8 @@ impl World {
             if *count < 20 || name == "<Unloaded Type>" {
                 continue;
             }
-            let components = (size / count).saturating_sub(base).checked_div(component).unwrap_or(0).min(200 / component.max(1));
+            let components =
+                (size / count).saturating_sub(base).checked_div(component).unwrap_or(0).min(200 / component.max(1));
             let weight = (count * 1000 / total).clamp(2, 150);
             kinds.push(Kind { table, base, component, weight, components, count: 0, size: 0, name: name.clone() });
         }
@@ -248,7 +255,10 @@ impl World {
             .filter(|(table, row)| {
                 let at = self.fixture.offset(**table);
                 let flags = self.fixture.half(at);
-                flags & 0x8000_0000 == 0 && flags & 0x30 == 0 && self.fixture.word(at + 24) == core && !row.2.contains(['`', '[', '<'])
+                flags & 0x8000_0000 == 0
+                    && flags & 0x30 == 0
+                    && self.fixture.word(at + 24) == core
+                    && !row.2.contains(['`', '[', '<'])
             })
             .map(|(table, row)| (*table, row.2.clone()))
             .collect();
@@ -325,11 +335,12 @@ impl World {
                     (step, left) = (0, 1 + random.below(200));
                 }
                 // Every instantiation once, evenly among the others.
-                let number = if clones.start < clones.end && random.below(objects - made) < (clones.end - clones.start) as u64 {
-                    clones.next().unwrap()
-                } else {
-                    pattern[step % pattern.len()]
-                };
+                let number =
+                    if clones.start < clones.end && random.below(objects - made) < (clones.end - clones.start) as u64 {
+                        clones.next().unwrap()
+                    } else {
+                        pattern[step % pattern.len()]
+                    };
                 let kind = &self.kinds[number];
                 let components = if kind.component == 0 { 0 } else { random.below(2 * kind.components + 1) };
                 let size = kind.base + kind.component * components;

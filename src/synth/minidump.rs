@@ -17,12 +17,14 @@ pub mod stream {
     pub const EXCEPTION: u32 = 6;
     pub const SYSTEM_INFO: u32 = 7;
     pub const MEMORY64_LIST: u32 = 9;
+    pub const COMMENT_A: u32 = 10;
     pub const COMMENT_W: u32 = 11;
     pub const HANDLE_DATA: u32 = 12;
     pub const UNLOADED_MODULE_LIST: u32 = 14;
     pub const MISC_INFO: u32 = 15;
     pub const MEMORY_INFO_LIST: u32 = 16;
     pub const THREAD_INFO_LIST: u32 = 17;
+    pub const PROCESS_VM_COUNTERS: u32 = 22;
     pub const THREAD_NAMES: u32 = 24;
 }
 
@@ -48,6 +50,23 @@ pub struct Builder {
     padded_lists: bool,
     padding: usize,
     base_rva: Option<u64>,
+}
+
+/// One region of [`Builder::memory_info`], in the numbers of `winnt.h`.
+#[derive(Debug, Clone, Copy)]
+pub struct Info {
+    /// BaseAddress.
+    pub base: u64,
+    /// AllocationBase.
+    pub allocation: u64,
+    /// RegionSize.
+    pub size: u64,
+    /// MEM_COMMIT, MEM_RESERVE or MEM_FREE.
+    pub state: u32,
+    /// PAGE_*.
+    pub protection: u32,
+    /// MEM_PRIVATE, MEM_MAPPED or MEM_IMAGE.
+    pub kind: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -271,6 +290,50 @@ impl Builder {
         }
         let [teb_page, peb_page, parameters_pages] = page;
         self.memory(teb, teb_page).memory(peb, peb_page).memory(parameters, parameters_pages)
+    }
+
+    /// The environment block of the process whose [`environment`](Builder::environment) was made with this `peb`: at `peb + 0x8000`.
+    pub fn variables(&mut self, peb: u64, variables: &[(&str, &str)]) -> &mut Self {
+        let text: String =
+            variables.iter().map(|(name, value)| format!("{name}={value}\0")).chain(["\0".into()]).collect();
+        let block: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let (p, pointer, size) = if self.x86 { (4, 0x48, 0x290) } else { (8, 0x80, 0x3f0) };
+        self.patch(peb + 0x1000 + pointer, peb + 0x8000, p).patch(peb + 0x1000 + size, block.len() as u64, p);
+        self.memory(peb + 0x8000, block)
+    }
+
+    /// StackBase, StackLimit and DeallocationStack of a TEB that is in memory already.
+    pub fn stack_bounds(&mut self, teb: u64, wide: bool, [base, limit, reserved]: [u64; 3]) -> &mut Self {
+        let (p, at) = if wide { (8, [8, 0x10, 0x1478]) } else { (4, [4, 8, 0xe0c]) };
+        self.patch(teb + at[0], base, p).patch(teb + at[1], limit, p).patch(teb + at[2], reserved, p)
+    }
+
+    /// Writes `len` bytes of a number over memory that is there already, the last given if it was given twice.
+    pub fn patch(&mut self, addr: u64, value: u64, len: usize) -> &mut Self {
+        let holds =
+            |(start, bytes): &&mut (u64, Vec<u8>)| *start <= addr && addr + len as u64 <= start + bytes.len() as u64;
+        let (start, bytes) = self.memory.iter_mut().rev().find(holds).expect("memory to patch");
+        let at = (addr - *start) as usize;
+        bytes[at..at + len].copy_from_slice(&value.to_le_bytes()[..len]);
+        self
+    }
+
+    /// A MemoryInfoList.
+    pub fn memory_info(&mut self, regions: &[Info]) -> &mut Self {
+        let mut out = Vec::new();
+        out.extend(16u32.to_le_bytes());
+        out.extend(48u32.to_le_bytes());
+        out.extend((regions.len() as u64).to_le_bytes());
+        for r in regions {
+            out.extend(r.base.to_le_bytes());
+            out.extend(r.allocation.to_le_bytes());
+            out.extend([0; 8]);
+            out.extend(r.size.to_le_bytes());
+            for word in [r.state, r.protection, r.kind, 0] {
+                out.extend(word.to_le_bytes());
+            }
+        }
+        self.stream(stream::MEMORY_INFO_LIST, out)
     }
 
     /// The whole file. Memory far behind the head (see [`base_rva`](Builder::base_rva)) would fill it with zeros: refused beyond 64 MiB.

@@ -218,6 +218,7 @@ for (const kind of ['hosted', 'one file']) {
       await page.focus('#diff tbody .open[tabindex="0"]');
       await page.keyboard.press('ArrowDown');
       await page.keyboard.press('ArrowRight');
+      await page.waitForSelector('#diff tbody tr.opened .addresses li');
       const opened = await page.$eval('#diff tbody tr.opened', (r) => [[...r.parentElement.children].indexOf(r), r.querySelector('.detail').textContent]);
       assert.equal(opened[0], 1);
       assert.match(opened[1], /!dumpheap -mt [0-9a-f]+/);

@@ -31,24 +31,32 @@ before(async () => {
   await page.setContent(html);
   await page.addScriptTag({ content: script.outputFiles[0].text });
   await page.evaluate((n) => {
-    const rows = Array.from({ length: n }, (_, i) => {
-      const [a, b] = [(i * 7919) % 10007, (i * 104729) % 10007];
-      return {
-        type_name: `Contoso.Generated.Namespace${i % 97}.Type${i}\`1[[System.String, System.Private.CoreLib]]`,
-        type_name_csharp: `Contoso.Generated.Namespace${i % 97}.Type${i}<System.String>`,
-        module: `Contoso${i % 50}`, counts: [a, b], sizes: [a * 24, b * 24], delta_count: b - a, delta_size: (b - a) * 24,
-      };
-    });
-    Object.assign(rows[0], { type_name: '<img src=x onerror="window.hit=1">\u202Etxt', type_name_csharp: '<img src=x onerror="window.hit=1">\u202Etxt', module: '"><b>' });
+    const each = (of) => Array.from({ length: n }, (_, i) => of(i));
+    const strings = [
+      ...each((i) => `Contoso.Generated.Namespace${i % 97}.Type${i}\`1[[System.String, System.Private.CoreLib]]`),
+      ...each((i) => `Contoso.Generated.Namespace${i % 97}.Type${i}<System.String>`),
+      ...each((i) => `Contoso${i % 50}`).slice(0, 50),
+    ];
+    strings[0] = strings[n] = '<img src=x onerror="window.hit=1">\u202Etxt';
+    strings[2 * n] = '"><b>';
+    const places = (of) => Uint32Array.from(each(of));
+    const counts = Float64Array.from([...each((i) => (i * 7919) % 10007), ...each((i) => (i * 104729) % 10007)]);
+    const columns = {
+      n, dumps: 2, strings, type: places((i) => i), csharp: places((i) => n + i), module: places((i) => 2 * n + (i % 50)), namespace: places(() => 0),
+      owner: new Uint8Array(n), counts, sizes: counts.map((c) => c * 24),
+      generationCounts: new Float64Array(12 * n), generationSizes: new Float64Array(12 * n), slots: new Float64Array(2 * n).fill(-1),
+    };
     const sum = { counts: [1, 2], sizes: [24, 48], delta_count: 1, delta_size: 24 };
-    const report = { heap: { complete: true }, runtime: {}, findings: [], method_tables: [] };
-    window.result = { dumps: [{ report }, { report }], diff: null, table: parts.tableOfDiff({ dumps: [{}, {}], rows, free: sum, total: sum }) };
+    const comparison = { meta: { dumps: [{}, {}], free: sum, free_generations: [[], []], total: sum, findings: [] }, columns, suspects: null };
+    const head = { heap: { complete: true }, runtime: {}, findings: [] };
+    const detail = { module: '', owner: 'library', reason: '', baseTypes: [], interfaces: [], methodTables: [[], []], samples: [[], []] };
+    window.result = { dumps: [{ head }, { head }], comparison, table: parts.tableOf(comparison) };
     window.store = parts.createStore({
       dumps: [], swapped: false, result: null, failure: null, spelling: 'csharp', search: '', show: 'all', order: { by: 'size', dir: -1 },
     });
     document.getElementById('empty').hidden = true;
     document.getElementById('result').hidden = false;
-    parts.mountTable(store);
+    parts.mountTable(store, { detail: () => Promise.resolve(detail) });
   }, ROWS);
 });
 after(() => browser?.close());

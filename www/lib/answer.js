@@ -25,11 +25,11 @@ export function generationWords(heap) {
   return used.map((g) => `${GENERATIONS[g]} ${size(heap.generations[g].size)}`).join(', ');
 }
 
-/** Bytes of types (Free apart) in some generations. @param {any} report @param {number[]} which */
-function bytesIn(report, which) {
-  const free = report.method_tables.filter((/** @type {any} */ m) => m.type_name === 'Free' && m.module === '');
+/** By how much the bytes of types (Free apart) in some generations differ, last minus first. @param {any} meta @param {number[]} which */
+function changeIn(meta, which) {
   const sum = (/** @type {any[]} */ cells) => which.reduce((n, g) => n + (cells[g]?.size ?? 0), 0);
-  return sum(report.heap.generations) - free.reduce((/** @type {number} */ n, /** @type {any} */ m) => n + sum(m.generations), 0);
+  const types = (/** @type {number} */ dump) => sum(meta.dumps[dump].generations) - sum(meta.free_generations[dump]);
+  return types(meta.dumps.length - 1) - types(0);
 }
 
 /** True if its numbers are exactly what SOS prints (`exact()` of report.rs). @param {any} report  HeapReport */
@@ -64,24 +64,25 @@ export function answerOfOne(report) {
 
 /**
  * The answer for several dumps: the last against the first.
- * @param {any[]} reports  HeapReports in order
- * @param {any} diff  DiffReport of them
+ * @param {import('../protocol.js').Head[]} reports  in order
+ * @param {any} meta  of their comparison
+ * @param {{size: number}[]} rows  their changes
  * @returns {Answer}
  */
-export function answerOfDiff(reports, diff) {
+export function answerOfDiff(reports, meta, rows) {
   const first = reports[0];
   const last = reports[reports.length - 1];
   const same = oneProcess(first.dump, last.dump);
   const all = exact(first) && exact(last);
-  const old = bytesIn(last, OLD) - bytesIn(first, OLD);
-  const young = bytesIn(last, YOUNG) - bytesIn(first, YOUNG);
+  const old = changeIn(meta, OLD);
+  const young = changeIn(meta, YOUNG);
   const names = letters(reports.length);
 
   /** @type {Part[]} */
   let headline;
   let aside = `young: ${signedSize(young)}`;
   if (!all || !same) {
-    const differ = bytesIn(last, [...OLD, ...YOUNG]) - bytesIn(first, [...OLD, ...YOUNG]);
+    const differ = old + young;
     headline = [
       { text: `The ${all ? 'heaps' : 'parts of the heaps that were read'} differ by ` },
       { text: signedSize(differ), strong: toneOf(differ) },
@@ -103,13 +104,13 @@ export function answerOfDiff(reports, diff) {
   const lines = [];
   const memory = memoryWords(first, last);
   if (memory) lines.push({ label: 'Memory', text: memory });
-  const grown = diff.rows.filter((/** @type {any} */ r) => r.delta_size > 0);
-  const shrunk = diff.rows.filter((/** @type {any} */ r) => r.delta_size < 0);
-  const sum = (/** @type {any[]} */ rows) => rows.reduce((n, r) => n + r.delta_size, 0);
+  const grown = rows.filter((r) => r.size > 0);
+  const shrunk = rows.filter((r) => r.size < 0);
+  const sum = (/** @type {{size: number}[]} */ some) => some.reduce((n, r) => n + r.size, 0);
   lines.push({
     label: 'Types',
     text: `${plural(grown.length, 'type')} grew by ${size(sum(grown))}, ${number(shrunk.length)} shrank by ${size(-sum(shrunk))}, ` +
-      `${number(diff.rows.length - grown.length - shrunk.length)} are equal in size. Free space: ${signedSize(diff.free.delta_size)}.`,
+      `${number(rows.length - grown.length - shrunk.length)} are equal in size. Free space: ${signedSize(meta.free.delta_size)}.`,
   });
   lines.push({
     label: 'Trust',
@@ -124,7 +125,7 @@ export function answerOfDiff(reports, diff) {
     lines.push({ label: 'Dumps', text: `${number(reports.length)} dumps were read; the table compares the first with the last.` });
   }
 
-  const warnings = diff.findings
+  const warnings = meta.findings
     .filter((/** @type {any} */ f) => !OF_ONE_DUMP.includes(f.code))
     .map((/** @type {any} */ f) => ({ title: 'Before you compare:', text: withCount(f) }));
   reports.forEach((r, i) => warnings.push(...warningsOf(r, names[i])));

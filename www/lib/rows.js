@@ -2,6 +2,7 @@
 
 /**
  * @typedef {object} Row  a type, or the sums of the foot
+ * @property {number} index  its place in the columns; -1 for sums
  * @property {string} type  classic spelling
  * @property {string} csharp
  * @property {string} module
@@ -23,43 +24,29 @@
  * @typedef {{by: Column, dir: 1 | -1}} Order
  */
 
-/** @param {any} report  a HeapReport @returns {Table} */
-export function tableOfOne(report) {
-  const row = (/** @type {any} */ t, /** @type {number} */ count, /** @type {number} */ size) => ({
-    type: t.type_name, csharp: t.type_name_csharp, module: t.module,
-    countA: count, countB: null, sizeA: size, sizeB: null, count, size,
+/** @param {import('../protocol.js').Comparison} comparison @returns {Table} */
+export function tableOf({ meta, columns }) {
+  const { n, dumps, strings } = columns;
+  const diff = dumps > 1;
+  const last = dumps - 1;
+  const line = (/** @type {number[]} */ counts, /** @type {number[]} */ sizes) => ({
+    countA: counts[0], countB: diff ? counts[1] : null, sizeA: sizes[0], sizeB: diff ? sizes[1] : null,
+    count: diff ? counts[1] - counts[0] : counts[0], size: diff ? sizes[1] - sizes[0] : sizes[0],
   });
-  const rows = report.types.map((/** @type {any} */ t) => row(t, t.count, t.total_size));
-  const { free, objects, size } = report.heap;
-  return {
-    diff: false,
-    rows,
-    types: row(named(''), objects - free.count, size - free.size),
-    free: row(named('Free'), free.count, free.size),
-    total: row(named(''), objects, size),
-  };
-}
-
-/** @param {any} diff  a DiffReport @returns {Table} */
-export function tableOfDiff(diff) {
-  const last = diff.dumps.length - 1;
-  const row = (/** @type {any} */ t, /** @type {any} */ n) => ({
-    type: t.type_name, csharp: t.type_name_csharp, module: t.module,
-    countA: n.counts[0], countB: n.counts[last], sizeA: n.sizes[0], sizeB: n.sizes[last],
-    count: n.delta_count, size: n.delta_size,
+  const rows = Array.from({ length: n }, (_, i) => ({
+    index: i, type: strings[columns.type[i]], csharp: strings[columns.csharp[i]], module: strings[columns.module[i]],
+    ...line([columns.counts[i], columns.counts[last * n + i]], [columns.sizes[i], columns.sizes[last * n + i]]),
+  }));
+  const sums = (/** @type {string} */ name, /** @type {any} */ t) => ({
+    index: -1, type: name, csharp: name, module: '', ...line([t.counts[0], t.counts[last]], [t.sizes[0], t.sizes[last]]),
   });
-  const rows = diff.rows.map((/** @type {any} */ r) => row(r, r));
-  const free = row(named('Free'), diff.free);
-  const total = row(named(''), diff.total);
+  const free = sums('Free', meta.free);
+  const total = sums('', meta.total);
   const types = { ...total };
   for (const key of /** @type {const} */ (['countA', 'countB', 'sizeA', 'sizeB', 'count', 'size'])) {
-    types[key] = /** @type {number} */ (total[key]) - /** @type {number} */ (free[key]);
+    if (total[key] !== null) types[key] = /** @type {number} */ (total[key]) - /** @type {number} */ (free[key]);
   }
-  return { diff: true, rows, types, free, total };
-}
-
-function named(/** @type {string} */ name) {
-  return { type_name: name, type_name_csharp: name, module: '' };
+  return { diff, rows, types, free, total };
 }
 
 /** Which rows a button of the toolbar shows. @type {Record<string, (r: Row) => boolean>} */

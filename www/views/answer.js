@@ -21,8 +21,8 @@ export function mountAnswer(store, actions) {
 
 /** @param {import('../store.js').Result} result @param {import('../app.js').Actions} actions */
 function draw(result, actions) {
-  const reports = result.dumps.map((d) => d.report);
-  const answer = result.diff ? answerOfDiff(reports, result.diff) : answerOfOne(reports[0]);
+  const reports = result.dumps.map((d) => d.head);
+  const answer = reports.length > 1 ? answerOfDiff(reports, result.comparison.meta, result.table.rows) : answerOfOne(reports[0]);
 
   byId('warnings').replaceChildren(...answer.warnings.map((w) =>
     el('p', { class: 'warning' }, el('span', { class: 'sign', 'aria-hidden': 'true', text: '!' }), el('span', null, el('b', { text: visible(w.title) }), ' ', visible(w.text)))));
@@ -47,7 +47,7 @@ function draw(result, actions) {
 
 /** One dump of the panel: its time, its name, its generations as a bar. */
 function dumpLine(/** @type {import('../store.js').Dump} */ dump, /** @type {string} */ letter, /** @type {number} */ most) {
-  const { dump: facts, heap } = dump.report;
+  const { dump: facts, heap } = dump.head;
   const taken = facts.captured_at === null ? 'capture time unknown' : utc(facts.captured_at);
   const local = facts.captured_at === null ? '' : localTime(facts.captured_at);
   const bar = el('span', { class: 'generations', role: 'img', 'aria-label': generationWords(heap) });
@@ -65,7 +65,7 @@ function dumpLine(/** @type {import('../store.js').Dump} */ dump, /** @type {str
       el('p', null, el('b', { text: taken }), local && el('span', { class: 'local', text: ` (${local})` }), facts.uptime !== null && ` · up ${duration(facts.uptime)}`,
         // Cut at its beginning: the end, a date mostly, tells the files apart.
         el('code', { class: 'file', title: visible(facts.file_name) }, el('bdi', { dir: 'ltr', text: visible(facts.file_name) }))),
-      el('p', { class: 'bytes' }, bar, el('span', { text: `${atLeast(dump.report)}${number(heap.size)} bytes` }))));
+      el('p', { class: 'bytes' }, bar, el('span', { text: `${atLeast(dump.head)}${number(heap.size)} bytes` }))));
 }
 
 /** What is equal is said once; what differs, for each. @param {any[]} reports */
@@ -90,7 +90,7 @@ function sameWords(reports) {
 
 /** @param {import('../store.js').Dump} dump @param {string} letter */
 function allFacts(dump, letter) {
-  const { dump: facts, runtime, heap, findings } = dump.report;
+  const { dump: facts, runtime, heap, findings } = dump.head;
   const rows = [
     ...factRows(facts, runtime),
     { label: 'Executable', text: facts.image_path },

@@ -132,7 +132,7 @@ function paceOf(dump) {
   if (dump.stage === 'waiting') return 'Waits for the files before it';
   if (dump.stage === 'head') return 'Reading the streams, modules and memory ranges';
   if (dump.stage === 'runtime') return 'Finding the runtime and its heap';
-  if (dump.stage === 'done') return `${number(dump.report.heap.size)} bytes in ${number(dump.report.heap.objects)} objects`;
+  if (dump.stage === 'done') return `${number(dump.head.heap.size)} bytes in ${number(dump.head.heap.objects)} objects`;
   const { progress } = dump;
   if (!progress) return 'Walking the objects';
   const seconds = (performance.now() - dump.startedAt) / 1000;

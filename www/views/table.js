@@ -23,8 +23,8 @@ const TRACK = 150;
 /** Pixels that a type name is left at least, before columns are dropped for it. */
 const NAME = 300;
 
-/** @param {import('../store.js').Store} store */
-export function mountTable(store) {
+/** @param {import('../store.js').Store} store @param {import('../analysis.js').ReportsClient} reports */
+export function mountTable(store, reports) {
   const table = byId('diff');
   const [head, body, foot] = table.children;
   const search = byId('search');
@@ -67,7 +67,7 @@ export function mountTable(store) {
   );
   mountRows(/** @type {HTMLElement} */ (body), (node) => {
     const row = [...nodes].find(([, n]) => n === node)?.[0];
-    return row && drawn ? openedRow(row, drawn) : null;
+    return row && drawn ? openedRow(row, drawn, reports) : null;
   });
   new ResizeObserver(() => fit(table, widths)).observe(byId('result'));
 
@@ -291,7 +291,7 @@ function rowMaker(columns, bars, result) {
 }
 
 /** @param {import('../store.js').Result} result */
-const allRead = (result) => result.dumps.every((d) => exact(d.report));
+const allRead = (result) => result.dumps.every((d) => exact(d.head));
 
 const text = (/** @type {number | null} */ n) => (n === null ? '' : String(n));
 

@@ -1,8 +1,21 @@
 //! `--format md`: a GitHub-flavoured Markdown table, to be pasted into an issue. Names are escaped, so that a type cannot format,
 //! link or break the table.
 
-use super::sheet::Sheet;
+use super::account;
+use super::select::Select;
+use super::sheet::{self, Sheet};
+use crate::report::DiffReport;
 use std::io::{self, Write};
+
+/// A comparison: types or groups; then the accounts of memory, if all dumps have one.
+pub fn diff(report: &DiffReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
+    write(&sheet::diff_or_groups(report, select), out)?;
+    if let Some(memory) = account::sheet(report) {
+        writeln!(out)?;
+        write(&memory, out)?;
+    }
+    Ok(())
+}
 
 /// Facts, table, sums, notes.
 pub fn write(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {
@@ -57,10 +70,10 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::{By, Names};
-    use crate::cli::select::{Select, Sort};
-    use crate::cli::sheet;
-    use crate::cli::testing::{self, snapshot};
+    use crate::export::select::{Select, Sort};
+    use crate::export::sheet;
+    use crate::export::testing::{self, snapshot};
+    use crate::export::{By, Names};
 
     fn text(sheet: &Sheet) -> String {
         let mut out = Vec::new();
@@ -73,7 +86,7 @@ mod tests {
         let (a, b) = testing::pair();
         let select = Select { names: Names::Csharp, ..testing::select() };
         snapshot("stat-md", &text(&sheet::stat(&a, By::Type, &select)));
-        let report = dropheap::diff::diff(&[a, b]).unwrap();
+        let report = crate::diff::diff(&[a, b]).unwrap();
         snapshot("diff-md", &text(&sheet::diff(&report, &Select { sort: Sort::Delta, ..select })));
     }
 

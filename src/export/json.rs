@@ -1,8 +1,8 @@
-//! `--format json`: the reports as they are ([`dropheap::report`]), pretty-printed, rows chosen and ordered by the options.
+//! `--format json`: the reports as they are ([`crate::report`]), pretty-printed, rows chosen and ordered by the options.
 
 use super::select::{Direction, Select};
 use super::text::invisible;
-use dropheap::report::{DiffReport, HeapReport};
+use crate::report::{DiffReport, HeapReport};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -50,9 +50,9 @@ pub fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::select::Sort;
-    use crate::cli::testing::{self, snapshot};
-    use regex::Regex;
+    use crate::export::select::Sort;
+    use crate::export::testing::matching;
+    use crate::export::testing::{self, snapshot};
 
     fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut out = Vec::new();
@@ -65,7 +65,7 @@ mod tests {
         let (report, _) = testing::pair();
         let json = text(|out| stat(report.clone(), &testing::select(), out));
         assert_eq!(serde_json::from_str::<HeapReport>(&json).unwrap(), report);
-        let one = Select { filter: Some(Regex::new("Customer").unwrap()), top: Some(1), ..testing::select() };
+        let one = Select { filter: Some(matching("Customer")), top: Some(1), ..testing::select() };
         let mut some = report;
         // The evidence and segments are in the snapshot of `info`.
         some.heap.segments.clear();
@@ -76,11 +76,11 @@ mod tests {
     #[test]
     fn diff_is_the_report() {
         let (a, b) = testing::pair();
-        let report = dropheap::diff::diff(&[a, b]).unwrap();
+        let report = crate::diff::diff(&[a, b]).unwrap();
         let select = Select { sort: Sort::Delta, ..testing::select() };
         let json = text(|out| diff(report.clone(), &select, out));
         assert_eq!(serde_json::from_str::<DiffReport>(&json).unwrap(), report);
-        let one = Select { filter: Some(Regex::new("Customer$").unwrap()), ..select };
+        let one = Select { filter: Some(matching("Customer$")), ..select };
         snapshot("diff-json", &text(|out| diff(report, &one, out)));
     }
 

@@ -1,10 +1,10 @@
 //! What `table` and `md` show, before it is drawn: facts, columns, rows, totals. All text in it is already
 //! [`visible`](text::visible).
 
-use super::args::By;
+use super::By;
 use super::select::{Direction, Row, Select};
 use super::text::{self, grouped, several, signed, visible};
-use dropheap::report::{
+use crate::report::{
     DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, FREE, GroupBy, GroupRow, Groups, HeapFacts, HeapReport,
     MethodTableRow, Owner, TypeRow, percent, utc,
 };
@@ -13,9 +13,11 @@ use dropheap::report::{
 pub struct Sheet {
     /// Sentences above the table.
     pub facts: Vec<String>,
+    /// By column.
     pub titles: Vec<String>,
     /// By column: true if it holds numbers.
     pub right: Vec<bool>,
+    /// A text for each column.
     pub rows: Vec<Vec<String>>,
     /// Rows of sums under the others.
     pub foot: Vec<Vec<String>>,

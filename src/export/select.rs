@@ -1,14 +1,18 @@
 //! Which rows, in which order: `--filter`, `--sort`, `--top`, `--min-delta`, the same for every format.
 
-use super::args::{DiffSort, Names, StatSort};
-use dropheap::report::{DiffRow, FREE, GroupRow, MethodTableRow, TypeRow};
-use regex::Regex;
+use super::Names;
+use crate::report::{DiffRow, FREE, GroupRow, MethodTableRow, TypeRow};
 use std::cmp::Ordering;
+use std::fmt;
+use std::rc::Rc;
 
 /// What the options need of a row of any kind.
 pub trait Row {
+    /// Classic spelling of its name.
     fn classic(&self) -> &str;
+    /// C# spelling.
     fn csharp(&self) -> &str;
+    /// Assembly simple name.
     fn module(&self) -> &str;
     /// Objects; of several dumps: in the last one.
     fn count(&self) -> u64;
@@ -18,10 +22,12 @@ pub trait Row {
     fn delta(&self) -> u64 {
         0
     }
+    /// Address of its method table, if it is a row of one.
     fn method_table(&self) -> Option<u64> {
         None
     }
 
+    /// Its name in the spelling asked for.
     fn name(&self, names: Names) -> &str {
         match names {
             Names::Sos => self.classic(),
@@ -114,51 +120,67 @@ impl Row for GroupRow {
 /// The key of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
+    /// Unaligned bytes, in the last dump.
     Size,
+    /// Objects, in the last dump.
     Count,
+    /// The alphabet.
     Name,
+    /// Absolute change of size.
     Delta,
 }
 
-impl From<StatSort> for Sort {
-    fn from(sort: StatSort) -> Sort {
-        match sort {
-            StatSort::Size => Sort::Size,
-            StatSort::Count => Sort::Count,
-            StatSort::Name => Sort::Name,
-        }
+/// Which names are wanted. A closure, so that only the command line carries a regular expression engine.
+#[derive(Clone)]
+pub struct Filter(Rc<dyn Fn(&str) -> bool>);
+
+impl Filter {
+    /// Wants the names that the closure is true for.
+    pub fn new(is_match: impl Fn(&str) -> bool + 'static) -> Filter {
+        Filter(Rc::new(is_match))
+    }
+
+    fn is_match(&self, name: &str) -> bool {
+        (self.0)(name)
     }
 }
 
-impl From<DiffSort> for Sort {
-    fn from(sort: DiffSort) -> Sort {
-        match sort {
-            DiffSort::Size => Sort::Size,
-            DiffSort::Count => Sort::Count,
-            DiffSort::Name => Sort::Name,
-            DiffSort::Delta => Sort::Delta,
-        }
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filter")
     }
 }
 
 /// The options of one call.
 #[derive(Debug, Clone)]
 pub struct Select {
+    /// Spelling.
     pub names: Names,
-    pub filter: Option<Regex>,
+    /// Names wanted; all if there is none.
+    pub filter: Option<Filter>,
+    /// Order.
     pub sort: Sort,
+    /// Rows at most.
     pub top: Option<usize>,
+    /// The least absolute change of size, bytes.
     pub min_delta: u64,
 }
 
 /// Largest first, or as SOS prints: the largest last, under the eyes of who scrolled to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
+    /// Largest first.
     Descending,
+    /// Largest last.
     Ascending,
 }
 
 impl Select {
+    /// What is selected where nothing was asked for: everything. `people` read it, or programs.
+    pub fn everything(sort: Sort, people: bool) -> Select {
+        Select { names: Names::usual(people), filter: None, sort, top: None, min_delta: 0 }
+    }
+
     /// Drops the rows that the filter or `--min-delta` does not want.
     pub fn keep<T: Row>(&self, rows: &mut Vec<T>) {
         rows.retain(|row| row.delta() >= self.min_delta && self.matches(row.classic(), row.csharp()));
@@ -170,7 +192,7 @@ impl Select {
     }
 
     fn matches(&self, classic: &str, csharp: &str) -> bool {
-        self.filter.as_ref().is_none_or(|regex| regex.is_match(classic) || regex.is_match(csharp))
+        self.filter.as_ref().is_none_or(|wanted| wanted.is_match(classic) || wanted.is_match(csharp))
     }
 
     /// Sorts and cuts off. Names always ascend, since nobody reads an alphabet backwards.
@@ -226,7 +248,7 @@ impl<R: Row> Row for &R {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::testing;
+    use crate::export::testing::{self, matching};
 
     fn names(rows: &[MethodTableRow]) -> Vec<&str> {
         rows.iter().map(|r| r.method_table.as_str()).collect()
@@ -272,12 +294,12 @@ mod tests {
             [("Int32", vec!["1"]), (r"^App\.Outer\.Inner$", vec!["3"]), (r"Outer\+", vec!["3"]), ("nothing", vec![])]
         {
             let mut rows = all.clone();
-            let select = Select { filter: Some(Regex::new(regex).unwrap()), ..testing::select() };
+            let select = Select { filter: Some(matching(regex)), ..testing::select() };
             select.keep(&mut rows);
             assert_eq!(names(&rows), want, "{regex}");
             assert!(!select.wants_free(0));
         }
-        assert!(Select { filter: Some(Regex::new("^Free$").unwrap()), ..testing::select() }.wants_free(0));
+        assert!(Select { filter: Some(matching("^Free$")), ..testing::select() }.wants_free(0));
         assert!(!Select { min_delta: 10, ..testing::select() }.wants_free(-9));
         assert!(Select { min_delta: 10, ..testing::select() }.wants_free(-10));
     }

@@ -1,9 +1,9 @@
 //! `--format csv`: RFC 4180 quoting, UTF-8, line feeds. Text that a spreadsheet would take for a formula gets an apostrophe in front.
 
-use super::args::By;
+use super::By;
 use super::select::{Direction, Row, Select};
 use super::text::visible;
-use dropheap::report::{
+use crate::report::{
     DiffReport, DiffRow, DiffTotals, FREE, GroupRow, Groups, HeapReport, MethodTableRow, Owner, TypeRow,
 };
 use std::fmt::Write as _;
@@ -17,6 +17,7 @@ pub struct Csv<'a> {
 }
 
 impl<'a> Csv<'a> {
+    /// Writes to `out`; `terminal` says whether a terminal reads it.
     pub fn new(out: &'a mut dyn Write, terminal: bool) -> Csv<'a> {
         Csv { out, terminal, line: String::new() }
     }
@@ -138,10 +139,10 @@ impl<'a> Csv<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::select::Sort;
-    use crate::cli::testing::{self, snapshot};
-    use dropheap::report::GroupBy;
-    use regex::Regex;
+    use crate::export::select::Sort;
+    use crate::export::testing::matching;
+    use crate::export::testing::{self, snapshot};
+    use crate::report::GroupBy;
 
     fn text(write: impl Fn(&mut Csv) -> io::Result<()>) -> String {
         let mut out = Vec::new();
@@ -159,19 +160,19 @@ mod tests {
     #[test]
     fn diff() {
         let (a, b) = testing::pair();
-        let report = dropheap::diff::diff(&[a.clone(), b.clone(), a]).unwrap();
+        let report = crate::diff::diff(&[a.clone(), b.clone(), a]).unwrap();
         let select = Select { sort: Sort::Delta, ..testing::select() };
         snapshot("diff-csv", &text(|csv| csv.diff(&report, &select)));
-        let filtered = Select { filter: Some(Regex::new("^System").unwrap()), ..select };
+        let filtered = Select { filter: Some(matching("^System")), ..select };
         assert!(!text(|csv| csv.diff(&report, &filtered)).contains("Free"));
     }
 
     #[test]
     fn groups() {
         let (a, b) = testing::pair();
-        let report = dropheap::diff::diff(&[a, b]).unwrap();
+        let report = crate::diff::diff(&[a, b]).unwrap();
         let select = Select { sort: Sort::Delta, ..testing::select() };
-        let of = |by| text(|csv| csv.groups(&report, &dropheap::diff::group(&report, by), &select));
+        let of = |by| text(|csv| csv.groups(&report, &crate::diff::group(&report, by), &select));
         snapshot("diff-csv-groups", &[of(GroupBy::Kind), of(GroupBy::Interface)].concat());
     }
 

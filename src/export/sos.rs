@@ -6,7 +6,7 @@
 
 use super::select::{Direction, Row, Select};
 use super::text::visible;
-use dropheap::report::{FREE, HeapReport, LargeFree, MethodTableRow};
+use crate::report::{FREE, HeapReport, LargeFree, MethodTableRow};
 use std::io::{self, Write};
 
 /// The statistics, then the large Free blocks.
@@ -36,7 +36,7 @@ pub fn write(report: &HeapReport, select: &Select, out: &mut dyn Write) -> io::R
         writeln!(out, "{:>digits$} {:>8} {:>16}", "Addr", "Size", "Followed by")?;
     }
     for block in blocks {
-        write!(out, "{:0>digits$} {:>6.1}MB ", block.address, mega(block.size))?;
+        write!(out, "{:0>digits$} {:>6}MB ", block.address, mega(block.size))?;
         match &block.followed_by {
             Some(next) => {
                 let name = visible(block.followed_by_type.as_deref().unwrap_or_default());
@@ -55,22 +55,49 @@ fn in_small_object_heap(block: &LargeFree) -> bool {
     matches!(block.generation.as_str(), "gen0" | "gen1" | "gen2")
 }
 
-/// For `%6.1fMB`.
-fn mega(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
+/// Megabytes as `%.1f` writes them: exact halves to the even tenth. Without a floating-point number, whose formatting is a part of the WebAssembly
+/// that nothing else needs.
+fn mega(bytes: u64) -> String {
+    let tenths = u128::from(bytes).saturating_mul(10);
+    let (whole, rest) = (tenths >> 20, tenths & 0xF_FFFF);
+    let up = rest > 0x8_0000 || (rest == 0x8_0000 && whole & 1 == 1);
+    let whole = whole.saturating_add(u128::from(up));
+    format!("{}.{}", whole.wrapping_div(10), whole.wrapping_rem(10))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::select::Sort;
-    use crate::cli::testing;
-    use regex::Regex;
+    use crate::export::select::Sort;
+    use crate::export::testing;
+    use crate::export::testing::matching;
 
     fn text(report: &HeapReport, select: &Select) -> String {
         let mut out = Vec::new();
         write(report, select, &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn megabytes_are_rounded_as_c_does() {
+        for bytes in [
+            0,
+            524_288,
+            524_376,
+            1_498_464,
+            78_643,
+            78_644,
+            131_072,
+            262_144,
+            393_216,
+            655_360,
+            786_432,
+            1 << 40,
+            (1 << 52) + 12_345,
+        ] {
+            assert_eq!(mega(bytes), format!("{:.1}", bytes as f64 / f64::from(1 << 20)), "{bytes}");
+        }
+        assert_eq!((mega(262_144), mega(786_432)), ("0.2".to_owned(), "0.8".to_owned()));
     }
 
     /// Two real listings, rows shuffled: SOS' own order, columns and blocks come back byte for byte.
@@ -111,12 +138,8 @@ mod tests {
     #[test]
     fn a_filter_counts_its_own_objects_as_sos_does() {
         let (report, _) = testing::pair();
-        let select = Select {
-            filter: Some(Regex::new("Customer").unwrap()),
-            top: Some(1),
-            sort: Sort::Count,
-            ..testing::select()
-        };
+        let select =
+            Select { filter: Some(matching("Customer")), top: Some(1), sort: Sort::Count, ..testing::select() };
         assert_eq!(
             text(&report, &select),
             "Statistics:\n      MT    Count    TotalSize Class Name\n\
