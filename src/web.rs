@@ -122,10 +122,15 @@ impl DumpSession {
     /// Throws what [`Analysis::feed`] reports.
     pub fn feed(&mut self, offset: f64, bytes: &Uint8Array) -> Result<Object, JsValue> {
         let offset = whole(offset)?;
-        // One buffer for all windows: a fresh one each time would grow the memory by fragments.
-        self.window.resize(usize::try_from(bytes.length()).unwrap_or(0), 0);
-        bytes.copy_to(&mut self.window);
-        let progress = self.analysis.feed(offset, &self.window).map_err(thrown)?;
+        // One buffer for all windows, never shorter than before: a fresh one each time would grow the memory by fragments, a longer one
+        // would be filled with zeros first.
+        let len = usize::try_from(bytes.length()).unwrap_or(0);
+        if self.window.len() < len {
+            self.window.resize(len, 0);
+        }
+        let window = self.window.get_mut(..len).unwrap_or_default();
+        bytes.copy_to(window);
+        let progress = self.analysis.feed(offset, window).map_err(thrown)?;
         object(&[("done", number(progress.done)?.into()), ("total", number(progress.total)?.into())])
     }
 

@@ -52,19 +52,21 @@ export async function build() {
 function buildWasm(recipe) {
   const { target, profile } = recipe.build;
   say('Building the WebAssembly (cargo, wasm-bindgen, wasm-opt)');
-  run('cargo', ['build', '--lib', '--locked', '--target', target, '--profile', profile]);
+  const features = recipe.build['target-features'].map((/** @type {string} */ f) => `+${f}`).join(',');
+  const flags = `target.${target}.rustflags=["-C", "target-feature=${features}"]`;
+  run('cargo', ['build', '--lib', '--locked', '--target', target, '--profile', profile, '--config', flags]);
   const work = join(targetDir(), 'page');
   const raw = join(targetDir(), target, profile, 'dropheap.wasm');
   run(wasmBindgenPath(), [...recipe['wasm-bindgen'].flags, '--out-dir', work, raw]);
   const bound = join(work, 'dropheap_bg.wasm');
 
   // wasm-opt takes longer than all the rest of a build without changes.
-  const flags = recipe['wasm-opt'].flags;
-  const key = createHash('sha256').update(readFileSync(bound)).update(flags.join(' ')).digest('hex');
+  const optimise = recipe['wasm-opt'].flags;
+  const key = createHash('sha256').update(readFileSync(bound)).update(optimise.join(' ')).digest('hex');
   const optimised = join(work, 'optimised.wasm');
   const stamp = join(work, 'optimised.sha256');
   if (!existsSync(optimised) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
-    run(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...flags, bound, '-o', optimised]);
+    run(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...optimise, bound, '-o', optimised]);
     writeFileSync(stamp, key);
   }
   return { wasm: readFileSync(optimised), glue: join(work, 'dropheap.js') };

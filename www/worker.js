@@ -66,13 +66,14 @@ async function read(file) {
 }
 
 /**
- * Feeds the walk. Only the first of the wanted windows is certain, so a read whose window is no longer wanted is let go.
+ * Feeds the walk. Only the first of the wanted windows is certain: a read that is not wanted any more is let go, one that holds more
+ * than is still wanted will do.
  * @param {DumpSession} session
  * @param {File} file
  */
 async function walk(session, file) {
-  /** @type {Map<string, Promise<Uint8Array | {refused: unknown}>>} */
-  let inFlight = new Map();
+  /** @type {{offset: number, end: number, bytes: Promise<Uint8Array | {refused: unknown}>}[]} */
+  let inFlight = [];
   let bytes = 0;
   let told = -Infinity;
   for (;;) {
@@ -80,20 +81,16 @@ async function walk(session, file) {
     const wanted = session.upcoming(WINDOWS_IN_FLIGHT);
     if (wanted.length === 0) return;
     const before = inFlight;
-    inFlight = new Map();
-    for (const [offset, len] of wanted) {
-      const key = `${offset}+${len}`;
-      inFlight.set(key, before.get(key) ?? window(file, offset, len));
-    }
-    const [offset, len] = wanted[0];
-    const key = `${offset}+${len}`;
-    const got = await inFlight.get(key);
-    inFlight.delete(key);
-    if (!(got instanceof Uint8Array)) throw readError(offset, len, String(got?.refused));
+    inFlight = wanted.map(([offset, len]) => before.find((w) => w.offset <= offset && offset + len <= w.end)
+      ?? { offset, end: offset + len, bytes: window(file, offset, len) });
+    const [{ offset, end, bytes: reading }] = inFlight;
+    const got = await reading;
+    inFlight.shift();
+    if (!(got instanceof Uint8Array)) throw readError(offset, end - offset, String(got?.refused));
     bytes += got.length;
     const { done, total } = session.feed(offset, got);
     const now = performance.now();
-    if (now - told >= PROGRESS_EVERY) {
+    if (now - told >= PROGRESS_EVERY || done === total) {
       told = now;
       post({ type: 'progress', progress: { done, total, read: bytes } });
     }

@@ -279,30 +279,41 @@ impl Walk {
         (self.done_before.saturating_add(here), self.total)
     }
 
-    /// The next windows in the order in which they will be wanted, as (file offset, length). Only the first one is certain.
+    /// The next windows in the order in which they will be wanted, as (file offset, length). Only the first one is certain. Segments that
+    /// lie close to each other in the file share a window. Windows end on a grid of the file, so that one asked for ahead still holds
+    /// what is wanted when its turn comes, even if something in front of it was skipped.
     pub fn upcoming(&self, max: usize) -> Vec<(u64, u64)> {
-        let mut windows = Vec::new();
+        let mut windows: Vec<(u64, u64)> = Vec::new();
         let mut need = self.cursor.plus(self.carry.len() as u64);
         for job in self.jobs.get(self.job..).unwrap_or_default() {
             let first = job.extents.partition_point(|e| e.addr.plus(e.len) <= need);
             for extent in job.extents.get(first..).unwrap_or_default() {
-                let end = extent.addr.plus(extent.len);
-                let mut at = if need > extent.addr { need } else { extent.addr };
-                while at < end {
-                    if windows.len() >= max {
-                        return windows;
+                let skipped = need.since(extent.addr);
+                let mut at = extent.offset.saturating_add(skipped);
+                let mut left = extent.len.saturating_sub(skipped);
+                while left > 0 {
+                    let to_grid = self.window.saturating_sub(at.checked_rem(self.window).unwrap_or(0));
+                    let len = to_grid.min(left);
+                    let (wanted, end) = (windows.len(), at.saturating_add(len));
+                    match windows.last_mut() {
+                        Some(last) if self.share_a_window(*last, at) => last.1 = end.saturating_sub(last.0),
+                        _ if wanted >= max => return windows,
+                        _ => windows.push((at, len)),
                     }
-                    // Windows end on a grid, so that a window asked for ahead is still the right one when its turn comes.
-                    let within = at.since(extent.addr);
-                    let to_grid = self.window.saturating_sub(within.checked_rem(self.window).unwrap_or(0));
-                    let len = to_grid.min(end.since(at));
-                    windows.push((extent.offset.saturating_add(within), len));
-                    at = at.plus(len);
+                    at = at.saturating_add(len);
+                    left = left.saturating_sub(len);
                 }
             }
             need = Addr::NULL;
         }
         windows
+    }
+
+    /// What begins at `at` can be read with `window`: it lies a little behind it, in the same cell of the grid.
+    fn share_a_window(&self, window: (u64, u64), at: u64) -> bool {
+        let end = window.0.saturating_add(window.1);
+        let cell = |offset: u64| offset.checked_div(self.window);
+        at >= end && at.saturating_sub(end) <= limits::PAGE && cell(at) == cell(window.0)
     }
 
     /// True if nothing is left to feed.
