@@ -2,6 +2,7 @@
 // core (FileReaderSync); the walk gets its windows from here, with several asynchronous reads under way.
 
 import { DumpSession, Reports, crashError, initSync, memoryBytes, readError } from 'dropheap-wasm';
+import { Ahead, readBeside } from './lib/ahead.js';
 import { failureOf } from './lib/failure.js';
 import { PROGRESS_EVERY, WINDOWS_IN_FLIGHT } from './protocol.js';
 
@@ -66,27 +67,20 @@ async function read(file) {
 }
 
 /**
- * Feeds the walk. Only the first of the wanted windows is certain: a read that is not wanted any more is let go, one that holds more
- * than is still wanted will do.
+ * Feeds the walk.
  * @param {DumpSession} session
  * @param {File} file
  */
 async function walk(session, file) {
-  /** @type {{offset: number, end: number, bytes: Promise<Uint8Array | {refused: unknown}>}[]} */
-  let inFlight = [];
+  const ahead = new Ahead(readBeside(file));
   let bytes = 0;
   let told = -Infinity;
   for (;;) {
     /** @type {[number, number][]} */
     const wanted = session.upcoming(WINDOWS_IN_FLIGHT);
     if (wanted.length === 0) return;
-    const before = inFlight;
-    inFlight = wanted.map(([offset, len]) => before.find((w) => w.offset <= offset && offset + len <= w.end)
-      ?? { offset, end: offset + len, bytes: window(file, offset, len) });
-    const [{ offset, end, bytes: reading }] = inFlight;
-    const got = await reading;
-    inFlight.shift();
-    if (!(got instanceof Uint8Array)) throw readError(offset, end - offset, String(got?.refused));
+    const { offset, end, got } = await ahead.first(wanted);
+    if (!(got instanceof Uint8Array)) throw readError(offset, end - offset, got.refused);
     bytes += got.length;
     const { done, total } = session.feed(offset, got);
     const now = performance.now();
@@ -95,12 +89,4 @@ async function walk(session, file) {
       post({ type: 'progress', progress: { done, total, read: bytes } });
     }
   }
-}
-
-/** Never rejects: a window that is let go must not become an unhandled rejection. */
-function window(/** @type {File} */ file, /** @type {number} */ offset, /** @type {number} */ len) {
-  return file.slice(offset, offset + len).arrayBuffer().then(
-    (buffer) => new Uint8Array(buffer),
-    (refused) => ({ refused }),
-  );
 }
