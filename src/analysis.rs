@@ -260,22 +260,57 @@ impl Analysis {
         Ok(self.report(&self.space, &runtime, &segments, facts, outcome))
     }
 
+    /// The report of what was walked so far: a copy of the counts with names, without the account of the process's memory. It costs as much as
+    /// [`finish`](Analysis::finish), so do not ask after each window. Its [`HeapFacts::complete`] is false and its explained bytes are
+    /// what they are so far.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] before [`locate`](Analysis::locate).
+    pub fn partial(&mut self) -> Result<HeapReport> {
+        let mut located = self.located.take().ok_or_else(|| Error::Usage("partial before locate".into()))?;
+        located.census.settle(&located.runtime);
+        let mut outcome = located.walk.so_far();
+        outcome.census = std::mem::take(&mut located.census);
+        let mut findings = self.findings.clone();
+        findings.merge(located.findings.clone());
+        findings.merge(outcome.findings.clone());
+        let (runtime, segments, facts) = (&located.runtime, &located.segments, located.facts.clone());
+        let report = self.report_of(&self.space, runtime, segments, facts, &outcome, findings, false);
+        located.census = outcome.census;
+        self.located = Some(located);
+        Ok(report)
+    }
+
     pub(crate) fn report(
         &self,
         mem: &dyn Memory,
         runtime: &Runtime,
         segments: &[Arc<Segment>],
-        mut facts: RuntimeFacts,
+        facts: RuntimeFacts,
         mut outcome: Outcome,
     ) -> HeapReport {
         let mut findings = self.findings.clone();
         outcome.gather();
         findings.merge(std::mem::take(&mut outcome.findings));
-        let met = Met::of(mem, runtime, &outcome);
+        self.report_of(mem, runtime, segments, facts, &outcome, findings, true)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a walk that has ended or goes on")]
+    fn report_of(
+        &self,
+        mem: &dyn Memory,
+        runtime: &Runtime,
+        segments: &[Arc<Segment>],
+        mut facts: RuntimeFacts,
+        outcome: &Outcome,
+        mut findings: Findings,
+        whole: bool,
+    ) -> HeapReport {
+        let met = Met::of(mem, runtime, outcome);
         let modules = Modules::calibrate(mem, runtime, &met.tables(), &mut facts.evidence).listed(&self.dump.modules);
         let mut types = Types::new(mem, runtime, &self.dump, &modules, &mut facts.evidence);
         let mut names = Names::new(mem, runtime, modules);
-        let mut rows = stats::fold(&outcome, &met, segments, runtime.known.free, &mut names, &mut types, &mut findings);
+        let mut rows = stats::fold(outcome, &met, segments, runtime.known.free, &mut names, &mut types, &mut findings);
         let (supertypes, assemblies) = types.into_tables();
         if let Some(sentence) = &mut facts.unproven {
             let heap = &rows.heap;
@@ -290,7 +325,7 @@ impl Analysis {
             // What `dropheap verify` checks is more; these cost nothing.
             sentence.push_str(&format!("; {n} of {} invariants hold", held.len()));
         }
-        let memory = self.account(runtime, segments, &outcome, &rows.heap, &names, &mut findings);
+        let memory = whole.then(|| self.account(runtime, segments, outcome, &rows.heap, &names, &mut findings));
         rows.heap.complete =
             rows.heap.explained_bytes == rows.heap.total_bytes && !facts.gc_in_progress && !findings.partial();
         HeapReport {
@@ -303,7 +338,7 @@ impl Analysis {
             method_tables: rows.method_tables,
             supertypes,
             assemblies,
-            memory: Some(memory),
+            memory,
             findings: findings.into_vec(),
         }
     }

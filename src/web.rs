@@ -140,10 +140,21 @@ impl DumpSession {
     /// Throws what [`Analysis::finish`] reports.
     pub fn finish(self) -> Result<Object, JsValue> {
         drop(self.window);
-        let mut report = self.analysis.finish().map_err(thrown)?;
-        let bytes = Uint8Array::from(json(&report)?.as_slice());
-        object(&[("report", bytes.into()), ("head", head(&mut report)?)])
+        handed_out(self.analysis.finish().map_err(thrown)?)
     }
+
+    /// The report of what was walked so far, as [`finish`](DumpSession::finish) gives it.
+    ///
+    /// # Errors
+    /// Throws what [`Analysis::partial`] reports.
+    pub fn partial(&mut self) -> Result<Object, JsValue> {
+        handed_out(self.analysis.partial().map_err(thrown)?)
+    }
+}
+
+fn handed_out(mut report: HeapReport) -> Result<Object, JsValue> {
+    let bytes = json_outside(&report)?;
+    object(&[("report", bytes.into()), ("head", head(&mut report)?)])
 }
 
 /// The reports of the page and their comparison.
@@ -363,6 +374,45 @@ fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, JsValue> {
     match value.serialize(&mut writer) {
         Ok(()) => Ok(bytes),
         Err(e) => Err(js_sys::Error::new(&e.to_string()).into()),
+    }
+}
+
+/// JSON in the memory of JavaScript: a report of 10^5 types has more bytes than WebAssembly's memory should grow by.
+fn json_outside<T: Serialize>(value: &T) -> Result<Uint8Array, JsValue> {
+    let mut pieces = Pieces::default();
+    let mut buffered = std::io::BufWriter::with_capacity(Pieces::ONE, &mut pieces);
+    let mut writer = serde_json::Serializer::with_formatter(&mut buffered, Exact);
+    value.serialize(&mut writer).map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    buffered.into_inner().map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    let total = pieces.list.iter().fold(0u32, |sum, p| sum.saturating_add(p.length()));
+    let all = Uint8Array::new_with_length(total);
+    let mut at = 0u32;
+    for piece in pieces.list {
+        all.set(&piece, at);
+        at = at.saturating_add(piece.length());
+    }
+    Ok(all)
+}
+
+/// What is written goes to JavaScript piece by piece.
+#[derive(Default)]
+struct Pieces {
+    list: Vec<Uint8Array>,
+}
+
+impl Pieces {
+    /// Bytes of one.
+    const ONE: usize = 1 << 20;
+}
+
+impl std::io::Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.list.push(Uint8Array::from(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -22,7 +22,9 @@ function wasmModule() {
  * Reads one dump in a worker of its own. To cancel is to end the worker: the core is synchronous.
  * @param {File} file
  * @param {{signal: AbortSignal, onFacts: (facts: any) => void, onRuntime: (runtime: any) => void,
- *   onProgress: (p: import('./protocol.js').Progress) => void}} heard
+ *   onProgress: (p: import('./protocol.js').Progress) => void,
+ *   onPartial?: (so_far: {report: ArrayBuffer, head: import('./protocol.js').Head, progress: import('./protocol.js').Progress}) => void}} heard
+ *   `onPartial` hears of what was walked so far: a report like the last one, whose heap is not complete
  * @returns {Promise<{report: ArrayBuffer, head: import('./protocol.js').Head, memory: number}>}  the report is for `add` of the reports;
  *   rejects with a Failure; never settles once aborted
  */
@@ -36,6 +38,7 @@ export function analyze(file, heard) {
         if (answer.type === 'facts') heard.onFacts(answer.facts);
         if (answer.type === 'runtime') heard.onRuntime(answer.runtime);
         if (answer.type === 'progress') heard.onProgress(answer.progress);
+        if (answer.type === 'partial') heard.onPartial?.(answer);
         if (answer.type !== 'report' && answer.type !== 'failed') return;
         worker.terminate();
         if (answer.type === 'report') resolve({ report: answer.report, head: answer.head, memory: answer.memory });

@@ -4,7 +4,7 @@
 import { DumpSession, Reports, crashError, initSync, memoryBytes, readError } from 'dropheap-wasm';
 import { Ahead, readBeside } from './lib/ahead.js';
 import { failureOf } from './lib/failure.js';
-import { PROGRESS_EVERY, WINDOWS_IN_FLIGHT } from './protocol.js';
+import { PARTIAL_EVERY, PARTIAL_SHARE, PROGRESS_EVERY, WINDOWS_IN_FLIGHT } from './protocol.js';
 
 /** @param {import('./protocol.js').Answer} answer @param {Transferable[]} [handedOver] */
 const post = (answer, handedOver = []) => self.postMessage(answer, handedOver);
@@ -75,6 +75,7 @@ async function walk(session, file) {
   const ahead = new Ahead(readBeside(file));
   let bytes = 0;
   let told = -Infinity;
+  let next = performance.now() + PARTIAL_EVERY;
   for (;;) {
     /** @type {[number, number][]} */
     const wanted = session.upcoming(WINDOWS_IN_FLIGHT);
@@ -87,6 +88,12 @@ async function walk(session, file) {
     if (now - told >= PROGRESS_EVERY || done === total) {
       told = now;
       post({ type: 'progress', progress: { done, total, read: bytes } });
+    }
+    if (now >= next && done < total) {
+      const { report, head } = session.partial();
+      post({ type: 'partial', report: report.buffer, head, progress: { done, total, read: bytes } }, [report.buffer]);
+      const cost = performance.now() - now;
+      next = now + Math.max(PARTIAL_EVERY, cost / PARTIAL_SHARE);
     }
   }
 }

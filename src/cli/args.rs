@@ -167,6 +167,9 @@ pub struct Runtime {
     /// types, and what else only the images hold. A file counts only if it is the build that the process had loaded
     #[arg(long = "modules", value_name = "DIR")]
     pub modules: Option<PathBuf>,
+    /// Threads of the walk [default: one for each processor, at most 8]; the answer is the same for any number
+    #[arg(long = "threads", value_name = "N", hide = true, default_value_t = 0)]
+    pub threads: usize,
 }
 
 #[derive(Debug, Args)]

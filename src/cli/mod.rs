@@ -172,7 +172,7 @@ fn open(dump: &Path) -> Result<Arc<dyn ByteSource>, Failure> {
 fn options(dump: &Path, choice: &args::Runtime) -> Result<Options, Failure> {
     let file_name = dump.file_name().unwrap_or(dump.as_os_str()).to_string_lossy().into_owned();
     let modules = choice.modules.as_deref().map(modules::files).transpose()?.unwrap_or_default();
-    Ok(Options { file_name, runtime: choice.number, modules, ..Options::default() })
+    Ok(Options { file_name, runtime: choice.number, modules, threads: choice.threads, ..Options::default() })
 }
 
 fn analyse(dump: &Path, choice: &args::Runtime, secrets: &args::Secrets) -> Result<HeapReport, Failure> {

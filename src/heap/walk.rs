@@ -422,6 +422,16 @@ impl Walk {
         }
     }
 
+    /// A copy of the result so far, but for the census and what only those who want to hear of every object get.
+    pub fn so_far(&self) -> Outcome {
+        Outcome {
+            segments: self.out.segments.clone(),
+            large_free: self.out.large_free.clone(),
+            findings: self.out.findings.clone(),
+            ..Outcome::default()
+        }
+    }
+
     fn segment(&self) -> Option<Arc<Segment>> {
         self.segments.get(self.jobs.get(self.job)?.segment).cloned()
     }
