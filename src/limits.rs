@@ -48,6 +48,9 @@ pub const WINDOW_NATIVE: u64 = 128 << 10;
 /// Measured in Chromium and Firefox: `npm --prefix www run bench`.
 pub const WINDOW_WEB: u64 = 16 << 20;
 
+/// The same in the large object heap, where the body of an array is skipped once its header was seen.
+pub const WINDOW_LARGE: u64 = 1 << 20;
+
 /// Heaps of a server GC. The CLR's own limit is 1,024 processors.
 pub const MAX_HEAPS: u64 = 1024;
 

@@ -286,17 +286,29 @@ impl Walk {
         let mut windows: Vec<(u64, u64)> = Vec::new();
         let mut need = self.cursor.plus(self.carry.len() as u64);
         for job in self.jobs.get(self.job..).unwrap_or_default() {
+            // Bodies of large arrays are skipped: little is read ahead of what decides how far.
+            let large = self.segments.get(job.segment).is_some_and(|s| s.generation() == Generation::Loh);
+            let (grid, max) = match large {
+                true => (self.window.min(limits::WINDOW_LARGE), max.min(windows.len().saturating_add(2))),
+                false => (self.window, max),
+            };
             let first = job.extents.partition_point(|e| e.addr.plus(e.len) <= need);
             for extent in job.extents.get(first..).unwrap_or_default() {
                 let skipped = need.since(extent.addr);
                 let mut at = extent.offset.saturating_add(skipped);
                 let mut left = extent.len.saturating_sub(skipped);
                 while left > 0 {
-                    let to_grid = self.window.saturating_sub(at.checked_rem(self.window).unwrap_or(0));
-                    let len = to_grid.min(left);
+                    let cell = |offset: u64| offset.checked_div(grid).unwrap_or(0);
+                    let len = grid.saturating_sub(at.checked_rem(grid).unwrap_or(0)).min(left);
                     let (wanted, end) = (windows.len(), at.saturating_add(len));
                     match windows.last_mut() {
-                        Some(last) if self.share_a_window(*last, at) => last.1 = end.saturating_sub(last.0),
+                        // It lies a little behind the last window, in the same cell of the grid.
+                        Some(last)
+                            if at.checked_sub(last.0.saturating_add(last.1)).is_some_and(|gap| gap <= limits::PAGE)
+                                && cell(at) == cell(last.0) =>
+                        {
+                            last.1 = end.saturating_sub(last.0);
+                        }
                         _ if wanted >= max => return windows,
                         _ => windows.push((at, len)),
                     }
@@ -307,13 +319,6 @@ impl Walk {
             need = Addr::NULL;
         }
         windows
-    }
-
-    /// What begins at `at` can be read with `window`: it lies a little behind it, in the same cell of the grid.
-    fn share_a_window(&self, window: (u64, u64), at: u64) -> bool {
-        let end = window.0.saturating_add(window.1);
-        let cell = |offset: u64| offset.checked_div(self.window);
-        at >= end && at.saturating_sub(end) <= limits::PAGE && cell(at) == cell(window.0)
     }
 
     /// True if nothing is left to feed.
