@@ -4,6 +4,7 @@
 
 use crate::account::MemoryAccount;
 use crate::account::claims::{self, Heap, ManagedModule};
+use crate::dump::packed::{Unpacked, Unpacking};
 use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
 use crate::heap::segments::{self, Segment};
@@ -13,8 +14,8 @@ use crate::limits;
 use crate::memory::{AddressSpace, Memory};
 use crate::modules::Modules;
 use crate::names::Names;
-use crate::report::{DumpFacts, HeapFacts, HeapReport, REPORT_SCHEMA, RuntimeFacts};
-use crate::runtime::identity::{self, RuntimeModule};
+use crate::report::{DumpFacts, HeapFacts, HeapReport, REPORT_SCHEMA, RuntimeCandidate, RuntimeFacts};
+use crate::runtime::identity::{self, Refused, RuntimeModule};
 use crate::runtime::{self, Runtime, note};
 use crate::source::ByteSource;
 use crate::stats::{self, Met};
@@ -35,6 +36,8 @@ pub struct Options {
     /// Files of the process's modules (`clr.dll`, `System.Private.CoreLib.dll`, the application's own), for what the dump lacks of their
     /// images: see [`crate::image::files`]. Files that are no module of the process are passed over.
     pub modules: Vec<ModuleFile>,
+    /// Which dump of a zip that has several: the entry's path, or its file name if there is one such.
+    pub entry: Option<String>,
 }
 
 /// A range of the [`ByteSource`] that the walk wants.
@@ -61,6 +64,8 @@ pub(crate) type Space = WithFiles<AddressSpace>;
 /// One dump under analysis.
 pub struct Analysis {
     pub(crate) source: Arc<dyn ByteSource>,
+    /// Where the dump begins in its file, if it is a range of it.
+    offset: Option<u64>,
     pub(crate) space: Space,
     files: Files,
     pub(crate) dump: Dump,
@@ -89,12 +94,22 @@ impl Located {
 }
 
 impl Analysis {
-    /// Reads the head of the dump: streams, modules, threads, memory ranges, process facts.
+    /// Unpacks the file if it is an archive, and reads the head of the dump: streams, modules, threads, memory ranges, process facts.
     ///
     /// # Errors
-    /// What [`dump::open`] reports; [`Error::NoHeapMemory`] for a dump without the process's memory.
+    /// What [`Unpacking`] and [`dump::open`] report; [`Error::NoHeapMemory`] for a dump without the process's memory.
     pub fn open(source: Arc<dyn ByteSource>, options: Options) -> Result<Analysis> {
-        let mut dump = dump::open(&*source, &options.file_name)?;
+        let unpacked = Unpacking::begin(source, options.entry.as_deref())?.finish()?;
+        Analysis::open_unpacked(unpacked, options)
+    }
+
+    /// The second half of [`open`](Analysis::open), for who wants to hear how the unpacking goes.
+    ///
+    /// # Errors
+    /// As [`open`](Analysis::open).
+    pub fn open_unpacked(unpacked: Unpacked, options: Options) -> Result<Analysis> {
+        let mut dump = dump::open_unpacked(&unpacked, &options.file_name)?;
+        let Unpacked { source, offset, .. } = unpacked;
         dump.require_heap_memory().map_err(|e| cut_short(&dump, e))?;
         let space = AddressSpace::new(Arc::clone(&source), Arc::clone(&dump.regions));
         let mut findings = dump.findings.clone();
@@ -104,13 +119,27 @@ impl Analysis {
         }
         let files = Files::select(&options.modules, &dump.modules, &space, &mut findings);
         let space = WithFiles::new(space, &files);
-        Ok(Analysis { source, space, files, dump, options, findings, located: None })
+        Ok(Analysis { source, offset, space, files, dump, options, findings, located: None })
     }
 
     /// A memory of its own for one thread or one purpose.
     #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only trimming needs it, which is native"))]
     pub(crate) fn memory(&self) -> Space {
         WithFiles::new(AddressSpace::new(Arc::clone(&self.source), Arc::clone(&self.dump.regions)), &self.files)
+    }
+
+    /// Where the dump begins in the file that was opened, if it is a range of it: offsets of windows count from there. `None`: the dump
+    /// is deflated, and only [`read_window`](Analysis::read_window) knows its bytes.
+    pub fn offset(&self) -> Option<u64> {
+        self.offset
+    }
+
+    /// Reads the bytes of a window that the walk wants.
+    ///
+    /// # Errors
+    /// As [`ByteSource::read_at`].
+    pub fn read_window(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.source.read_at(offset, buf, "heap segment")
     }
 
     /// The file and the process; ready before the runtime is located.
@@ -134,78 +163,96 @@ impl Analysis {
 
     fn locate_whole(&self, mem: &dyn Memory, note_pages: bool) -> Result<Located> {
         let mut findings = Findings::default();
-        let (modules, candidates) = self.runtimes(mem, &mut findings)?;
-        let mut refused = None;
-        let mut best: Option<(u64, Runtime, Vec<Arc<Segment>>, Findings)> = None;
-        let count = candidates.len();
-        let mut not_used = Vec::new();
-        for (number, module) in candidates.iter().enumerate() {
-            if self.options.runtime.is_some_and(|wanted| wanted != number) {
-                continue;
-            }
-            let mut findings = Findings::default();
+        let (modules, runtimes, refused) = self.runtimes(mem, &mut findings)?;
+        let wanted = self.options.runtime;
+        let mut candidates = Vec::new();
+        let mut first_error = None;
+        let mut best: Option<Choice> = None;
+        // All of them, also where one is wanted: the others' heap bytes tell whether it was the right wish.
+        for (number, module) in runtimes.iter().enumerate() {
+            let mut of_segments = Findings::default();
             let found = runtime::locate(mem, &modules, module)
-                .and_then(|rt| Ok((segments::enumerate(mem, &rt, &mut findings)?, rt)));
+                .and_then(|rt| Ok((segments::enumerate(mem, &rt, &mut of_segments)?, rt)));
+            let mut candidate = RuntimeCandidate {
+                number,
+                name: module.display_name(),
+                module: module.path.clone(),
+                base: module.image.base.to_string(),
+                ..RuntimeCandidate::default()
+            };
             match found {
-                Ok((segments, rt)) => {
+                Ok((segments, runtime)) => {
                     let bytes = segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
-                    if best.as_ref().is_none_or(|b| bytes > b.0) {
-                        best = Some((bytes, rt, segments.into_iter().map(Arc::new).collect(), findings));
+                    candidate.heap_bytes = Some(bytes);
+                    if wanted.is_none_or(|w| w == number) && best.as_ref().is_none_or(|b| bytes > b.bytes) {
+                        best = Some(Choice { number, bytes, runtime, segments, findings: of_segments });
                     }
                 }
                 Err(e) => {
-                    not_used.push((module, e.to_string()));
-                    refused = refused.or(Some(e));
+                    candidate.why_not = Some(e.to_string());
+                    if wanted.is_none_or(|w| w == number) {
+                        first_error = first_error.or(Some(e));
+                    }
                 }
             }
+            candidates.push(candidate);
         }
-        let Some((_, mut runtime, segments, of_segments)) = best else {
-            return Err(refused.unwrap_or_else(|| {
+        let Some(Choice { number, mut runtime, segments, findings: of_segments, .. }) = best else {
+            return Err(first_error.unwrap_or_else(|| {
                 Error::Usage(format!(
-                    "there is no runtime number {}; the process has {count}",
-                    self.options.runtime.unwrap_or(0)
+                    "there is no runtime number {}; the process has {}",
+                    wanted.unwrap_or(0),
+                    listed(&candidates)
                 ))
             }));
         };
         findings.merge(of_segments);
-        for (module, why) in not_used {
-            let what = format!("{} at {}", module.path, module.image.base);
-            note(&mut runtime.evidence, "another runtime module", &what, &format!("not used: {why}"));
+        for candidate in &mut candidates {
+            candidate.used = candidate.number == number;
+            if let Some(why) = &candidate.why_not {
+                let what = format!("{} at {}", candidate.module, candidate.base);
+                note(&mut runtime.evidence, "another runtime module", &what, &format!("not used: {why}"));
+            }
         }
-        if count > 1 {
-            let name = |(i, c): (usize, &RuntimeModule)| format!("{i}: {} at {}", c.display_name(), c.image.base);
-            let names: Vec<String> = candidates.iter().enumerate().map(name).collect();
+        if candidates.len() > 1 {
             findings.add("several-runtimes", false, || {
-                format!(
-                    "the process has {count} runtimes ({}); this is the heap of {} at {}",
-                    names.join(", "),
-                    runtime.module.display_name(),
-                    runtime.module.image.base
-                )
+                format!("the process has {}; this is the heap of number {number}", listed(&candidates))
             });
+        }
+        for Refused { module, error } in refused {
+            findings.add("another-runtime", false, || {
+                format!("the process also has a runtime whose heap is not in these numbers: {error}")
+            });
+            let what = format!("{} at {}", module.path, module.base);
+            note(&mut runtime.evidence, "another runtime module", &what, &format!("not used: {error}"));
         }
         if runtime.gc.structures_invalid != 0 {
             findings.add("gc-in-progress", true, || {
                 "the dump was taken while a GC moved objects: there is no exact answer, what could be walked is shown".into()
             });
         }
-        let facts = runtime_facts(&runtime);
+        let facts = RuntimeFacts { candidates, ..runtime_facts(&runtime) };
         let window = if self.options.window == 0 { limits::WINDOW_NATIVE } else { self.options.window };
         let all: Vec<usize> = (0..segments.len()).collect();
+        let segments: Vec<Arc<Segment>> = segments.into_iter().map(Arc::new).collect();
         let walk = Walk::new(&segments, &all, &self.dump.regions, window, note_pages);
         Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, census: Census::default(), findings })
     }
 
     /// The modules and those among them that hold a runtime. Where the module list has none, memory is searched for images that it
     /// lacks: lists of processes with hundreds of assemblies are known to be broken.
-    fn runtimes(&self, mem: &dyn Memory, findings: &mut Findings) -> Result<(Vec<Module>, Vec<RuntimeModule>)> {
+    fn runtimes(
+        &self,
+        mem: &dyn Memory,
+        findings: &mut Findings,
+    ) -> Result<(Vec<Module>, Vec<RuntimeModule>, Vec<Refused>)> {
         let modules = self.dump.modules.clone();
         let architecture = self.dump.facts.architecture.as_deref();
         match identity::find(mem, &modules, architecture) {
             Err(Error::NoRuntime { detail }) => {
                 let more = identity::scan(&self.space, &self.dump.regions, &modules);
                 let modules: Vec<Module> = more.iter().cloned().chain(modules).collect();
-                let candidates = match identity::find(mem, &modules, architecture) {
+                let (runtimes, refused) = match identity::find(mem, &modules, architecture) {
                     Err(Error::NoRuntime { .. })
                         if !self.dump.modules.is_empty() && !identity::any_header(mem, &self.dump.modules) =>
                     {
@@ -221,9 +268,9 @@ impl Analysis {
                     other => other?,
                 };
                 note_scan(findings, "the module list lacks the runtime", &more);
-                Ok((modules, candidates))
+                Ok((modules, runtimes, refused))
             }
-            other => Ok((modules, other?)),
+            other => other.map(|(runtimes, refused)| (modules, runtimes, refused)),
         }
     }
 
@@ -359,6 +406,30 @@ impl Analysis {
     }
 }
 
+/// The runtime whose heap is walked.
+struct Choice {
+    number: usize,
+    bytes: u64,
+    runtime: Runtime,
+    segments: Vec<Segment>,
+    findings: Findings,
+}
+
+/// e.g. `2 runtimes: 0: .NET Framework 4.8 (clr.dll at 7ff8a0000000, 512 bytes of heap), 1: ...`.
+fn listed(candidates: &[RuntimeCandidate]) -> String {
+    let one = |c: &RuntimeCandidate| {
+        let file = c.module.rsplit(['\\', '/']).next().unwrap_or_default();
+        let heap = match c.heap_bytes {
+            Some(bytes) => format!("{bytes} bytes of heap"),
+            None => "heap not located".to_owned(),
+        };
+        format!("{}: {} ({file} at {}, {heap})", c.number, c.name, c.base)
+    };
+    let all: Vec<String> = candidates.iter().map(one).collect();
+    let noun = if candidates.len() == 1 { "runtime" } else { "runtimes" };
+    format!("{} {noun}: {}", candidates.len(), all.join(", "))
+}
+
 fn note_scan(findings: &mut Findings, why: &str, found: &[Module]) {
     findings.add("module-list-missing", false, || {
         format!("{why}; {} images were found by searching memory for their headers", found.len())
@@ -367,14 +438,24 @@ fn note_scan(findings: &mut Findings, why: &str, found: &[Module]) {
 
 /// What is missing from a file that ends too early is no riddle about the process: the way out is the whole file.
 fn cut_short(dump: &Dump, error: Error) -> Error {
-    const CUT: [&str; 4] = ["memory-truncated", "memory-list-cut", "stream-directory-cut", "stream-unreadable"];
+    const CUT: [&str; 7] = [
+        "archive-cut",
+        "archive-damaged",
+        "archive-size",
+        "memory-truncated",
+        "memory-list-cut",
+        "stream-directory-cut",
+        "stream-unreadable",
+    ];
     let missing = matches!(
         error,
         Error::NoHeapMemory { .. } | Error::NoRuntime { .. } | Error::UnknownRuntime { .. } | Error::Unreadable { .. }
     );
     match dump.findings.as_slice().iter().find(|f| CUT.contains(&f.code.as_str())) {
         Some(f) if missing => {
-            Error::Damaged { what: "the file seems to be cut short".into(), detail: f.message.clone() }
+            let archive = f.code.starts_with("archive-");
+            let what = if archive { "not all of it could be unpacked" } else { "the file seems to be cut short" };
+            Error::Damaged { what: what.into(), detail: f.message.clone() }
         }
         _ => error,
     }
@@ -396,6 +477,7 @@ fn runtime_facts(rt: &Runtime) -> RuntimeFacts {
         heaps: rt.gc.heaps.len() as u64,
         gc_in_progress: rt.gc.structures_invalid != 0,
         unproven: (!rt.proven).then(|| "layout not yet proven on a real dump of this runtime".to_owned()),
+        candidates: Vec::new(),
         evidence: rt.evidence.clone(),
     }
 }
@@ -403,12 +485,13 @@ fn runtime_facts(rt: &Runtime) -> RuntimeFacts {
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::analyze;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use native::{MAX_THREADS, walk_all};
+pub(crate) use native::{MAX_THREADS, open, walk_all};
 
 /// The walk over synchronous reads, on as many threads as there are processors.
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
     use super::{Analysis, Located, Options, Progress};
+    use crate::dump::packed::Unpacking;
     use crate::error::{Error, Result};
     use crate::heap::walk::{self, Census, Outcome, Walk};
     use crate::image::files::WithFiles;
@@ -438,12 +521,31 @@ mod native {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<HeapReport> {
         let window = if options.window == 0 { limits::WINDOW_NATIVE } else { options.window };
-        let mut analysis = Analysis::open(source, options)?;
+        let mut analysis = open(source, options, progress)?;
         let located = analysis.locate_with(&analysis.space, false)?;
         let outcome = walk_all(&analysis, &located, window, &[], progress)?;
         let Located { runtime, segments, facts, findings, .. } = located;
         analysis.findings.merge(findings);
         Ok(analysis.report(&analysis.space, &runtime, &segments, facts, outcome))
+    }
+
+    /// As [`Analysis::open`]; `progress` hears of the unpacking, in packed bytes, and may stop it.
+    ///
+    /// # Errors
+    /// As [`Analysis::open`]; [`Error::Cancelled`].
+    pub(crate) fn open(
+        source: Arc<dyn ByteSource>,
+        options: Options,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Analysis> {
+        let mut unpacking = Unpacking::begin(source, options.entry.as_deref())?;
+        while unpacking.step()? {
+            let (done, total) = unpacking.progress();
+            if progress(Progress { done, total }).is_break() {
+                return Err(Error::Cancelled);
+            }
+        }
+        Analysis::open_unpacked(unpacking.finish()?, options)
     }
 
     /// Walks all segments; `mark`: in which of them the starts of objects are to be marked.
@@ -455,11 +557,14 @@ mod native {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome> {
         let shares = shares(located);
+        // An archive is read in the order of its bytes, by as many as it says; one walk at a time then.
+        let readers = analysis.source.readers();
         let threads = match analysis.options.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
             n => n,
         };
-        let threads = threads.min(shares.len()).max(1);
+        let threads = threads.min(shares.len()).min(readers).max(1);
+        let at_once = if readers < threads.saturating_mul(walk::AT_ONCE) { 1 } else { walk::AT_ONCE };
         let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
         let queue = Mutex::new(shares.into_iter().enumerate());
         let stop = AtomicBool::new(false);
@@ -485,6 +590,7 @@ mod native {
             let mut walks: [Walk; walk::AT_ONCE] = std::array::from_fn(|_| new_walk());
             walk::drive_all(
                 &mut walks,
+                at_once,
                 &space,
                 rt,
                 &mut census,

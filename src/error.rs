@@ -43,6 +43,20 @@ pub enum Error {
         /// The way from that kind of file to an analysis.
         next: String,
     },
+    /// An archive from which no dump can be unpacked.
+    #[error("the archive cannot be read: {detail}")]
+    Archive {
+        /// Why.
+        detail: String,
+        /// The way to a dump.
+        next: String,
+    },
+    /// An archive with more than one dump.
+    #[error("the zip holds {} dumps: {}", entries.len(), names(entries))]
+    ChooseEntry {
+        /// The dumps.
+        entries: Vec<EntryChoice>,
+    },
     /// The file ends before something that its own tables promise.
     #[error(
         "the dump is cut short: {what} should be at file offset {offset} ({len} bytes), but the file has {file_len} bytes"
@@ -131,6 +145,8 @@ impl Error {
             Error::Write { .. } => "write",
             Error::EmptyFile => "empty-file",
             Error::NotADump { .. } => "not-a-dump",
+            Error::Archive { .. } => "archive",
+            Error::ChooseEntry { .. } => "choose-entry",
             Error::Truncated { .. } => "truncated",
             Error::Damaged { .. } => "damaged",
             Error::Limit { .. } => "limit",
@@ -150,7 +166,8 @@ impl Error {
             Error::Io { .. } => "Check that the file is still there and complete, then try again.".into(),
             Error::Write { .. } => "Check that the disk has room and that the folder may be written to, then try again.".into(),
             Error::EmptyFile => "Copy or download the dump again; the transfer stopped before the first byte.".into(),
-            Error::NotADump { next, .. } => next.clone(),
+            Error::NotADump { next, .. } | Error::Archive { next, .. } => next.clone(),
+            Error::ChooseEntry { .. } => "Choose one of them; on the command line: `--entry NAME`.".into(),
             Error::Truncated { .. } => {
                 "Compare the file's size with the original and copy it again; if the original is as short, the disk was full or \
                  the process ended while the dump was written: take a new one."
@@ -182,6 +199,24 @@ impl Error {
             Error::Usage(_) => "See `dropheap --help`.".into(),
         }
     }
+}
+
+/// A dump in an archive that has several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryChoice {
+    /// Its path in the archive.
+    pub name: String,
+    /// Bytes unpacked, where the archive says so.
+    pub size: Option<u64>,
+}
+
+/// The next step after a damaged archive.
+pub(crate) const COPY_AGAIN: &str = "Copy or download it again and compare its size with the original.";
+
+fn names(entries: &[EntryChoice]) -> String {
+    let size = |entry: &EntryChoice| entry.size.map(|size| format!(" ({size} bytes)")).unwrap_or_default();
+    let names: Vec<String> = entries.iter().take(20).map(|entry| format!("{}{}", entry.name, size(entry))).collect();
+    names.join(", ")
 }
 
 /// Something that is wrong with the dump or with the heap, or that the reader of the numbers should know. Never fatal.

@@ -6,6 +6,14 @@
 //! The core is synchronous and holds no file access of its own; the heap walk is fed by its caller ([`Analysis::upcoming`],
 //! [`Analysis::feed`]), so that it runs over positional reads natively and over several asynchronous reads in a browser.
 
+#![cfg_attr(
+    target_arch = "wasm32",
+    allow(
+        clippy::arc_with_non_send_sync,
+        reason = "a source is shared by threads natively; in a browser there are none"
+    )
+)]
+
 pub mod account;
 pub mod analysis;
 pub mod columns;

@@ -18,6 +18,10 @@ pub const MAX_RANGES: u64 = 1_000_000;
 /// Modules. The largest module list seen in an issue tracker had under 1,000.
 pub const MAX_MODULES: usize = 10_000;
 
+/// Files that the user gives for the process's modules: an SDK with its packages has some 100,000. None is read unless the process has a
+/// module of its name.
+pub const MAX_MODULE_FILES: usize = 200_000;
+
 /// Threads. Thread pools out of control reach some 30,000.
 pub const MAX_THREADS: usize = 100_000;
 
@@ -40,6 +44,22 @@ pub const PAGE: u64 = 64 << 10;
 
 /// Pages in the cache: 24 MB. Structures of 2,500 types (method tables, classes, metadata) touch some 400 pages.
 pub const CACHE_PAGES: usize = 384;
+
+/// Bytes of a deflated dump between two checkpoints, at first: a page of structures costs as much to inflate.
+pub const CHECKPOINT_SPACING: usize = 128 << 10;
+
+/// Checkpoints of one deflated dump; an even number. Each takes some 43 KB (the inflater's state and 32 KiB that a stream may refer to): 64 MB.
+/// When there are too many, every other one is dropped: 12 GB have one every 8 MiB.
+pub const MAX_CHECKPOINTS: usize = 1536;
+
+/// Inflated bytes of a deflated dump that are kept: the structures of 2,500 types lie in some 50 MB of one.
+pub const SPANS: u64 = 64 << 20;
+
+/// Spans of those that a walk may take, one or two for each of its threads; at most a quarter of them.
+pub const WALKED_SPANS: usize = 16;
+
+/// Entries of a zip that are looked at for a dump.
+pub const MAX_ENTRIES: usize = 10_000;
 
 /// Bytes of one window of the heap walk natively: four of them stay in the second-level cache.
 pub const WINDOW_NATIVE: u64 = 128 << 10;

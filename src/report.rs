@@ -184,8 +184,11 @@ pub struct DumpFacts {
     pub file_name: String,
     /// Bytes of the file.
     pub file_size: u64,
-    /// `minidump`.
+    /// `minidump`, `minidump in zip`, `minidump in gzip`.
     pub format: String,
+    /// The dump in the archive; `null` where the file is the dump itself.
+    #[serde(default)]
+    pub entry: Option<EntryFacts>,
     /// When it was taken: MINIDUMP_HEADER.TimeDateStamp, seconds since 1970, UTC.
     pub captured_at: Option<u64>,
     /// Process id; of a clone the original's, where the dump has it.
@@ -235,6 +238,19 @@ pub struct DumpFacts {
     pub threads: u64,
 }
 
+/// A dump in an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EntryFacts {
+    /// Its path in the archive; empty where a gzip archive has none.
+    pub name: String,
+    /// Bytes unpacked, as far as they could be.
+    pub size: u64,
+    /// Bytes packed.
+    pub packed_size: u64,
+    /// `Stored`, `Deflate`.
+    pub method: String,
+}
+
 impl DumpFacts {
     /// Drops what may hold secrets: command line and comment.
     pub fn redact(&mut self) {
@@ -279,8 +295,30 @@ pub struct RuntimeFacts {
     pub gc_in_progress: bool,
     /// Set where no dump of this runtime was ever compared with its own DAC: a sentence that must be shown beside the result.
     pub unproven: Option<String>,
+    /// Every runtime of the process, this one included, by number.
+    #[serde(default)]
+    pub candidates: Vec<RuntimeCandidate>,
     /// What was found, where, and what proved it.
     pub evidence: Vec<Evidence>,
+}
+
+/// One of the runtimes of the process: what `--runtime` and the page offer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RuntimeCandidate {
+    /// What `--runtime` takes; counted from 0 in the order of the module list.
+    pub number: usize,
+    /// e.g. `.NET 10.0.14`, `.NET Framework 4.8`.
+    pub name: String,
+    /// Path of the module it lives in.
+    pub module: String,
+    /// Its base address.
+    pub base: String,
+    /// Bytes of its heap, from the first object to each segment's end; `null` if its heap could not be located.
+    pub heap_bytes: Option<u64>,
+    /// True for the one that this result is about.
+    pub used: bool,
+    /// Why its heap cannot be had; `null` if it can.
+    pub why_not: Option<String>,
 }
 
 /// One found piece of the runtime.

@@ -384,7 +384,8 @@ fn old_bytes(cells: &[Cell]) -> i64 {
     OLD.iter().filter_map(|&g| cells.get(g)).fold(0_i64, |sum, cell| sum.saturating_add(signed(cell.size)))
 }
 
-fn old_delta(report: &DiffReport, row: &DiffRow) -> Option<i64> {
+/// Bytes by which a type changed in the old generations; `None` where a side has no generations.
+pub fn old_delta(report: &DiffReport, row: &DiffRow) -> Option<i64> {
     let of = |cells: Option<&Vec<Cell>>| cells.map_or(0, |c| old_bytes(c));
     has_generations(report).then(|| of(row.generations.last()).saturating_sub(of(row.generations.first())))
 }

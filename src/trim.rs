@@ -1,6 +1,6 @@
 //! A smaller dump with the same answers.
 
-use crate::analysis::{Analysis, Options, Progress};
+use crate::analysis::{self, Options, Progress};
 use crate::dump::trim::write_trimmed;
 use crate::error::{Error, Result};
 use crate::heap::handles;
@@ -43,7 +43,7 @@ pub fn trim(
     out: &mut dyn Write,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<u64> {
-    let analysis = Analysis::open(source, options)?;
+    let analysis = analysis::open(source, options, progress)?;
     let memory = Recorder::new(analysis.memory());
     let located = analysis.locate_with(&memory, true)?;
     let (runtime, segments, facts, mut walk) = located.into_parts();

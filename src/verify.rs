@@ -4,7 +4,7 @@
 //! references in the objects. A hard invariant that is broken means that dropheap misread the heap or that the dump is damaged; what
 //! cannot be decided (memory that is missing, a GC in progress) is never called broken.
 
-use crate::analysis::{Analysis, Located, MAX_THREADS, Options, Progress, walk_all};
+use crate::analysis::{self, Analysis, Located, MAX_THREADS, Options, Progress, walk_all};
 use crate::dump::regions::Regions;
 use crate::error::{Error, Finding, Findings, Result};
 use crate::heap::references::GcDesc;
@@ -163,7 +163,7 @@ pub fn verify(
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<VerifyReport> {
     let window = if options.window == 0 { limits::WINDOW_NATIVE } else { options.window };
-    let analysis = Analysis::open(source, options)?;
+    let analysis = analysis::open(source, options, progress)?;
     let mut located = analysis.locate_with(&analysis.space, false)?;
     let (mem, rt) = (&analysis.space, Arc::clone(&located.runtime));
     let marked = starts::affordable(located.segments.iter().map(|s| &**s), rt.layout.pointer);
@@ -864,7 +864,7 @@ impl<'a> Checker<'a> {
     /// On as many threads as there are processors; `progress` gets the bytes of heap done.
     fn run(&self, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<Found> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = threads.min(MAX_THREADS).min(self.shares.len()).max(1);
+        let threads = threads.min(MAX_THREADS).min(self.shares.len()).min(self.source.readers()).max(1);
         let queue = Mutex::new(self.shares.iter());
         let stop = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel::<u64>();

@@ -8,7 +8,10 @@
 //! for JavaScript objects, would be a tenth of the whole WebAssembly.
 
 use crate::columns::Columns;
-use crate::error::Error;
+use crate::dump::packed::Unpacking;
+use crate::error::{EntryChoice, Error};
+use crate::export::{self, Format, Names};
+use crate::image::files::ModuleFile;
 use crate::report::{DiffReport, DiffRow, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
@@ -27,6 +30,9 @@ struct Thrown {
     code: &'static str,
     message: String,
     hint: String,
+    /// Of `choose-entry`: the dumps of the zip.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    entries: Vec<EntryChoice>,
 }
 
 /// Panics go to the console with their place.
@@ -61,6 +67,7 @@ pub fn read_error(offset: f64, len: f64, reason: String) -> Result<JsValue, JsVa
 #[wasm_bindgen(js_name = crashError)]
 pub fn crash_error() -> Result<JsValue, JsValue> {
     to_js(&Thrown {
+        entries: Vec::new(),
         name: "Error",
         code: "crash",
         message: "dropheap stopped at a fault of its own while reading this file".to_owned(),
@@ -70,33 +77,112 @@ pub fn crash_error() -> Result<JsValue, JsValue> {
     })
 }
 
-/// One dump under analysis: `open` -> `locate` -> (`upcoming`, `feed`)* -> `finish`.
+/// One dump under analysis: `open` -> `unpack`* -> `dumpFacts` -> `locate` -> (`upcoming`, `feed`)* -> `finish`.
 #[wasm_bindgen]
 pub struct DumpSession {
-    analysis: Analysis,
+    stage: Stage,
     window: Vec<u8>,
+}
+
+enum Stage {
+    /// An archive on its way to being a dump.
+    Unpacking(Box<(Unpacking, Options)>),
+    Open(Box<Analysis>),
+    /// What came before has failed.
+    Failed,
+}
+
+impl DumpSession {
+    /// The analysis; does what is left of the unpacking.
+    fn analysis(&mut self) -> Result<&mut Analysis, JsValue> {
+        if let Stage::Unpacking(..) = self.stage
+            && let Stage::Unpacking(pending) = std::mem::replace(&mut self.stage, Stage::Failed)
+        {
+            let (unpacking, options) = *pending;
+            let analysis = unpacking.finish().and_then(|unpacked| Analysis::open_unpacked(unpacked, options));
+            self.stage = Stage::Open(Box::new(analysis.map_err(thrown)?));
+        }
+        match &mut self.stage {
+            Stage::Open(analysis) => Ok(analysis),
+            _ => Err(thrown(Error::Usage("the dump could not be opened".into()))),
+        }
+    }
+
+    /// The buffer of all windows, never shorter than before: a fresh one each time would grow the memory by fragments, a longer one would
+    /// be filled with zeros first.
+    fn room(&mut self, len: usize) -> &mut [u8] {
+        if self.window.len() < len {
+            self.window.resize(len, 0);
+        }
+        self.window.get_mut(..len).unwrap_or_default()
+    }
+
+    fn feed_window(&mut self, offset: u64, len: usize) -> Result<Object, JsValue> {
+        let window = std::mem::take(&mut self.window);
+        let fed = self.analysis()?.feed(offset, window.get(..len).unwrap_or_default());
+        self.window = window;
+        let progress = fed.map_err(thrown)?;
+        object(&[("done", number(progress.done)?.into()), ("total", number(progress.total)?.into())])
+    }
 }
 
 #[wasm_bindgen]
 impl DumpSession {
-    /// Reads the head of the dump (only in a worker: the reads are synchronous).
+    /// Reads the head of the dump (only in a worker: the reads are synchronous). `runtime`: which of [`crate::report::RuntimeFacts::candidates`],
+    /// the one with the largest heap if absent. `modules`: files that may be modules of the process, for what the dump lacks of them; they
+    /// are read page by page, and only those that are. `entry`: which dump of a zip that has several.
+    ///
+    /// # Errors
+    /// Throws what [`Unpacking::begin`] reports.
+    pub fn open(
+        file: web_sys::File,
+        runtime: Option<usize>,
+        modules: Option<Vec<web_sys::File>>,
+        entry: Option<String>,
+    ) -> Result<DumpSession, JsValue> {
+        let module = |file: web_sys::File| -> Result<ModuleFile, Error> {
+            let name = file.name();
+            Ok(ModuleFile::new(name, Arc::new(BlobSource::new(file.into())?)))
+        };
+        let modules = modules.unwrap_or_default().into_iter().take(limits::MAX_MODULE_FILES);
+        let modules = modules.map(module).collect::<Result<_, _>>().map_err(thrown)?;
+        let options = Options { file_name: file.name(), runtime, window: limits::WINDOW_WEB, modules, entry };
+        let source = BlobSource::new(file.into()).map_err(thrown)?;
+        let unpacking = Unpacking::begin(Arc::new(source), options.entry.as_deref()).map_err(thrown)?;
+        Ok(DumpSession { stage: Stage::Unpacking(Box::new((unpacking, options))), window: Vec::new() })
+    }
+
+    /// Does a piece of the unpacking: `{done, total}` in packed bytes, or `null` if there is nothing left to unpack.
+    ///
+    /// # Errors
+    /// Throws what [`Unpacking::step`] reports.
+    pub fn unpack(&mut self) -> Result<Option<Object>, JsValue> {
+        let Stage::Unpacking(pending) = &mut self.stage else { return Ok(None) };
+        let (unpacking, _) = &mut **pending;
+        if !unpacking.step().map_err(thrown)? {
+            return Ok(None);
+        }
+        let (done, total) = unpacking.progress();
+        object(&[("done", number(done)?.into()), ("total", number(total)?.into())]).map(Some)
+    }
+
+    /// Reads the head of the dump: [`crate::report::DumpFacts`].
     ///
     /// # Errors
     /// Throws what [`Analysis::open`] reports.
-    pub fn open(file: web_sys::File) -> Result<DumpSession, JsValue> {
-        let options = Options { file_name: file.name(), window: limits::WINDOW_WEB, ..Options::default() };
-        let source = BlobSource::new(file.into()).map_err(thrown)?;
-        let analysis = Analysis::open(Arc::new(source), options).map_err(thrown)?;
-        Ok(DumpSession { analysis, window: Vec::new() })
+    #[wasm_bindgen(js_name = dumpFacts)]
+    pub fn dump_facts(&mut self) -> Result<JsValue, JsValue> {
+        to_js(self.analysis()?.dump_facts())
     }
 
-    /// [`crate::report::DumpFacts`].
+    /// Where the dump begins in the file, if it is a range of it: windows count from there. `undefined` for a deflated dump, whose
+    /// windows only [`feedOwn`](DumpSession::feed_own) can read.
     ///
     /// # Errors
-    /// Throws if a number does not fit into a JavaScript number.
-    #[wasm_bindgen(js_name = dumpFacts)]
-    pub fn dump_facts(&self) -> Result<JsValue, JsValue> {
-        to_js(self.analysis.dump_facts())
+    /// Throws what [`Analysis::open`] reports.
+    #[wasm_bindgen(js_name = fileOffset)]
+    pub fn file_offset(&mut self) -> Result<Option<f64>, JsValue> {
+        self.analysis()?.offset().map(number).transpose()
     }
 
     /// Finds the runtime and its heap: [`crate::report::RuntimeFacts`].
@@ -104,16 +190,16 @@ impl DumpSession {
     /// # Errors
     /// Throws what [`Analysis::locate`] reports.
     pub fn locate(&mut self) -> Result<JsValue, JsValue> {
-        to_js(self.analysis.locate().map_err(thrown)?)
+        to_js(self.analysis()?.locate().map_err(thrown)?)
     }
 
     /// The next windows to feed, `[offset, length]` each; empty at the end. Only the first is certain.
     ///
     /// # Errors
     /// Throws if a number does not fit into a JavaScript number.
-    pub fn upcoming(&self, max: usize) -> Result<Array, JsValue> {
+    pub fn upcoming(&mut self, max: usize) -> Result<Array, JsValue> {
         let pair = |w: &crate::Window| Ok::<_, JsValue>(Array::of2(&number(w.offset)?.into(), &number(w.len)?.into()));
-        self.analysis.upcoming(max).iter().map(pair).collect()
+        self.analysis()?.upcoming(max).iter().map(pair).collect()
     }
 
     /// Walks the bytes of one window: `{done, total}` in bytes of heap segments.
@@ -122,25 +208,36 @@ impl DumpSession {
     /// Throws what [`Analysis::feed`] reports.
     pub fn feed(&mut self, offset: f64, bytes: &Uint8Array) -> Result<Object, JsValue> {
         let offset = whole(offset)?;
-        // One buffer for all windows, never shorter than before: a fresh one each time would grow the memory by fragments, a longer one
-        // would be filled with zeros first.
         let len = usize::try_from(bytes.length()).unwrap_or(0);
-        if self.window.len() < len {
-            self.window.resize(len, 0);
-        }
-        let window = self.window.get_mut(..len).unwrap_or_default();
-        bytes.copy_to(window);
-        let progress = self.analysis.feed(offset, window).map_err(thrown)?;
-        object(&[("done", number(progress.done)?.into()), ("total", number(progress.total)?.into())])
+        bytes.copy_to(self.room(len));
+        self.feed_window(offset, len)
+    }
+
+    /// As [`feed`](DumpSession::feed), reading the window of a deflated dump itself.
+    ///
+    /// # Errors
+    /// Throws what reading and [`Analysis::feed`] report.
+    #[wasm_bindgen(js_name = feedOwn)]
+    pub fn feed_own(&mut self, offset: f64, len: f64) -> Result<Object, JsValue> {
+        let (offset, len) = (whole(offset)?, whole(len)?.min(limits::WINDOW_WEB));
+        let len = usize::try_from(len).unwrap_or(0);
+        self.room(len);
+        let mut window = std::mem::take(&mut self.window);
+        let read = self.analysis()?.read_window(offset, window.get_mut(..len).unwrap_or_default());
+        self.window = window;
+        read.map_err(thrown)?;
+        self.feed_window(offset, len)
     }
 
     /// Resolves the names and ends the session: `{report, head}`; the report as bytes for [`Reports::add`], the head as [`Reports::add`] gives it.
     ///
     /// # Errors
     /// Throws what [`Analysis::finish`] reports.
-    pub fn finish(self) -> Result<Object, JsValue> {
-        drop(self.window);
-        handed_out(self.analysis.finish().map_err(thrown)?)
+    pub fn finish(mut self) -> Result<Object, JsValue> {
+        self.window = Vec::new();
+        self.analysis()?;
+        let Stage::Open(analysis) = self.stage else { return Err(JsValue::NULL) };
+        handed_out(analysis.finish().map_err(thrown)?)
     }
 
     /// The report of what was walked so far, as [`finish`](DumpSession::finish) gives it.
@@ -148,7 +245,7 @@ impl DumpSession {
     /// # Errors
     /// Throws what [`Analysis::partial`] reports.
     pub fn partial(&mut self) -> Result<Object, JsValue> {
-        handed_out(self.analysis.partial().map_err(thrown)?)
+        handed_out(self.analysis()?.partial().map_err(thrown)?)
     }
 }
 
@@ -292,6 +389,55 @@ impl Reports {
         let members: Array = members.iter().map(|rows| Uint32Array::from(rows.as_slice())).collect();
         Reflect::set(&groups, &"members".into(), &members)?;
         Ok(groups)
+    }
+}
+
+#[wasm_bindgen]
+impl Reports {
+    /// The last comparison as text, byte for byte as the command line prints it: `csv`, `json`, `md` as `diff` does (of one dump: as `stat`); `sos` is
+    /// of one dump, the last if `dump` (its place in the comparison) is not given. `names`: `sos` or `csharp`, as usual for the format if not given.
+    ///
+    /// # Errors
+    /// Throws if there is no comparison, or no such format, spelling or dump.
+    pub fn save(
+        &self,
+        format: &str,
+        names: Option<String>,
+        dump: Option<usize>,
+        with_command_line: bool,
+    ) -> Result<String, JsValue> {
+        let format = match format {
+            "sos" => Format::Sos,
+            "csv" => Format::Csv,
+            "json" => Format::Json,
+            "md" => Format::Md,
+            _ => return Err(unknown()),
+        };
+        let names = match names.as_deref() {
+            None => None,
+            Some("sos") => Some(Names::Sos),
+            Some("csharp") => Some(Names::Csharp),
+            Some(_) => return Err(unknown()),
+        };
+        let comparison = self.comparison.as_ref().ok_or_else(unknown)?;
+        let mut out = Vec::new();
+        let written = if format == Format::Sos || self.compared.len() == 1 {
+            let place = dump.unwrap_or(self.compared.len().saturating_sub(1));
+            let id = self.compared.get(place).ok_or_else(unknown)?;
+            let mut report = self.held.get(id).ok_or_else(unknown)?.clone();
+            if !with_command_line {
+                report.dump.redact();
+            }
+            export::stat(report, format, names, &mut out)
+        } else {
+            let mut report = comparison.clone();
+            if !with_command_line {
+                report.dumps.iter_mut().for_each(|d| d.dump.redact());
+            }
+            export::diff(report, format, names, &mut out)
+        };
+        written.map_err(|e| js_sys::Error::new(&e.to_string()))?;
+        String::from_utf8(out).map_err(|e| js_sys::Error::new(&e.to_string()).into())
     }
 }
 
@@ -442,6 +588,8 @@ fn whole(value: f64) -> Result<u64, JsValue> {
 }
 
 fn thrown(error: Error) -> JsValue {
-    let thrown = Thrown { name: "Error", code: error.code(), message: error.to_string(), hint: error.hint() };
+    let (code, message, hint) = (error.code(), error.to_string(), error.hint());
+    let entries = if let Error::ChooseEntry { entries } = error { entries } else { Vec::new() };
+    let thrown = Thrown { name: "Error", code, message, hint, entries };
     to_js(&thrown).unwrap_or_else(|e| e)
 }

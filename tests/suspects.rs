@@ -7,6 +7,8 @@
     clippy::arithmetic_side_effects
 )]
 
+use dropheap::export::md;
+use dropheap::export::select::{Select, Sort};
 use dropheap::report::{Cell, DiffReport, HeapReport, share};
 use dropheap::suspects::{MIN_NUMBER, Suspects, Together, suspects};
 use dropheap::{Options, diff};
@@ -65,6 +67,16 @@ fn whole(report: &DiffReport, found: &Suspects) {
     }
 }
 
+/// What is printed: computed, never guessed. (No name on this heap has the word in it.)
+#[track_caller]
+fn words(report: &DiffReport, found: &Suspects) {
+    let report = DiffReport { suspects: Some(found.clone()), ..report.clone() };
+    let mut out = Vec::new();
+    md::diff(&report, &Select::everything(Sort::Delta, true), &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap().to_lowercase();
+    assert!(text.contains("on their own") && !text.contains("leak"), "{text}");
+}
+
 fn names(report: &DiffReport, rows: &[u32]) -> Vec<String> {
     rows.iter().map(|&row| report.rows[row as usize].type_name_csharp.clone()).collect()
 }
@@ -92,6 +104,7 @@ fn the_incident() {
     assert_eq!((report.total.delta_size, report.free.delta_size), (22_053_622, 1_283_960));
     assert_eq!(found.old_delta_size, Some(20_808_218));
     assert_eq!(found.withheld, []);
+    words(&report, &found);
     let growth = found.growth;
 
     assert_eq!(found.by_supertype.len(), 2);
@@ -291,6 +304,7 @@ fn a_heap_that_only_fluctuates_has_no_groups() {
     let (report, found) = compared(&[first, last]);
     assert!(found.growing_types > 30 && found.growth > 10_000, "{} {}", found.growing_types, found.growth);
     assert!(!found.any_group(), "{:?}", found.by_supertype);
+    words(&report, &found);
     assert_eq!(found.alone.len() as u64, found.growing_types);
     assert_eq!(found.withheld.iter().map(|w| (&*w.section, &*w.code)).collect::<Vec<_>>(), [("groups", "no-growth")]);
     assert_eq!(report.findings, []);
@@ -313,9 +327,10 @@ fn young_objects_alone_make_no_groups() {
         grown += 1;
     }
     assert!(grown >= 9);
-    let (_, found) = compared(&[first, last]);
+    let (report, found) = compared(&[first, last]);
     assert!(found.growth > 1_000_000);
     assert!(!found.any_group());
+    words(&report, &found);
     assert_eq!(found.old_delta_size, Some(0));
 }
 

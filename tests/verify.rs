@@ -73,7 +73,7 @@ impl Dump {
         let dump = dropheap::dump::open(&bytes, "fixture.dmp").unwrap();
         let source: Arc<dyn ByteSource> = Arc::new(bytes.clone());
         let mem = AddressSpace::new(Arc::clone(&source), Arc::clone(&dump.regions));
-        let module = identity::find(&mem, &dump.modules, None).unwrap().remove(0);
+        let module = identity::find(&mem, &dump.modules, None).unwrap().0.remove(0);
         let rt = runtime::locate(&mem, &dump.modules, &module).unwrap();
         let heap = dropheap::analyze(source, options(), &mut |_| ControlFlow::Continue(())).unwrap();
         Dump { bytes, rt, heap }

@@ -21,15 +21,16 @@ function wasmModule() {
 /**
  * Reads one dump in a worker of its own. To cancel is to end the worker: the core is synchronous.
  * @param {File} file
- * @param {{signal: AbortSignal, onFacts: (facts: any) => void, onRuntime: (runtime: any) => void,
- *   onProgress: (p: import('./protocol.js').Progress) => void,
+ * @param {{signal: AbortSignal, runtime?: number, modules?: File[], entry?: string, onFacts: (facts: any) => void,
+ *   onRuntime: (runtime: any) => void, onProgress: (p: import('./protocol.js').Progress) => void,
  *   onPartial?: (so_far: {report: ArrayBuffer, head: import('./protocol.js').Head, progress: import('./protocol.js').Progress}) => void}} heard
- *   `onPartial` hears of what was walked so far: a report like the last one, whose heap is not complete
+ *   `runtime`, `modules` and `entry` as in protocol.js; progress comes before the facts too, while an archive is unpacked; `onPartial` hears of
+ *   what was walked so far: a report like the last one, whose heap is not complete
  * @returns {Promise<{report: ArrayBuffer, head: import('./protocol.js').Head, memory: number}>}  the report is for `add` of the reports;
  *   rejects with a Failure; never settles once aborted
  */
 export function analyze(file, heard) {
-  const { signal } = heard;
+  const { signal, runtime, modules, entry } = heard;
   return new Promise((resolve, reject) => {
     wasmModule().then((module) => {
       if (signal.aborted) return;
@@ -45,7 +46,7 @@ export function analyze(file, heard) {
         else reject(answer.failure);
       });
       signal.addEventListener('abort', () => worker.terminate());
-      worker.postMessage({ type: 'read', module, file });
+      worker.postMessage({ type: 'read', module, file, runtime, modules, entry });
     }).catch((error) => reject(cannotRun(String(error))));
   });
 }
@@ -139,6 +140,14 @@ export function openReports() {
      * @returns {Promise<import('./protocol.js').Detail>}
      */
     detail: (row) => ask('detail', [row]),
+    /**
+     * The last comparison as text, the command line's own bytes: `diff --format` of several dumps, `stat --format` of one; `sos` is always of one.
+     * @param {'sos' | 'csv' | 'md' | 'json'} format
+     * @param {{names?: 'sos' | 'csharp', dump?: number, withCommandLine?: boolean}} [options]  `names`: as usual for the format if not given;
+     *   `dump`: which one for `sos`, its place in the comparison, the last if not given
+     * @returns {Promise<string>}
+     */
+    save: (format, { names, dump, withCommandLine = false } = {}) => ask('save', [format, names, dump, withCommandLine]),
     /** @param {'base' | 'interface' | 'namespace' | 'assembly' | 'kind'} by @returns {Promise<import('./protocol.js').Groups>} */
     group: (by) => ask('group', [by]),
   };

@@ -2,15 +2,23 @@
 // answers calls as long as the page lives.
 
 /**
- * @typedef {{name: string, code: string, message: string, hint: string, details?: string}} Failure
- *   the core's words (error.rs); the page adds none. `details` are for a bug report.
+ * @typedef {{name: string, code: string, message: string, hint: string, details?: string, entries?: {name: string, size: number | null}[]}} Failure
+ *   the core's words (error.rs); the page adds none. `details` are for a bug report; `entries` of `choose-entry`: the dumps of a zip.
  *
  * @typedef {object} Progress
- * @property {number} done  bytes of heap walked or skipped
- * @property {number} total  bytes of all segments
+ * @property {number} done  bytes of heap walked or skipped; before the facts: packed bytes of the archive that were unpacked
+ * @property {number} total  bytes of all segments; before the facts: packed bytes of the dump
  * @property {number} read  bytes of the file read for it
  *
- * @typedef {{type: 'read', module: WebAssembly.Module, file: File}
+ * @typedef {object} Read  a dump to read
+ * @property {'read'} type
+ * @property {WebAssembly.Module} module
+ * @property {File} file
+ * @property {number} [runtime]  which of the process's runtimes
+ * @property {File[]} [modules]  files that may be modules of the process
+ * @property {string} [entry]  which dump of a zip that has several
+ *
+ * @typedef {Read
  *   | {type: 'reports', module: WebAssembly.Module}} Job  the page's first message
  *
  * @typedef {{type: 'call', call: number, name: string, args: any[]}} Call  of a method of Reports (web.rs)

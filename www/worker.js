@@ -35,7 +35,7 @@ self.onmessage = async ({ data }) => {
     initSync({ module: job.module });
     crash = crashError();
     if (job.type === 'reports') reports = new Reports();
-    else await read(job.file);
+    else await read(job);
   } catch (error) {
     post({ type: 'failed', failure: failureOf(error, crash, complaints) });
   }
@@ -56,9 +56,12 @@ function answer({ call, name, args }) {
   }
 }
 
-/** @param {File} file */
-async function read(file) {
-  const session = DumpSession.open(file);
+/** @param {import('./protocol.js').Read} job */
+async function read({ file, runtime, modules, entry }) {
+  const session = DumpSession.open(file, runtime, modules, entry);
+  for (let at = session.unpack(); at; at = session.unpack()) {
+    post({ type: 'progress', progress: { done: at.done, total: at.total, read: at.done } });
+  }
   post({ type: 'facts', facts: session.dumpFacts() });
   post({ type: 'runtime', runtime: session.locate() });
   await walk(session, file);
@@ -72,18 +75,28 @@ async function read(file) {
  * @param {File} file
  */
 async function walk(session, file) {
-  const ahead = new Ahead(readBeside(file));
   let bytes = 0;
   let told = -Infinity;
   let next = performance.now() + PARTIAL_EVERY;
+  // Of a deflated dump only the core knows the bytes; any other one is a range of the file.
+  const start = session.fileOffset();
+  const ahead = start === undefined ? null : new Ahead(readBeside(file.slice(start)));
   for (;;) {
     /** @type {[number, number][]} */
     const wanted = session.upcoming(WINDOWS_IN_FLIGHT);
     if (wanted.length === 0) return;
-    const { offset, end, got } = await ahead.first(wanted);
-    if (!(got instanceof Uint8Array)) throw readError(offset, end - offset, got.refused);
-    bytes += got.length;
-    const { done, total } = session.feed(offset, got);
+    let fed;
+    if (start === undefined || ahead === null) {
+      const [offset, len] = wanted[0];
+      fed = session.feedOwn(offset, len);
+      bytes += len;
+    } else {
+      const { offset, end, got } = await ahead.first(wanted);
+      if (!(got instanceof Uint8Array)) throw readError(start + offset, end - offset, got.refused);
+      fed = session.feed(offset, got);
+      bytes += got.length;
+    }
+    const { done, total } = /** @type {{done: number, total: number}} */ (fed);
     const now = performance.now();
     if (now - told >= PROGRESS_EVERY || done === total) {
       told = now;

@@ -56,7 +56,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Stat {
-    /// A Windows minidump with full memory
+    /// A Windows minidump with full memory, as it is or in a zip
     pub dump: PathBuf,
     /// How to print; `sos`: as the classic `!dumpheap -stat`; `json`: schema dropheap.report/1, with rows by type and by method table
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -90,6 +90,10 @@ pub struct Diff {
     /// overlap and do not add up. By kind: runtime, library or yours, decided by assembly
     #[arg(long, value_enum)]
     pub group_by: Option<GroupBy>,
+    /// The growing types in a handful of groups: by interface or base type, by the same number, resized, on their own. Computed from counts alone;
+    /// ordered by growth in the old generations. Of those on their own, table and md show 20, or `--top N`
+    #[arg(long, conflicts_with_all = ["group_by", "filter", "sort", "min_delta"])]
+    pub suspects: bool,
     #[command(flatten)]
     pub rows: Rows,
     /// Order of the rows, largest first: the delta in bytes whatever its sign, or size or count in the last dump
@@ -106,7 +110,7 @@ pub struct Diff {
 
 #[derive(Debug, Args)]
 pub struct Info {
-    /// A Windows minidump
+    /// A Windows minidump, as it is or in a zip
     pub dump: PathBuf,
     /// How to print; `json`: schema dropheap.info/1
     #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
@@ -135,7 +139,7 @@ pub struct Trim {
 
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// A Windows minidump with full memory
+    /// A Windows minidump with full memory, as it is or in a zip
     pub dump: PathBuf,
     /// How to print; `json`: schema dropheap.verify/1
     #[arg(long, value_enum, default_value_t = InfoFormat::Table)]
@@ -170,6 +174,9 @@ pub struct Runtime {
     /// Threads of the walk [default: one for each processor, at most 8]; the answer is the same for any number
     #[arg(long = "threads", value_name = "N", hide = true, default_value_t = 0)]
     pub threads: usize,
+    /// Which dump of a zip, if it holds several. With several dumps on the command line: once for all, or once for each in their order
+    #[arg(long = "entry", value_name = "NAME")]
+    pub entries: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -339,6 +346,7 @@ mod tests {
             "dropheap diff a.dmp b.dmp c.dmp --by type --format csv --sort delta --min-delta 1024",
             "dropheap diff a.dmp b.dmp --group-by interface --format json --top 3",
             "dropheap diff a.dmp b.dmp --group-by kind",
+            "dropheap diff a.dmp b.dmp --suspects --format csv --top 3",
             "dropheap info a.dmp --format json",
             "dropheap trim a.dmp out.dmp",
             "dropheap trim a.dmp out.dmp --keep stat --force",
@@ -346,6 +354,8 @@ mod tests {
             "dropheap verify a.dmp --format json --runtime 1",
             "dropheap stat a.dmp --modules bin",
             "dropheap diff --modules bin a.dmp b.dmp",
+            "dropheap stat a.zip --entry minidump.dmp",
+            "dropheap diff both.zip both.zip --entry a.dmp --entry b.dmp",
             "dropheap stat a.dmp --format json --with-command-line",
             "dropheap diff a.dmp b.dmp --format json --with-command-line",
             "dropheap info a.dmp --with-command-line",
@@ -369,6 +379,8 @@ mod tests {
             "dropheap diff a.dmp b.dmp --format sos",
             "dropheap diff a.dmp b.dmp --by mt",
             "dropheap diff a.dmp b.dmp --group-by colour",
+            "dropheap diff a.dmp b.dmp --suspects --group-by kind",
+            "dropheap diff a.dmp b.dmp --suspects --filter x",
             "dropheap info a.dmp --format csv",
             "dropheap trim a.dmp",
             "dropheap trim a.dmp b.dmp --keep all",

@@ -57,6 +57,15 @@ fn known(value: Option<&str>) -> &str {
 fn file(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
     let dump = &info.dump;
     fact(out, "File", &format!("{} ({}, {})", dump.file_name, several(dump.file_size, "byte", "bytes"), dump.format))?;
+    if let Some(entry) = &dump.entry {
+        let sizes = format!(
+            "{} packed to {}, {}",
+            several(entry.size, "byte", "bytes"),
+            grouped(entry.packed_size),
+            entry.method
+        );
+        fact(out, "Entry", &format!("{} ({sizes})", entry.name))?;
+    }
     fact(
         out,
         "Memory",
@@ -102,6 +111,17 @@ fn clr(runtime: &RuntimeFacts, out: &mut dyn Write) -> io::Result<()> {
     fact(out, "GC", &format!("{}, {}, {heaps}", runtime.gc_mode, runtime.gc_layout))?;
     if let Some(module) = &runtime.gc_module {
         fact(out, "GC module", module)?;
+    }
+    for other in runtime.candidates.iter().filter(|c| !c.used) {
+        let heap = match (&other.why_not, other.heap_bytes) {
+            (Some(why), _) => why.clone(),
+            (None, bytes) => format!(
+                "{} of heap; `--runtime {}` reads it",
+                several(bytes.unwrap_or(0), "byte", "bytes"),
+                other.number
+            ),
+        };
+        fact(out, "Not read", &format!("{} ({} at {}): {heap}", other.name, other.module, other.base))?;
     }
     if runtime.gc_in_progress {
         fact(out, "GC state", "a GC was moving objects when the dump was taken: counts are not exact")?;

@@ -15,6 +15,8 @@ mod verify;
 
 use args::{Arguments, By, Command, DiffFormat, Format, InfoFormat};
 use clap::Parser;
+use dropheap::dump::packed::Unpacking;
+use dropheap::dump::{self, Dump};
 use dropheap::export::csv::Csv;
 use dropheap::export::select::{Filter, Select, Sort};
 use dropheap::export::{self, json, md, sheet, sos, text};
@@ -71,7 +73,7 @@ fn stat(args: args::Stat) -> Result<u8, Failure> {
     let people = matches!(args.format, Format::Table | Format::Md);
     let select = select(args.rows, args.sort.into(), people, None);
 
-    let report = analyse(&args.dump, &args.runtime, &args.secrets)?;
+    let report = analyse(&args.dump, &args.runtime, only(&args.runtime)?, &args.secrets)?;
     warn(None, &report.findings);
     remark(&report);
     let status = status(report.exact());
@@ -90,27 +92,32 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
     let select = select(args.rows, args.sort.into(), people, args.min_delta);
 
     let mut reports = Vec::new();
-    for dump in &args.dumps {
-        let report = analyse(dump, &args.runtime, &args.secrets)?;
+    let entries = &args.runtime.entries;
+    if entries.len() > 1 && entries.len() != args.dumps.len() {
+        return Err(Failure::usage(
+            &format!("--entry is given {} times for {} dumps", entries.len(), args.dumps.len()),
+            "Give it once for all dumps, or once for each.",
+        ));
+    }
+    for (number, dump) in args.dumps.iter().enumerate() {
+        let report = analyse(dump, &args.runtime, entries.get(number).or(entries.first()), &args.secrets)?;
         warn(Some(dump), &report.findings);
         reports.push(report);
     }
     let mut report = dropheap::diff::diff(&reports).map_err(Failure::core)?;
     drop(reports);
     report.groups = args.group_by.map(|by| dropheap::diff::group(&report, by.into()));
+    report.suspects = args.suspects.then(|| dropheap::suspects::suspects(&report));
     warn(None, &report.findings);
     let status = status(report.exact());
     emit(|out, terminal| match args.format {
         DiffFormat::Table => {
-            table::write(&sheet::diff_or_groups(&report, &select), out)?;
+            table::write(&sheet::comparison(&report, &select), out)?;
             export::account::sheet(&report)
                 .map_or(Ok(()), |memory| writeln!(out).and_then(|()| table::write(&memory, out)))
         }
         DiffFormat::Md => md::diff(&report, &select, out),
-        DiffFormat::Csv => match &report.groups {
-            Some(groups) => Csv::new(out, terminal).groups(&report, groups, &select),
-            None => Csv::new(out, terminal).diff(&report, &select),
-        },
+        DiffFormat::Csv => Csv::new(out, terminal).comparison(&report, &select),
         DiffFormat::Json => json::diff(report, &select, out),
     })?;
     Ok(status)
@@ -118,15 +125,15 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
 
 fn describe(args: args::Info) -> Result<u8, Failure> {
     let source = open(&args.dump)?;
-    let options = options(&args.dump, &args.runtime)?;
+    let options = options(&args.dump, &args.runtime, only(&args.runtime)?)?;
     let (mut info, ended) = match walk(&source, &options) {
         Ok(report) => {
             let status = status(report.exact());
             (InfoReport::of(report), Ok(status))
         }
         // No .NET, no heap, an unknown runtime: the head of the dump may still be readable, and tells why.
-        Err(error) => match dropheap::dump::open(&*source, &options.file_name) {
-            Ok(dump) => {
+        Err(error) => match unpacked(source, &options) {
+            Ok((source, dump)) => {
                 let mut findings = dump.findings.clone();
                 let memory = dropheap::account::without_heap(&source, &dump, &mut findings);
                 let mut info = InfoReport::failed(dump.facts, &error);
@@ -169,14 +176,38 @@ fn open(dump: &Path) -> Result<Arc<dyn ByteSource>, Failure> {
     }
 }
 
-fn options(dump: &Path, choice: &args::Runtime) -> Result<Options, Failure> {
+fn options(dump: &Path, choice: &args::Runtime, entry: Option<&String>) -> Result<Options, Failure> {
     let file_name = dump.file_name().unwrap_or(dump.as_os_str()).to_string_lossy().into_owned();
     let modules = choice.modules.as_deref().map(modules::files).transpose()?.unwrap_or_default();
-    Ok(Options { file_name, runtime: choice.number, modules, threads: choice.threads, ..Options::default() })
+    let entry = entry.cloned();
+    let (runtime, threads) = (choice.number, choice.threads);
+    Ok(Options { file_name, runtime, modules, entry, threads, ..Options::default() })
 }
 
-fn analyse(dump: &Path, choice: &args::Runtime, secrets: &args::Secrets) -> Result<HeapReport, Failure> {
-    let mut report = walk(&open(dump)?, &options(dump, choice)?).map_err(|error| Failure::dump(dump, &error))?;
+/// The one entry of a command with one dump.
+fn only(choice: &args::Runtime) -> Result<Option<&String>, Failure> {
+    match choice.entries.as_slice() {
+        [] => Ok(None),
+        [entry] => Ok(Some(entry)),
+        _ => Err(Failure::usage("--entry is given more than once for one dump", "Give the name of one entry.")),
+    }
+}
+
+/// The head of a dump, whatever else is missing from it, and its bytes.
+fn unpacked(source: Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<(Arc<dyn ByteSource>, Dump)> {
+    let unpacked = Unpacking::begin(source, options.entry.as_deref())?.finish()?;
+    let dump = dump::open_unpacked(&unpacked, &options.file_name)?;
+    Ok((unpacked.source, dump))
+}
+
+fn analyse(
+    dump: &Path,
+    choice: &args::Runtime,
+    entry: Option<&String>,
+    secrets: &args::Secrets,
+) -> Result<HeapReport, Failure> {
+    let options = options(dump, choice, entry)?;
+    let mut report = walk(&open(dump)?, &options).map_err(|error| Failure::dump(dump, &error))?;
     secrets.keep(&mut report.dump);
     Ok(report)
 }

@@ -3,14 +3,15 @@
 use super::{FAILED, Failure, say};
 use dropheap::error::Result;
 use dropheap::image::files::ModuleFile;
+use dropheap::limits;
 use dropheap::source::ByteSource;
 use dropheap::source::file::FileSource;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Entries of folders that are looked at: an SDK with its packages has some 100,000.
-const MAX_ENTRIES: usize = 200_000;
+/// Entries of folders that are looked at.
+const MAX_ENTRIES: usize = limits::MAX_MODULE_FILES;
 /// Folders in folders.
 const MAX_DEPTH: usize = 32;
 /// Modules have these extensions.

@@ -85,7 +85,7 @@ mod tests {
         let mut all = String::new();
         for by in [GroupBy::Base, GroupBy::Interface, GroupBy::Namespace, GroupBy::Assembly, GroupBy::Kind] {
             report.groups = Some(dropheap::diff::group(&report, by));
-            all.push_str(&text(&sheet::diff_or_groups(&report, &select)));
+            all.push_str(&text(&sheet::comparison(&report, &select)));
             all.push_str("----\n");
         }
         snapshot("diff-table-groups", &all);

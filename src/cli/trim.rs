@@ -1,6 +1,6 @@
 //! `trim`: a smaller dump, written beside its final name and moved there when it is whole.
 
-use super::{Bar, EXACT, FAILED, Failure, args, open, options, say};
+use super::{Bar, EXACT, FAILED, Failure, args, only, open, options, say};
 use dropheap::export::text;
 use dropheap::{Keep, trim};
 use std::fs::{self, File, OpenOptions};
@@ -15,7 +15,7 @@ pub fn run(args: args::Trim) -> Result<u8, Failure> {
     };
     let source = open(&args.dump)?;
     let before = source.len();
-    let options = options(&args.dump, &args.runtime)?;
+    let options = options(&args.dump, &args.runtime, only(&args.runtime)?)?;
     let after = replace(&args.dump, &args.out, args.force, |out| {
         let bar = Bar::new(&options.file_name);
         trim(source, keep, options.clone(), out, &mut |progress| bar.show(progress))

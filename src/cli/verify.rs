@@ -2,7 +2,7 @@
 
 use super::args::{self, InfoFormat};
 use super::grid::Grid;
-use super::{Bar, EXACT, FAILED, Failure, PARTIAL, emit, open, options, warn};
+use super::{Bar, EXACT, FAILED, Failure, PARTIAL, emit, only, open, options, warn};
 use dropheap::export::json;
 use dropheap::export::text::{grouped, several, visible};
 use dropheap::report::percent;
@@ -12,7 +12,7 @@ use std::io::{self, Write};
 /// Verifies one dump; the verdict is the exit status.
 pub fn run(args: args::Verify) -> Result<u8, Failure> {
     let source = open(&args.dump)?;
-    let options = options(&args.dump, &args.runtime)?;
+    let options = options(&args.dump, &args.runtime, only(&args.runtime)?)?;
     let bar = Bar::new(&options.file_name);
     let report = verify(source, options, &mut |progress| bar.show(progress))
         .map_err(|error| Failure::dump(&args.dump, &error))?;

@@ -7,6 +7,7 @@
 mod head;
 pub mod memory_info;
 mod memory_list;
+pub mod packed;
 pub mod regions;
 mod sniff;
 pub mod trim;
@@ -86,6 +87,28 @@ pub struct Thread {
     /// Bytes from there to the stack's base.
     pub stack_size: u64,
     context: (u32, u32),
+}
+
+/// Opens a minidump that may have been in an archive; as [`open`].
+///
+/// # Errors
+/// As [`open`]; [`Error::Damaged`] with the archive's fault where it may be the reason.
+pub fn open_unpacked(unpacked: &packed::Unpacked, file_name: &str) -> Result<Dump> {
+    let mut dump = open(&*unpacked.source, file_name).map_err(|error| {
+        match unpacked.findings.as_slice().iter().find(|finding| finding.partial) {
+            Some(fault) => Error::Damaged { what: error.to_string(), detail: fault.message.clone() },
+            None => error,
+        }
+    })?;
+    if let Some((kind, entry)) = &unpacked.archive {
+        dump.facts.format = format!("{} in {kind}", dump.facts.format);
+        dump.facts.file_size = unpacked.file_len;
+        dump.facts.entry = Some(entry.clone());
+    }
+    let mut findings = unpacked.findings.clone();
+    findings.merge(std::mem::take(&mut dump.findings));
+    dump.findings = findings;
+    Ok(dump)
 }
 
 /// Opens a minidump. `file_name` is for the report only.

@@ -2,10 +2,12 @@
 
 use super::By;
 use super::select::{Direction, Row, Select};
+use super::suspects::lines;
 use super::text::visible;
 use crate::report::{
     DiffReport, DiffRow, DiffTotals, FREE, GroupRow, Groups, HeapReport, MethodTableRow, Owner, TypeRow,
 };
+use crate::suspects::Suspects;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -55,6 +57,15 @@ impl<'a> Csv<'a> {
         Ok(())
     }
 
+    /// Several dumps: suspects or groups if that was asked for, else types.
+    pub fn comparison(&mut self, report: &DiffReport, select: &Select) -> io::Result<()> {
+        match (&report.suspects, &report.groups) {
+            (Some(suspects), _) => self.suspects(report, suspects, select),
+            (None, Some(groups)) => self.groups(report, groups, select),
+            (None, None) => self.diff(report, select),
+        }
+    }
+
     /// Several dumps: all types, changed or not, then Free.
     pub fn diff(&mut self, report: &DiffReport, select: &Select) -> io::Result<()> {
         self.text("type_name").text("module");
@@ -97,6 +108,37 @@ impl<'a> Csv<'a> {
             self.text(FREE).text("").text("").number(0).totals(&report.free).end()?;
         }
         Ok(())
+    }
+
+    /// Several dumps: the growing types, section by section; a type of a base type or interface comes again in another section.
+    pub fn suspects(&mut self, report: &DiffReport, suspects: &Suspects, select: &Select) -> io::Result<()> {
+        self.text("section").text("group").text("type_name").text("module").text("owner");
+        for number in 1..=report.dumps.len() {
+            self.text(&format!("count_{number}")).text(&format!("size_{number}"));
+        }
+        self.text("delta_count").text("delta_size").text("delta_old");
+        for number in 1..=report.dumps.len() {
+            self.text(&format!("slots_{number}"));
+        }
+        self.end()?;
+        for line in lines(report, suspects, select) {
+            let row = line.row;
+            self.text(line.section).text(&line.group).text(row.name(select.names)).text(&row.module);
+            self.text(row.owner.text()).totals(&row.totals).known(line.old);
+            for dump in 0..report.dumps.len() {
+                self.known(line.slots.get(dump).copied().flatten());
+            }
+            self.end()?;
+        }
+        Ok(())
+    }
+
+    /// A number, or nothing where it is not known.
+    fn known(&mut self, number: Option<impl std::fmt::Display>) -> &mut Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.text(""),
+        }
     }
 
     fn totals(&mut self, totals: &DiffTotals) -> &mut Self {

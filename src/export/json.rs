@@ -16,8 +16,12 @@ pub fn stat(mut report: HeapReport, select: &Select, out: &mut dyn Write) -> io:
     write(&report, out)
 }
 
-/// All types, changed or not. Of a grouped report the groups are chosen and ordered: its rows stay all, since they say who is in a group.
+/// All types, changed or not. Of a grouped report the groups are chosen and ordered: its rows stay all, since they say who is in a group; with
+/// suspects the rows stay in their order too, since those name them by their place.
 pub fn diff(mut report: DiffReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
+    if report.suspects.is_some() {
+        return write(&report, out);
+    }
     if let Some(groups) = &mut report.groups {
         select.keep(&mut groups.rows);
         select.arrange(&mut groups.rows, Direction::Descending);

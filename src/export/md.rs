@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 /// A comparison: types or groups; then the accounts of memory, if all dumps have one.
 pub fn diff(report: &DiffReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
-    write(&sheet::diff_or_groups(report, select), out)?;
+    write(&sheet::comparison(report, select), out)?;
     if let Some(memory) = account::sheet(report) {
         writeln!(out)?;
         write(&memory, out)?;

@@ -90,11 +90,12 @@ fn method_tables(report: &HeapReport, select: &Select, sheet: &mut Sheet) {
     foot(sums(&mut report.method_tables.iter()), format!("Total: {all}, {FREE} included"));
 }
 
-/// Several dumps, by group if they are grouped.
-pub fn diff_or_groups(report: &DiffReport, select: &Select) -> Sheet {
-    match &report.groups {
-        Some(groups) => self::groups(report, groups, select),
-        None => diff(report, select),
+/// Several dumps: suspects or groups if that was asked for, else types.
+pub fn comparison(report: &DiffReport, select: &Select) -> Sheet {
+    match (&report.suspects, &report.groups) {
+        (Some(suspects), _) => super::suspects::sheet(report, suspects, select),
+        (None, Some(groups)) => self::groups(report, groups, select),
+        (None, None) => diff(report, select),
     }
 }
 
@@ -204,7 +205,7 @@ pub fn groups(report: &DiffReport, groups: &Groups, select: &Select) -> Sheet {
 }
 
 /// A sentence per dump.
-fn dumps(report: &DiffReport) -> Vec<String> {
+pub(super) fn dumps(report: &DiffReport) -> Vec<String> {
     let fact = |(number, dump): (usize, &DiffDump)| {
         let coverage = coverage(dump.complete, dump.explained_bytes, dump.total_bytes);
         let clr = visible(&dump.runtime);
@@ -214,7 +215,7 @@ fn dumps(report: &DiffReport) -> Vec<String> {
 }
 
 /// The titles of [`numbers`].
-fn columns(dumps: usize) -> Vec<String> {
+pub(super) fn columns(dumps: usize) -> Vec<String> {
     let numbers = || (1..=dumps).map(|n| n.to_string());
     let mut titles: Vec<String> = numbers().map(|n| format!("Count {n}")).collect();
     titles.push("Delta count".into());
@@ -234,7 +235,7 @@ fn totals(totals: &DiffTotals, module: String, name: String) -> Vec<String> {
     cells
 }
 
-fn numbers(totals: &DiffTotals) -> Vec<String> {
+pub(super) fn numbers(totals: &DiffTotals) -> Vec<String> {
     let mut cells: Vec<String> = totals.counts.iter().map(|&n| grouped(n)).collect();
     cells.push(signed(totals.delta_count));
     cells.extend(totals.sizes.iter().map(|&n| grouped(n)));
@@ -320,10 +321,10 @@ pub fn both_counts(heap: &HeapFacts) -> Option<String> {
     ))
 }
 
-fn shown_text(text: &str) -> String {
+pub(super) fn shown_text(text: &str) -> String {
     visible(text).into_owned()
 }
 
-fn len<T>(rows: &[T]) -> u64 {
+pub(super) fn len<T>(rows: &[T]) -> u64 {
     u64::try_from(rows.len()).unwrap_or(u64::MAX)
 }

@@ -837,12 +837,14 @@ pub fn drive(
 /// Walks that are driven at once: see [`Hot::run`].
 pub const AT_ONCE: usize = 4;
 
-/// As [`drive`], with several walks at once. `more` gives a walk that is finished more to do, or returns false.
+/// As [`drive`], with the first `at_once` walks at once. `more` gives a walk that is finished more to do, or returns false.
 ///
 /// # Errors
 /// As [`drive`].
+#[expect(clippy::too_many_arguments, reason = "what one thread of the walk has")]
 pub fn drive_all(
     walks: &mut [Walk; AT_ONCE],
+    at_once: usize,
     mem: &dyn Memory,
     rt: &Runtime,
     census: &mut Census,
@@ -854,7 +856,7 @@ pub fn drive_all(
     let mut used_up = [true; AT_ONCE];
     loop {
         let mut busy = 0usize;
-        for ((walk, window), used_up) in walks.iter_mut().zip(&mut windows).zip(&mut used_up) {
+        for ((walk, window), used_up) in walks.iter_mut().zip(&mut windows).zip(&mut used_up).take(at_once) {
             while *used_up {
                 if window.fill(walk, read)? {
                     *used_up = false;

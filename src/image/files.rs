@@ -12,6 +12,7 @@ use crate::error::{Findings, Result};
 use crate::limits;
 use crate::memory::{Addr, AddressSpace, Memory, unreadable};
 use crate::source::{ByteSource, check_range};
+use rustc_hash::FxHashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -66,11 +67,12 @@ impl Files {
         let mut joined = Joined::default();
         let mut extents = Vec::new();
         let mut relocated = Vec::new();
+        let mut by_name: FxHashMap<String, Vec<&ModuleFile>> = FxHashMap::default();
+        for file in files.iter().take(limits::MAX_MODULE_FILES).filter(|f| !f.file_name().is_empty()) {
+            by_name.entry(file.file_name().to_ascii_lowercase()).or_default().push(file);
+        }
         for module in modules {
-            let named: Vec<&ModuleFile> = files
-                .iter()
-                .filter(|f| !f.file_name().is_empty() && f.file_name().eq_ignore_ascii_case(module.name()))
-                .collect();
+            let named = by_name.get(&module.name().to_ascii_lowercase()).map_or(&[][..], Vec::as_slice);
             let mut refused = None;
             let mut used = false;
             for file in named {

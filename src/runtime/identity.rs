@@ -78,27 +78,40 @@ const FILE_NAMES: [(&str, Flavour); 2] = [("coreclr.dll", Flavour::Core), ("clr.
 /// A runtime without headers has at least this many bytes of data in the dump; a few bytes of code around a stack's addresses are none.
 const LEAST_DATA: u64 = 16 << 10;
 
+/// A runtime of the process that dropheap refuses by name.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its module.
+    pub module: Module,
+    /// [`Error::UnsupportedRuntime`].
+    pub error: Error,
+}
+
 /// All runtimes of the process, in the order of the module list. `architecture` as SystemInfo has it, for modules without headers.
 ///
 /// # Errors
 /// [`Error::NoRuntime`] if there is none; [`Error::UnsupportedRuntime`] if there are only ones that dropheap refuses by name.
-pub fn find(mem: &dyn Memory, modules: &[Module], architecture: Option<&str>) -> Result<Vec<RuntimeModule>> {
+pub fn find(
+    mem: &dyn Memory,
+    modules: &[Module],
+    architecture: Option<&str>,
+) -> Result<(Vec<RuntimeModule>, Vec<Refused>)> {
     let mut found = Vec::new();
-    let mut refused = None;
+    let mut refused = Vec::new();
     // A 32-bit process that a 64-bit tool has dumped: SystemInfo is about the tool.
     let wow64 = modules.iter().any(|m| m.name().eq_ignore_ascii_case("wow64.dll"));
     for module in modules {
         let architecture = if wow64 && module.base.0 >> 32 == 0 { Some("x86") } else { architecture };
         match inspect(mem, module, architecture) {
             Verdict::Runtime(r) => found.push(*r),
-            Verdict::Refused(e) => refused = refused.or(Some(e)),
+            Verdict::Refused(error) => refused.push(Refused { module: module.clone(), error }),
             Verdict::No => {}
         }
     }
     if found.is_empty() {
-        return Err(refused.unwrap_or_else(|| no_runtime(modules)));
+        return Err(refused.into_iter().next().map_or_else(|| no_runtime(modules), |r| r.error));
     }
-    Ok(found)
+    Ok((found, refused))
 }
 
 /// True if at least one byte of a module's headers is in the dump.

@@ -9,7 +9,9 @@ pub mod blob;
 pub mod counted;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod file;
+pub mod inflate;
 pub mod paged;
+pub mod zip;
 
 /// On native targets a source is shared by the threads of the walk; in a browser each worker has its own.
 #[cfg(not(target_arch = "wasm32"))]
@@ -38,6 +40,11 @@ pub trait ByteSource: Shared {
     /// [`Error::Truncated`] if the range is not wholly inside the source, [`Error::Io`] if the system refuses; `what` names what is
     /// being read, for the message.
     fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()>;
+
+    /// How many threads may read at once without doing the same work twice.
+    fn readers(&self) -> usize {
+        usize::MAX
+    }
 }
 
 impl ByteSource for [u8] {
@@ -76,6 +83,10 @@ impl<T: ByteSource + ?Sized> ByteSource for &T {
     fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
         (**self).read_at(offset, buf, what)
     }
+
+    fn readers(&self) -> usize {
+        (**self).readers()
+    }
 }
 
 impl<T: ByteSource + ?Sized> ByteSource for std::sync::Arc<T> {
@@ -85,6 +96,40 @@ impl<T: ByteSource + ?Sized> ByteSource for std::sync::Arc<T> {
 
     fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
         (**self).read_at(offset, buf, what)
+    }
+
+    fn readers(&self) -> usize {
+        (**self).readers()
+    }
+}
+
+/// A range of another source.
+pub struct SubSource {
+    inner: std::sync::Arc<dyn ByteSource>,
+    start: u64,
+    len: u64,
+}
+
+impl SubSource {
+    /// The bytes of `inner` from `start` on, `len` of them; fewer if it has no more.
+    pub fn new(inner: std::sync::Arc<dyn ByteSource>, start: u64, len: u64) -> SubSource {
+        let len = inner.len().saturating_sub(start).min(len);
+        SubSource { inner, start, len }
+    }
+}
+
+impl ByteSource for SubSource {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+        check_range(what, offset, buf.len() as u64, self.len)?;
+        self.inner.read_at(self.start.saturating_add(offset), buf, what)
+    }
+
+    fn readers(&self) -> usize {
+        self.inner.readers()
     }
 }
 

@@ -1,20 +1,25 @@
 //! `stat` beside the raw read of the same bytes: the ratio is the figure, the milliseconds are the machine's.
 //!
-//! `cargo bench` takes the largest fixture; `DROPHEAP_DUMP=path cargo bench` another dump. The file cache is warm in both.
+//! Of a zip: `stat` beside the inflater's own time for the whole stream, with the number of inflations.
+//!
+//! `cargo bench` takes the largest fixture; `DROPHEAP_DUMP=path cargo bench` another dump, `DROPHEAP_ZIP=path` another zip. The file cache is warm in both.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::cast_precision_loss,
     missing_docs
 )]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use dropheap::dump::packed::Unpacking;
 use dropheap::source::ByteSource;
 use dropheap::source::file::FileSource;
+use dropheap::source::zip;
 use dropheap::synth::big::{Plan, make};
 use dropheap::{Analysis, Options};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,7 +61,7 @@ fn benches(c: &mut Criterion) {
     group.bench_function("stat", |b| {
         b.iter(|| {
             let source = Arc::new(FileSource::open(&path).unwrap());
-            dropheap::analyze(source, dropheap::Options::default(), &mut |_| ControlFlow::Continue(())).unwrap()
+            dropheap::analyze(source, Options::default(), &mut |_| ControlFlow::Continue(())).unwrap()
         });
     });
     group.finish();
@@ -84,7 +89,9 @@ fn steps(c: &mut Criterion, bytes: &[u8]) {
     group.sample_size(10);
     for (name, bytes) in [("walk", bytes), ("walk of 30,000 method tables", &many)] {
         let bytes: Arc<Vec<u8>> = Arc::new(bytes.to_vec());
-        group.bench_function(name, |b| b.iter_batched(|| located(&bytes), |a| walked(a, &bytes), BatchSize::PerIteration));
+        group.bench_function(name, |b| {
+            b.iter_batched(|| located(&bytes), |a| walked(a, &bytes), BatchSize::PerIteration)
+        });
     }
     for (name, bytes) in [("names and report", bytes), ("names and report of 30,000 method tables", &many)] {
         let bytes: Arc<Vec<u8>> = Arc::new(bytes.to_vec());
@@ -97,7 +104,8 @@ fn steps(c: &mut Criterion, bytes: &[u8]) {
         walked(located(&bytes), &bytes).finish().unwrap()
     };
     let reports = [report(bytes), report(&many)];
-    group.bench_function("diff of 273 and 30,000 method tables", |b| b.iter(|| dropheap::diff::diff(&reports).unwrap()));
+    group
+        .bench_function("diff of 273 and 30,000 method tables", |b| b.iter(|| dropheap::diff::diff(&reports).unwrap()));
     group.finish();
 }
 
@@ -115,5 +123,47 @@ fn walked(mut analysis: Analysis, bytes: &[u8]) -> Analysis {
     analysis
 }
 
-criterion_group!(all, benches);
+fn archives(c: &mut Criterion) {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/zip/net31-x64-wks-afternoon.zip");
+    let path = std::env::var_os("DROPHEAP_ZIP").map_or(fixture, PathBuf::from);
+    let file: Arc<dyn ByteSource> = Arc::new(FileSource::open(&path).unwrap());
+    let entry = zip::directory(&file).unwrap().entries.into_iter().find(|e| e.name.ends_with(".dmp")).unwrap();
+    let (start, len) = entry.place(&*file).unwrap();
+
+    let unpacked = Unpacking::begin(Arc::clone(&file), None).unwrap().finish().unwrap();
+    let inflated = unpacked.inflated.expect("a deflated dump");
+    let checkpoints = inflated.checkpoint_bytes();
+    dropheap::analyze(unpacked.source, Options::default(), &mut |_| ControlFlow::Continue(())).unwrap();
+    let n = inflated.inflations();
+    eprintln!(
+        "{}: {} bytes, inflated {:.3} times in all, no byte more than {} times; a checkpoint every {} bytes, {checkpoints} bytes of them",
+        path.display(),
+        n.len,
+        n.inflated as f64 / n.len as f64,
+        n.most,
+        inflated.spacing(),
+    );
+    drop(inflated);
+
+    let mut group = c.benchmark_group("zip");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(n.len));
+    group.bench_function("inflate", |b| {
+        b.iter(|| {
+            let mut packed = std::fs::File::open(&path).unwrap();
+            packed.seek(SeekFrom::Start(start)).unwrap();
+            let packed = std::io::BufReader::with_capacity(1 << 20, packed.take(len));
+            std::io::copy(&mut flate2::bufread::DeflateDecoder::new(packed), &mut std::io::sink()).unwrap()
+        });
+    });
+    group.bench_function("stat", |b| {
+        b.iter(|| {
+            let source = Arc::new(FileSource::open(&path).unwrap());
+            dropheap::analyze(source, Options::default(), &mut |_| ControlFlow::Continue(())).unwrap()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(all, benches, archives);
 criterion_main!(all);

@@ -51,7 +51,7 @@ onmessage = async ({ data }) => {
 
 /**
  * Reads in a worker inside this worker, which ends with it; here, where there can be none.
- * @param {Blob} file
+ * @param {Blob} file  offsets are in it: a part of a file (`slice`) will do
  * @returns {(offset: number, end: number) => Promise<Got>}
  */
 export function readBeside(file) {
