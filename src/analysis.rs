@@ -508,10 +508,12 @@ mod native {
     const SHARE: u64 = 64 << 20;
     /// More threads than this only wait for the file.
     pub(crate) const MAX_THREADS: usize = 8;
+    /// Bytes walked between two words of a thread about its progress: each wakes another one.
+    const TOLD: u64 = 4 << 20;
     /// Method tables that a thread keeps to itself: 15 MB.
     const MUCH: usize = 100_000;
 
-    /// The whole analysis over synchronous reads. `progress` is called after each window and may stop it.
+    /// The whole analysis over synchronous reads. `progress` is called every few megabytes and may stop it.
     ///
     /// # Errors
     /// [`Error::Cancelled`] if `progress` breaks; else what the steps report.
@@ -587,6 +589,7 @@ mod native {
                 }
             };
             let mut census = Census::default();
+            let mut walked = 0u64;
             let mut walks: [Walk; walk::AT_ONCE] = std::array::from_fn(|_| new_walk());
             walk::drive_all(
                 &mut walks,
@@ -606,11 +609,15 @@ mod native {
                     })
                 },
                 &mut |bytes| {
-                    // A receiver that is gone has stopped us.
-                    let _ = sender.send(bytes);
+                    walked = walked.saturating_add(bytes);
+                    if walked >= TOLD {
+                        // A receiver that is gone has stopped us.
+                        let _ = sender.send(std::mem::take(&mut walked));
+                    }
                     if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
                 },
             )?;
+            let _ = sender.send(walked);
             give(&mut census);
             for walk in walks {
                 let outcome = walk.finish();
@@ -638,7 +645,8 @@ mod native {
             for worker in workers {
                 worker.join().map_err(|_| failed())??;
             }
-            Ok(())
+            // It may have ended in the meantime.
+            if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
         })?;
         let mut outcome = merged.into_inner().map_err(|_| failed())?;
         outcome.gather();

@@ -81,9 +81,9 @@ pub const MAX_SEGMENTS: usize = 1_000_000;
 /// [`MAX_ROWS`].
 pub const MAX_METHOD_TABLES: usize = 1 << 20;
 
-/// Method tables that get a row with a name, the largest first: about 1 KB each. The objects of the others are counted in one row
-/// without a name, and a finding says so.
-pub const MAX_ROWS: usize = 110_000;
+/// Method tables that get a row with a name, the largest first: some 2.6 KB each where names are long, 85 MB. The objects of the others are
+/// counted in one row without a name, and a finding says so.
+pub const MAX_ROWS: usize = 32_768;
 
 /// Names kept for the types that are made of others; large services have 10^4 types.
 pub const MAX_KNOWN_NAMES: usize = 20_000;

@@ -263,8 +263,7 @@ const MAX_LOADER_BLOCK: u64 = 1 << 32;
 /// or finds them in images.
 fn reservations(mem: &dyn Memory, dump: &Dump, heap: &Heap<'_>, claims: &mut Vec<Claim>) {
     let Some(info) = &dump.memory_info else { return };
-    let tables = heap.outcome.census.tables.tables(mem, heap.runtime);
-    let tables = tables.iter().filter(|t| t.at != heap.runtime.known.free);
+    let tables = heap.outcome.census.tables.each(mem, heap.runtime).filter(|t| t.at != heap.runtime.known.free);
     // Of a canonical method table this is its class; else a tagged pointer to the canonical one, a method table as well.
     let places = tables.flat_map(|t| [t.at, Addr(t.canonical.0 & !3)]).chain(heap.modules.iter().map(|m| m.at));
     let found = places.filter_map(|at| info.find(at)).filter(|r| r.kind != InfoKind::Image).map(|r| r.allocation);

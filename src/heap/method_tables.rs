@@ -102,7 +102,12 @@ impl MethodTables {
 
     /// All words of the method tables, by [`Shape::index`]; read again.
     pub fn tables(&self, mem: &dyn Memory, rt: &Runtime) -> Vec<MethodTable> {
-        self.known.iter().filter_map(|k| MethodTable::read(mem, &rt.layout, k.at).ok()).collect()
+        self.each(mem, rt).collect()
+    }
+
+    /// The same, one after the other: there may be a million.
+    pub fn each<'a>(&'a self, mem: &'a dyn Memory, rt: &'a Runtime) -> impl Iterator<Item = MethodTable> + 'a {
+        self.known.iter().filter_map(|k| MethodTable::read(mem, &rt.layout, k.at).ok())
     }
 }
 

@@ -21,6 +21,7 @@ use crate::error::{Findings, Result};
 use crate::limits;
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -177,6 +178,8 @@ pub struct Walk {
     starts: Option<Starts>,
     /// Something of the above wants to hear of every object.
     noting: bool,
+    /// By number of the segment, of those that were walked here.
+    results: FxHashMap<usize, SegmentResult>,
     out: Outcome,
 }
 
@@ -236,7 +239,8 @@ impl Walk {
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
-            out: Outcome { segments: vec![SegmentResult::default(); segments.len()], ..Outcome::default() },
+            results: FxHashMap::default(),
+            out: Outcome::default(),
         };
         walk.add(which, regions);
         walk
@@ -410,6 +414,7 @@ impl Walk {
             }
         }
         self.end_share();
+        self.out.segments = self.by_segment();
         self.out
     }
 
@@ -430,7 +435,7 @@ impl Walk {
     /// A copy of the result so far, but for the census and what only those who want to hear of every object get.
     pub fn so_far(&self) -> Outcome {
         Outcome {
-            segments: self.out.segments.clone(),
+            segments: self.by_segment(),
             large_free: self.out.large_free.clone(),
             findings: self.out.findings.clone(),
             ..Outcome::default()
@@ -467,8 +472,18 @@ impl Walk {
     }
 
     fn result(&mut self) -> Option<&mut SegmentResult> {
-        let segment = self.jobs.get(self.job)?.segment;
-        self.out.segments.get_mut(segment)
+        Some(self.results.entry(self.jobs.get(self.job)?.segment).or_default())
+    }
+
+    /// What the segments gave so far, by number.
+    fn by_segment(&self) -> Vec<SegmentResult> {
+        let mut all = vec![SegmentResult::default(); self.segments.len()];
+        for (&number, result) in &self.results {
+            if let Some(slot) = all.get_mut(number) {
+                *slot = result.clone();
+            }
+        }
+        all
     }
 
     /// `need` is not in the dump: go on at the next extent, or end the segment.
