@@ -252,7 +252,7 @@ impl Entry {
 }
 
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "masked to the table's size")]
+#[allow(clippy::cast_possible_truncation, reason = "masked to the table's size")]
 fn place(key: u64) -> usize {
     ((key ^ (key >> 11)) >> 3) as usize & (ENTRIES - 1)
 }

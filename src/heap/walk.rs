@@ -593,13 +593,13 @@ impl Walk {
             }
             let offset = usize::try_from(at.0.wrapping_sub(base.0)).ok()?;
             if !self.noting && self.gap.is_none() && !self.doubt && self.pending_free.is_none() {
-                let from = offset / P;
+                let from = offset.checked_div(P).unwrap_or(0);
                 if from >= stop {
                     let (generation, part_end) = part_at(&segment, at);
                     lane = Lane::new::<P>(layout, segment.alignment, base.0, generation);
                     // Headers of that many words are in the window, in the part, and not too close to the segment's end.
-                    let in_part = part_end.since(base) / p;
-                    let in_segment = (end.since(base) / p).saturating_sub(2);
+                    let in_part = part_end.since(base).checked_div(p).unwrap_or(0);
+                    let in_segment = end.since(base).checked_div(p).unwrap_or(0).saturating_sub(2);
                     let in_window = (words.len() as u64).saturating_sub(2);
                     stop = usize::try_from(in_part.min(in_segment).min(in_window)).unwrap_or(0);
                 }
