@@ -504,8 +504,11 @@ mod native {
     use std::sync::mpsc;
     use std::sync::{Arc, Mutex};
 
-    /// Segments are dealt out in runs of this many bytes: large enough to read on, small enough to share the work evenly.
+    /// Segments are dealt out in runs of at most this many bytes: large enough to read on, small enough to share the work evenly.
     const SHARE: u64 = 64 << 20;
+    /// And in about so many, that small heaps are shared as well. How they are cut must not depend on the number of threads: see
+    /// [`Walk::add_share`].
+    const SHARES: u64 = 64;
     /// More threads than this only wait for the file.
     pub(crate) const MAX_THREADS: usize = 8;
     /// Bytes walked between two words of a thread about its progress: each wakes another one.
@@ -657,17 +660,19 @@ mod native {
         Error::Damaged { what: "the walk of the heap".into(), detail: "a thread of it failed".into() }
     }
 
-    /// Segments in the order of the file, in runs of about [`SHARE`] bytes.
+    /// Segments in the order of their addresses, in runs of about [`SHARE`] bytes or less.
     fn shares(located: &Located) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..located.segments.len()).collect();
         order.sort_by_key(|&i| located.segments.get(i).map(|s| s.start));
+        let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
+        let share = total.checked_div(SHARES).unwrap_or(0).clamp(limits::PAGE, SHARE);
         let mut shares = Vec::new();
         let mut run = Vec::new();
         let mut bytes = 0u64;
         for i in order {
             run.push(i);
             bytes = bytes.saturating_add(located.segments.get(i).map_or(0, |s| s.end.since(s.start)));
-            if bytes >= SHARE {
+            if bytes >= share {
                 shares.push(std::mem::take(&mut run));
                 bytes = 0;
             }
