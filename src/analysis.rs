@@ -492,6 +492,7 @@ pub(crate) use native::{MAX_THREADS, open, walk_all};
 mod native {
     use super::{Analysis, Located, Options, Progress};
     use crate::dump::packed::Unpacking;
+    use crate::dump::regions::Regions;
     use crate::error::{Error, Result};
     use crate::heap::walk::{self, Census, Outcome, Walk};
     use crate::image::files::WithFiles;
@@ -561,7 +562,7 @@ mod native {
         mark: &[bool],
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome> {
-        let shares = shares(located);
+        let shares = shares(located, &analysis.dump.regions);
         // An archive is read in the order of its bytes, by as many as it says; one walk at a time then.
         let readers = analysis.source.readers();
         let threads = match analysis.options.threads {
@@ -579,7 +580,7 @@ mod native {
         // A Space has caches and is not shared: each thread makes its own.
         let (source, regions, files) = (&analysis.source, &analysis.dump.regions, &analysis.files);
         let work = |sender: mpsc::Sender<u64>| -> Result<()> {
-            let space = WithFiles::new(AddressSpace::new(Arc::clone(source), Arc::clone(regions)), files);
+            let space = WithFiles::new(AddressSpace::small(Arc::clone(source), Arc::clone(regions)), files);
             let rt = &located.runtime;
             let new_walk = || {
                 let walk = Walk::new(&located.segments, &[], regions, window, false);
@@ -660,10 +661,13 @@ mod native {
         Error::Damaged { what: "the walk of the heap".into(), detail: "a thread of it failed".into() }
     }
 
-    /// Segments in the order of their addresses, in runs of about [`SHARE`] bytes or less.
-    fn shares(located: &Located) -> Vec<Vec<usize>> {
+    /// Segments in the order in which one walk would take them, that of the file, in runs of about [`SHARE`] bytes or less.
+    fn shares(located: &Located, regions: &Regions) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..located.segments.len()).collect();
-        order.sort_by_key(|&i| located.segments.get(i).map(|s| s.start));
+        order.sort_by_cached_key(|&i| {
+            let first = located.segments.get(i).and_then(|s| regions.extents(s.start, s.end).next());
+            (first.map_or(u64::MAX, |e| e.offset), i)
+        });
         let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
         let share = total.checked_div(SHARES).unwrap_or(0).clamp(limits::PAGE, SHARE);
         let mut shares = Vec::new();

@@ -45,6 +45,9 @@ pub const PAGE: u64 = 64 << 10;
 /// Pages in the cache: 24 MB. Structures of 2,500 types (method tables, classes, metadata) touch some 400 pages.
 pub const CACHE_PAGES: usize = 384;
 
+/// The same for each thread of the walk: 4 MB.
+pub const CACHE_PAGES_OF_THREAD: usize = 64;
+
 /// Bytes of a deflated dump between two checkpoints, at first: a page of structures costs as much to inflate.
 pub const CHECKPOINT_SPACING: usize = 128 << 10;
 
@@ -81,9 +84,9 @@ pub const MAX_SEGMENTS: usize = 1_000_000;
 /// [`MAX_ROWS`].
 pub const MAX_METHOD_TABLES: usize = 1 << 20;
 
-/// Method tables that get a row with a name, the largest first: some 2.6 KB each where names are long, 85 MB. The objects of the others are
+/// Method tables that get a row with a name, the largest first: some 2.6 KB each where names are long, 65 MB. The objects of the others are
 /// counted in one row without a name, and a finding says so.
-pub const MAX_ROWS: usize = 32_768;
+pub const MAX_ROWS: usize = 25_000;
 
 /// Names kept for the types that are made of others; large services have 10^4 types.
 pub const MAX_KNOWN_NAMES: usize = 20_000;

@@ -107,7 +107,7 @@ fn a_grown_dump_has_the_rows_that_it_was_made_of() {
         PLAN,
         Plan { ranges: 2_000, ..PLAN },
         Plan { ranges: 2_000, shuffled: true, ..PLAN },
-        Plan { method_tables: 30_000, modules: 500, segments: 1_000, ..PLAN },
+        Plan { method_tables: 20_000, modules: 500, segments: 1_000, ..PLAN },
     ] {
         let (bytes, expected) = grown(&plan);
         let report = run(&bytes, 2, 0);
@@ -128,6 +128,20 @@ fn a_grown_dump_has_the_rows_that_it_was_made_of() {
             assert!(names.contains(name), "{name}");
         }
     }
+}
+
+/// Past the limit of rows the totals stay, and the rest is said.
+#[test]
+fn more_method_tables_than_rows_are_said() {
+    let (bytes, expected) = grown(&Plan { method_tables: 26_000, ..PLAN });
+    let report = run(&bytes, 2, 0);
+    assert_eq!(report.method_tables.len(), dropheap::limits::MAX_ROWS + 1);
+    let want: u64 = expected.lines().skip(1).map(|l| l.split(',').nth(1).unwrap().parse::<u64>().unwrap()).sum();
+    assert_eq!(report.heap.objects, want);
+    assert_eq!(report.method_tables.iter().map(|m| m.count).sum::<u64>(), want);
+    let finding = report.findings.iter().find(|f| f.code == "too-many-rows").unwrap();
+    assert!(finding.partial && !report.exact(), "{finding:?}");
+    assert_eq!(serde_json::to_string(&run(&bytes, 1, 0)).unwrap(), serde_json::to_string(&report).unwrap());
 }
 
 /// Bytes of the heap are read once, whatever the order and the number of ranges.

@@ -78,7 +78,7 @@ fn steps(c: &mut Criterion, bytes: &[u8]) {
         segments: 0,
         ranges: 0,
         shuffled: false,
-        method_tables: 30_000,
+        method_tables: 20_000,
         modules: 0,
         file_size: 0,
         seed: 1,
@@ -87,13 +87,13 @@ fn steps(c: &mut Criterion, bytes: &[u8]) {
     let many = std::fs::read(made.dump).unwrap();
     let mut group = c.benchmark_group("step");
     group.sample_size(10);
-    for (name, bytes) in [("walk", bytes), ("walk of 30,000 method tables", &many)] {
+    for (name, bytes) in [("walk", bytes), ("walk of 20,000 method tables", &many)] {
         let bytes: Arc<Vec<u8>> = Arc::new(bytes.to_vec());
         group.bench_function(name, |b| {
             b.iter_batched(|| located(&bytes), |a| walked(a, &bytes), BatchSize::PerIteration)
         });
     }
-    for (name, bytes) in [("names and report", bytes), ("names and report of 30,000 method tables", &many)] {
+    for (name, bytes) in [("names and report", bytes), ("names and report of 20,000 method tables", &many)] {
         let bytes: Arc<Vec<u8>> = Arc::new(bytes.to_vec());
         group.bench_function(name, |b| {
             b.iter_batched(|| walked(located(&bytes), &bytes), |a| a.finish().unwrap(), BatchSize::PerIteration);
@@ -105,7 +105,7 @@ fn steps(c: &mut Criterion, bytes: &[u8]) {
     };
     let reports = [report(bytes), report(&many)];
     group
-        .bench_function("diff of 273 and 30,000 method tables", |b| b.iter(|| dropheap::diff::diff(&reports).unwrap()));
+        .bench_function("diff of 273 and 20,000 method tables", |b| b.iter(|| dropheap::diff::diff(&reports).unwrap()));
     group.finish();
 }
 
