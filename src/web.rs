@@ -146,7 +146,14 @@ impl DumpSession {
         };
         let modules = modules.unwrap_or_default().into_iter().take(limits::MAX_MODULE_FILES);
         let modules = modules.map(module).collect::<Result<_, _>>().map_err(thrown)?;
-        let options = Options { file_name: file.name(), runtime, window: limits::WINDOW_WEB, modules, entry };
+        let options = Options {
+            file_name: file.name(),
+            runtime,
+            window: limits::WINDOW_WEB,
+            modules,
+            entry,
+            ..Options::default()
+        };
         let source = BlobSource::new(file.into()).map_err(thrown)?;
         let unpacking = Unpacking::begin(Arc::new(source), options.entry.as_deref()).map_err(thrown)?;
         Ok(DumpSession { stage: Stage::Unpacking(Box::new((unpacking, options))), window: Vec::new() })
@@ -526,7 +533,7 @@ fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, JsValue> {
 /// JSON in the memory of JavaScript: a report of 10^5 types has more bytes than WebAssembly's memory should grow by.
 fn json_outside<T: Serialize>(value: &T) -> Result<Uint8Array, JsValue> {
     let mut pieces = Pieces::default();
-    let mut buffered = std::io::BufWriter::with_capacity(Pieces::ONE, &mut pieces);
+    let mut buffered = io::BufWriter::with_capacity(Pieces::ONE, &mut pieces);
     let mut writer = serde_json::Serializer::with_formatter(&mut buffered, Exact);
     value.serialize(&mut writer).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     buffered.into_inner().map_err(|e| js_sys::Error::new(&e.to_string()))?;
@@ -551,13 +558,13 @@ impl Pieces {
     const ONE: usize = 1 << 20;
 }
 
-impl std::io::Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+impl io::Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.list.push(Uint8Array::from(bytes));
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
