@@ -390,7 +390,8 @@ impl Analysis {
         }
     }
 
-    /// Whose the memory of the process is.
+    /// Whose the memory of the process is. Reads past the caller's memory: a trimmed dump need not keep what only the account of the whole
+    /// one asks for.
     fn account(
         &self,
         runtime: &Runtime,

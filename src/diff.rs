@@ -18,10 +18,13 @@
 //! | `other-architecture` | its pointers differ, hence the size of every object |
 //! | `other-gc` | another GC mode or layout |
 //! | `dump-order` | a dump was taken before the one in front of it |
+//! | `listing-equal` | all rows of a saved listing are those of a dump |
+//! | `listing-differs` | some are not: which |
 
 use crate::account::{self, MemoryGrowth};
 use crate::error::{Error, Findings, Result};
 use crate::limits;
+use crate::listing::{align, is_listing};
 use crate::report::{
     AssemblyRow, Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, FREE, GroupBy, GroupRow,
     Groups, HeapReport, Owner, REPORT_SCHEMA, Supertype, TypeRow, percent, utc,
@@ -54,6 +57,9 @@ fn compare(reports: &[&HeapReport]) -> Result<DiffReport> {
         )));
     }
 
+    let aligned = align::aligned(reports);
+    let aligned: Option<Vec<&HeapReport>> = aligned.as_ref().map(|all| all.iter().collect());
+    let reports = aligned.as_deref().unwrap_or(reports);
     let (mut rows, supertypes) = rows(reports);
     let mut free = DiffTotals::zero(reports.len());
     for (dump, report) in reports.iter().enumerate() {
@@ -324,8 +330,13 @@ fn growth(reports: &[&HeapReport]) -> Option<MemoryGrowth> {
 /// What the reader should know before believing a delta.
 fn findings(reports: &[&HeapReport]) -> Findings {
     let mut found = Findings::default();
-    let labels: Vec<String> =
-        reports.iter().zip(1_usize..).map(|(r, number)| format!("dump {number} ({})", r.dump.file_name)).collect();
+    let kind = |r: &HeapReport| if is_listing(r) { "listing" } else { "dump" };
+    let labels: Vec<String> = reports
+        .iter()
+        .zip(1_usize..)
+        .map(|(r, number)| format!("{} {number} ({})", kind(r), r.dump.file_name))
+        .collect();
+    align::compare(reports, &labels, &mut found);
 
     for (label, report) in labels.iter().zip(reports) {
         if report.runtime.gc_in_progress {
@@ -334,6 +345,9 @@ fn findings(reports: &[&HeapReport]) -> Findings {
             });
         } else if !report.exact() {
             found.add("partial-dump", true, || {
+                if is_listing(report) {
+                    return format!("{label} is not whole: its counts may be too low and the deltas wrong");
+                }
                 let share = percent(report.heap.explained_bytes, report.heap.total_bytes);
                 format!(
                     "{label} is partial ({share} of its heap explained): its counts may be too low and the deltas wrong"
@@ -387,7 +401,9 @@ fn findings(reports: &[&HeapReport]) -> Findings {
             Some(version) => format!("{} ({version})", r.runtime.name),
             None => r.runtime.name.clone(),
         };
-        if version(first) != version(report) {
+        // A listing tells its pointers at most.
+        let known = |a: &str, b: &str| !a.is_empty() && !b.is_empty();
+        if version(first) != version(report) && known(&first.runtime.name, &report.runtime.name) {
             found.add("other-runtime", false, || {
                 format!(
                     "{label} is of {}, but {first_name} is of {}: the runtime's own types differ",
@@ -396,7 +412,9 @@ fn findings(reports: &[&HeapReport]) -> Findings {
                 )
             });
         }
-        if first.runtime.architecture != report.runtime.architecture {
+        if first.runtime.architecture != report.runtime.architecture
+            && known(&first.runtime.architecture, &report.runtime.architecture)
+        {
             found.add("other-architecture", false, || {
                 format!(
                     "{label} is {}, but {first_name} is {}: objects have other sizes, compare the counts",
@@ -405,7 +423,7 @@ fn findings(reports: &[&HeapReport]) -> Findings {
             });
         }
         let gc = |r: &HeapReport| format!("{} GC with {}", r.runtime.gc_mode, r.runtime.gc_layout);
-        if gc(first) != gc(report) {
+        if gc(first) != gc(report) && !is_listing(first) && !is_listing(report) {
             found.add("other-gc", false, || {
                 format!("{label} has a {}, but {first_name} a {}: compare Free with care", gc(report), gc(first))
             });
@@ -436,6 +454,8 @@ fn other_process(a: &HeapReport, b: &HeapReport) -> bool {
     match (a.dump.started_at, b.dump.started_at) {
         (Some(a), Some(b)) => a.abs_diff(b) > SAME_START,
         _ => match (string_row(a), string_row(b)) {
+            // A table by type has none.
+            (Some(a), Some(b)) if a.method_tables.is_empty() || b.method_tables.is_empty() => false,
             (Some(a), Some(b)) => a.method_tables != b.method_tables,
             _ => false,
         },
@@ -443,10 +463,9 @@ fn other_process(a: &HeapReport, b: &HeapReport) -> bool {
 }
 
 fn string_row(report: &HeapReport) -> Option<&TypeRow> {
-    report
-        .types
-        .iter()
-        .find(|t| t.type_name == "System.String" && matches!(t.module.as_str(), "System.Private.CoreLib" | "mscorlib"))
+    report.types.iter().find(|t| {
+        t.type_name == "System.String" && matches!(t.module.as_str(), "System.Private.CoreLib" | "mscorlib" | "")
+    })
 }
 
 fn same_moment(a: &HeapReport, b: &HeapReport) -> bool {

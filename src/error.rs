@@ -71,6 +71,9 @@ pub enum Error {
         /// The file's length.
         file_len: u64,
     },
+    /// A saved listing that cannot stand for a dump.
+    #[error("this listing cannot be used: {0}")]
+    BadListing(String),
     /// A table of the container contradicts itself.
     #[error("the dump is damaged: {what}: {detail}")]
     Damaged {
@@ -148,6 +151,7 @@ impl Error {
             Error::Archive { .. } => "archive",
             Error::ChooseEntry { .. } => "choose-entry",
             Error::Truncated { .. } => "truncated",
+            Error::BadListing(_) => "bad-listing",
             Error::Damaged { .. } => "damaged",
             Error::Limit { .. } => "limit",
             Error::NoHeapMemory { .. } => "no-heap-memory",
@@ -171,6 +175,11 @@ impl Error {
             Error::Truncated { .. } => {
                 "Compare the file's size with the original and copy it again; if the original is as short, the disk was full or \
                  the process ended while the dump was written: take a new one."
+                    .into()
+            }
+            Error::BadListing(_) => {
+                "Save the output of `!dumpheap -stat` as text, one listing per file, from its header to its last line `Total ... objects`; or the \
+                 whole of what `dropheap stat --format csv` or `json` prints."
                     .into()
             }
             Error::Damaged { .. } | Error::Limit { .. } => {

@@ -35,6 +35,28 @@ pub const MAX_SECTIONS: usize = 96;
 /// each, 4 GB of process memory.
 pub const MAX_IMAGE_PROBES: usize = 65_536;
 
+/// Places that are looked at for the GC's bookkeeping where no variable leads to it (before .NET 7): each costs one read of a page, and only those
+/// with enough memory behind them count.
+pub const MAX_BOOKKEEPING_PROBES: usize = 1_024;
+
+/// Tables, fragments and sections of the runtime's map of code. A process with 100,000 dynamic methods has some 1,000 code heaps.
+pub const MAX_CODE_RANGES: usize = 200_000;
+
+/// Blocks of loader heaps: of 64 KB each, 6 GB.
+pub const MAX_LOADER_BLOCKS: usize = 100_000;
+
+/// Threads whose TEB is read for the bounds of the stack; of others the thread list's stack is taken. TEBs follow one another, so that a read of a
+/// page has eight of them.
+pub const MAX_STACKS: usize = 20_000;
+
+/// Native heaps in the PEB's list, and segments of all of them.
+pub const MAX_NATIVE_HEAPS: u64 = 1_024;
+/// See [`MAX_NATIVE_HEAPS`].
+pub const MAX_NATIVE_SEGMENTS: usize = 100_000;
+
+/// Bytes of the environment block that are looked through. Windows' own limit was 64 KB for long; there is none since Vista.
+pub const MAX_ENVIRONMENT: u64 = 1 << 20;
+
 /// Bytes of one metadata root (`BSJB`). System.Private.CoreLib has 4 MB, the largest known assemblies some 30 MB. It is read lazily
 /// by page; this caps offsets only.
 pub const MAX_METADATA: u64 = 256 << 20;
@@ -51,9 +73,9 @@ pub const CACHE_PAGES_OF_THREAD: usize = 64;
 /// Bytes of a deflated dump between two checkpoints, at first: a page of structures costs as much to inflate.
 pub const CHECKPOINT_SPACING: usize = 128 << 10;
 
-/// Checkpoints of one deflated dump; an even number. Each takes some 43 KB (the inflater's state and 32 KiB that a stream may refer to): 64 MB.
-/// When there are too many, every other one is dropped: 12 GB have one every 8 MiB.
-pub const MAX_CHECKPOINTS: usize = 1536;
+/// Checkpoints of one deflated dump; an even number. Each takes some 43 KB (the inflater's state and 32 KiB that a stream may refer to): 88 MB.
+/// When there are too many, every other one is dropped: 16 GB have one every 8 MiB.
+pub const MAX_CHECKPOINTS: usize = 2048;
 
 /// Inflated bytes of a deflated dump that are kept: the structures of 2,500 types lie in some 50 MB of one.
 pub const SPANS: u64 = 64 << 20;
@@ -134,24 +156,38 @@ pub const MAX_STRING: usize = 32_768;
 /// Dumps in one diff.
 pub const MAX_DUMPS: usize = 100;
 
-/// Runs of memory that are looked at for the GC's bookkeeping where no variable leads to it: each costs one read of a page, and only runs
-/// that are large enough count.
-pub const MAX_BOOKKEEPING_PROBES: usize = 2_048;
+/// Bytes of one line of a saved listing: the longest name, and the columns in front of it.
+pub const MAX_LINE: usize = MAX_NAME + 256;
 
-/// Tables, fragments and sections of the runtime's map of code. A process with 100,000 dynamic methods has some 1,000 code heaps.
-pub const MAX_CODE_RANGES: usize = 200_000;
+/// Bytes of the names of one saved listing, and 64 for each of its rows. 200,000 rows of a large service have 30 MB.
+pub const MAX_LISTING_NAMES: usize = 64 << 20;
 
-/// Blocks of loader heaps: of 64 KB each, 6 GB.
-pub const MAX_LOADER_BLOCKS: usize = 100_000;
+/// Listings in one file of text; a second one that differs is refused, so this caps a refusal.
+pub const MAX_LISTINGS: usize = 16;
 
-/// Threads whose TEB is read for the bounds of the stack; of others the thread list's stack is taken. TEBs follow one another, so that a read of a
-/// page has eight of them.
-pub const MAX_STACKS: usize = 20_000;
+/// Lines of a listing that may be the rest of a wrapped row.
+pub const MAX_LISTING_RESTS: usize = 100_000;
 
-/// Native heaps in the PEB's list, and segments of all of them.
-pub const MAX_NATIVE_HEAPS: u64 = 1_024;
-/// See [`MAX_NATIVE_HEAPS`].
-pub const MAX_NATIVE_SEGMENTS: usize = 100_000;
+/// Bytes of a report in JSON that stands for a dump. 2,500 types with samples are 6 MB.
+pub const MAX_REPORT: u64 = 64 << 20;
 
-/// Bytes of the environment block that are looked through. Windows' own limit was 64 KB for long; there is none since Vista.
-pub const MAX_ENVIRONMENT: u64 = 1 << 20;
+/// Bytes of one element of an event log: an event's text holds at most 32,766 characters (the API's limit), each of up to 6 bytes in XML.
+pub const MAX_EVENT: usize = 4 << 20;
+
+/// Bytes kept of one `Data` of an event: what is looked for stands in front of stack traces.
+pub const MAX_EVENT_TEXT: usize = 4 << 10;
+
+/// `Data` elements kept of one event; ASP.NET writes 30.
+pub const MAX_EVENT_DATA: usize = 64;
+
+/// Bytes kept of a provider's or a machine's name.
+pub const MAX_EVENT_NAME: usize = 512;
+
+/// Events kept of a log: ends of processes, and errors that they survived, each: some 300 bytes. A worker that crashes every minute for two months.
+pub const MAX_LOG_EVENTS: usize = 100_000;
+
+/// Machines, and pairs of provider and id, that are told apart in a log.
+pub const MAX_LOG_NAMES: usize = 1_000;
+
+/// Lives that a trend is computed of, the latest: each is compared with each.
+pub const MAX_TREND: usize = 2_000;

@@ -98,7 +98,7 @@ impl<'a> Modules<'a> {
         tables: &[MethodTable],
         evidence: &mut Vec<Evidence>,
     ) -> Modules<'a> {
-        let read = |at| MethodTable::read(mem, &rt.layout, at).unwrap_or(EMPTY);
+        let read = |at| MethodTable::read(mem, &rt.layout, at).unwrap_or_default();
         let mut m = Modules {
             mem,
             rt,
@@ -153,7 +153,7 @@ impl<'a> Modules<'a> {
         self
     }
 
-    /// The TypeDef RID of a method table.
+    /// The TypeDef RID of a method table; 0 where it is not known.
     pub fn rid_of(&self, table: &MethodTable) -> u32 {
         rid_at(self.rid, table)
     }
@@ -582,21 +582,14 @@ fn file_path(text: &str) -> Option<String> {
     (known && !text.contains(char::is_control)).then(|| text.to_owned())
 }
 
-const EMPTY: MethodTable = MethodTable {
-    at: Addr::NULL,
-    flags: 0,
-    base_size: 0,
-    flags2: 0,
-    num_virtuals: 0,
-    num_interfaces: 0,
-    parent: Addr::NULL,
-    module: Addr::NULL,
-    canonical: Addr::NULL,
-    per_inst_info: Addr::NULL,
-};
+/// In the place for a u16 this stands for "too large for it" (methodtable.h, `METHODTABLE_TOKEN_OVERFLOW`); where the RID then lies is an
+/// optional member whose place depends on others.
+const TOKEN_OVERFLOW: u32 = 0xFFFF;
 
+/// 0, the nil RID, where it is not known.
 fn rid_at(place: RidPlace, table: &MethodTable) -> u32 {
     match place {
+        RidPlace::Token if table.flags2 >> 16 == TOKEN_OVERFLOW => 0,
         RidPlace::Token => table.flags2 >> 16,
         RidPlace::Flags2 => table.flags2 >> 8,
     }
@@ -616,4 +609,17 @@ fn module_word_is_relative(mem: &dyn Memory, rt: &Runtime, tables: &[MethodTable
             relative.saturating_add(u64::from(has_vtable(method_table::relative(field, table.module, l.pointer))));
     }
     relative > absolute
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rid_that_did_not_fit_is_not_the_one_in_its_place() {
+        let table = |flags2| MethodTable { flags2, ..MethodTable::default() };
+        assert_eq!(rid_at(RidPlace::Token, &table(0xFFFE_0010)), 0xFFFE);
+        assert_eq!(rid_at(RidPlace::Token, &table(0xFFFF_0010)), 0);
+        assert_eq!(rid_at(RidPlace::Flags2, &table(0x01FF_FF10)), 0x1_FFFF);
+    }
 }

@@ -181,8 +181,14 @@ impl<'a> Names<'a> {
         match kind {
             KIND_POINTER | KIND_BYREF | KIND_SZARRAY | KIND_ARRAY => {
                 let mut argument = Err("its TypeDesc has no argument".to_owned());
-                for offset in l.type_arg {
-                    if let Ok(v) = self.mem.ptr(at.plus(offset), l.pointer, "ParamTypeDesc.m_Arg") {
+                // An array's (up to 3.1) stands behind its template, which is a type as well.
+                let array = matches!(kind, KIND_SZARRAY | KIND_ARRAY);
+                let behind_template = l.template_method_table.wrapping_add(l.p());
+                for offset in l.type_arg.into_iter().filter(|&o| !array || o == behind_template) {
+                    // With bit 0 it is the other field there, the handle of the type's reflection object.
+                    if let Ok(v) = self.mem.ptr(at.plus(offset), l.pointer, "ParamTypeDesc.m_Arg")
+                        && v.0 & 1 == 0
+                    {
                         argument = self.handle(v, depth);
                         if argument.is_ok() {
                             break;

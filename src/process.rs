@@ -7,8 +7,10 @@
 //! comment of the dump's writer (a command line too) are in the facts, and no export prints them unasked ([`DumpFacts::redact`]). Paths are kept as they
 //! are, the name of a user in them too: a module is found again by its path, and the name of a service's user is what the reader looks for.
 //!
-//! **Clones.** `procdump -r` and Kudu dump a snapshot (PssCaptureSnapshot), a process of its own with a copy of the memory. The TEBs are in that memory:
-//! their `ClientId` is the original's, whatever MiscInfo says. [by the documentation of the API; no such dump was at hand]
+//! **Clones.** `procdump -r` and Kudu dump a snapshot (PssCaptureSnapshot with PSS_CAPTURE_VA_CLONE and PSS_CAPTURE_THREADS): the memory is read from a
+//! process of its own, a copy. The TEBs are in that memory: their `ClientId` is the original's, whatever MiscInfo says. Whose pid and start MiscInfo then
+//! has is not documented; where it has the original's, nothing tells a clone, and nothing is wrong. [by the documentation of the API and by Kudu's source;
+//! no such dump was at hand]
 
 use crate::dump::{Module, Thread};
 use crate::limits;
@@ -93,10 +95,13 @@ fn identify(facts: &mut DumpFacts, of_tebs: Option<u32>) {
 /// Seconds from the making of a clone to that of its dump's header, at most.
 const CLONE_AGE: u64 = 60;
 
-/// True if procdump's comment, which begins with its command line, has `-r`. [format as debuggers show it: `*** procdump -ma -r 1234`]
+/// True if the comment is procdump's (`*** procdump  -ma -r 1234`, then a line with the reason; so debuggers show it) and asks for a clone. Behind
+/// `-x` the words are a program's.
 fn asks_for_a_clone(comment: &str) -> bool {
-    comment.to_ascii_lowercase().contains("procdump")
-        && comment.split_whitespace().any(|word| matches!(word, "-r" | "/r" | "-R" | "/R"))
+    let line = comment.lines().find_map(|line| line.trim().strip_prefix("*** procdump"));
+    let option =
+        |word: &&str, letter: &str| word.strip_prefix(['-', '/']).is_some_and(|name| name.eq_ignore_ascii_case(letter));
+    line.is_some_and(|line| line.split_whitespace().take_while(|w| !option(w, "x")).any(|w| option(&w, "r")))
 }
 
 /// The variables that are kept of an environment block: which web application, on which machine of its plan, in which pool.

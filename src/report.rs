@@ -7,10 +7,12 @@
 //! | `dropheap.diff/1` | [`DiffReport`] | `diff --format json`, the page |
 //! | `dropheap.info/1` | [`InfoReport`] | `info --format json` |
 //! | `dropheap.verify/1` | `verify::VerifyReport` | `verify --format json` |
+//! | `dropheap.events/1` | [`crate::events::EventsReport`] | `events --format json`, the page |
 //!
 //! Rules of the schemas:
 //! - addresses are strings of lower-case hex without `0x` (they do not fit into a JavaScript number);
 //! - counts and byte totals are numbers (below 2^53), deltas may be negative;
+//! - whose the memory is: [`crate::account`];
 //! - times are seconds since 1970 in UTC; absent is `null`, never 0;
 //! - names are as the dump has them: a stranger's text, with whatever characters a `.NET` name can hold;
 //! - the rows of a report may be a selection (`--filter`, `--top`, `--min-delta`) in another order (`--sort`); totals and facts always

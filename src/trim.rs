@@ -1,11 +1,11 @@
 //! A smaller dump with the same answers.
 
-use crate::analysis::{self, Options, Progress};
+use crate::analysis::{self, Analysis, Options, Progress};
 use crate::dump::trim::write_trimmed;
 use crate::error::{Error, Result};
 use crate::heap::handles;
 use crate::heap::walk::{self, Census};
-use crate::limits;
+use crate::image::pe::PeImage;
 use crate::memory::{Addr, Memory, Recorder};
 use crate::runtime::Runtime;
 use crate::source::ByteSource;
@@ -75,6 +75,8 @@ pub fn trim(
     types.parent_chains(&words);
     analysis.report(&memory, &runtime, &segments, facts, outcome);
 
+    let standalone = standalone_gc(&analysis, &memory, &runtime);
+
     let mut ranges = memory.touched();
     ranges.extend(pages.into_iter().map(|page| (Addr(page << 12), 4096)));
     if keep == Keep::Graph {
@@ -84,10 +86,19 @@ pub fn trim(
         ranges.extend(analysis.dump.threads.iter().map(|t| (t.stack, t.stack_size)));
         ranges.extend(tables.iter().map(|&t| (t.minus(GC_DESC), GC_DESC.saturating_mul(2))));
         ranges.extend(runtime.module.image.writable_sections());
+        ranges.extend(standalone);
         ranges.extend(handles::memory_of_tables(&memory, &runtime));
         ranges.extend(finalizer_queues(&memory, &runtime));
     }
     write_trimmed(&*analysis.source, &analysis.dump, &ranges, out)
+}
+
+/// The variables of a standalone GC: its module's writable sections. Its exports, which tell what it is, are read for `mem` to note them.
+fn standalone_gc(analysis: &Analysis, mem: &dyn Memory, rt: &Runtime) -> Vec<(Addr, u64)> {
+    let module = analysis.dump.modules.iter().find(|m| Some(&m.path) == rt.gc.gc_module.as_ref());
+    let Some(image) = module.and_then(|m| PeImage::open(mem, m.base).ok()) else { return Vec::new() };
+    let _ = image.find_exports(mem, &["GC_Initialize"]);
+    image.writable_sections()
 }
 
 /// `CFinalize`: fill pointers, then begin and end of the array they point into (src/coreclr/gc/gcpriv.h).
@@ -106,6 +117,5 @@ fn finalizer_queues(mem: &dyn Memory, rt: &Runtime) -> Vec<(Addr, u64)> {
             }
         }
     }
-    ranges.retain(|r| r.1 <= limits::MAX_METADATA);
     ranges
 }

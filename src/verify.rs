@@ -225,6 +225,10 @@ pub fn verify(
     } else {
         Verdict::Holds
     };
+    if let Some(sentence) = &mut located.facts.unproven {
+        let held = invariants.iter().filter(|i| i.verdict == Verdict::Holds).count();
+        sentence.push_str(&format!("; {held} of {} invariants hold", invariants.len()));
+    }
     let mut dump = analysis.dump.facts.clone();
     dump.redact();
     Ok(VerifyReport {

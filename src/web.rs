@@ -7,6 +7,8 @@
 //! plain objects `{name, code, message, hint}`, which survive `postMessage`. Objects cross as JSON: the core has that writer anyway, and a second one,
 //! for JavaScript objects, would be a tenth of the whole WebAssembly.
 
+mod texts;
+
 use crate::columns::Columns;
 use crate::dump::packed::Unpacking;
 use crate::error::{EntryChoice, Error};

@@ -102,21 +102,21 @@ fn a_comparison_says_what_grew() {
     let diff = dropheap::diff::diff(&reports).unwrap();
     let memory = diff.memory.unwrap();
     let [a, b] = reports.map(|report| report.memory.unwrap());
-    assert_eq!(memory.process, b.bytes as i64 - a.bytes as i64);
-    let objects = |account: &MemoryAccount| account.of(MemoryOwner::GcObjects) as i64;
+    assert_eq!(memory.process, b.bytes.cast_signed() - a.bytes.cast_signed());
+    let objects = |account: &MemoryAccount| account.of(MemoryOwner::GcObjects).cast_signed();
     assert_eq!(memory.objects, objects(&b) - objects(&a));
     assert!(memory.sentence.starts_with("process +"), "{}", memory.sentence);
     assert_eq!(diff.dumps[1].memory.as_ref(), Some(&b));
 }
 
-fn open(bytes: &Vec<u8>) -> Dump {
-    dump::open(bytes, "synthetic.dmp").unwrap()
+fn open(bytes: &[u8]) -> Dump {
+    dump::open(&bytes, "synthetic.dmp").unwrap()
 }
 
-fn account_of(bytes: &Vec<u8>) -> (MemoryAccount, Vec<String>) {
+fn account_of(bytes: &[u8]) -> (MemoryAccount, Vec<String>) {
     let dump = open(bytes);
     let mut findings = Findings::default();
-    let account = without_heap(bytes, &dump, &mut findings);
+    let account = without_heap(&bytes, &dump, &mut findings);
     assert_adds_up(&account, &dump.facts);
     (account, findings.into_vec().into_iter().map(|f| f.code).collect())
 }
@@ -190,6 +190,7 @@ fn memory_info_divides_the_rest_by_type() {
         info(0x3_0000_1000, 0x1000, COMMIT, 0x104, PRIVATE),
         info(0x3_0000_2000, 0x1000, COMMIT, 0x20, IMAGE),
         info(0x3_0000_3000, 0x1000, COMMIT, 4, 0x77),
+        info(0x3_0000_4000, 0x1000, COMMIT, 0x40, MAPPED),
         // Runs backwards: it must not count twice.
         info(0x3_0000_0000, 0x2000, COMMIT, 4, PRIVATE),
     ]);
@@ -200,15 +201,16 @@ fn memory_info_divides_the_rest_by_type() {
             (MemoryOwner::NativeImages, 0x1000),
             (MemoryOwner::ThreadStacks, 0x2000),
             (MemoryOwner::ProcessBlocks, 0x3000),
+            (MemoryOwner::OtherExecutable, 0x1000),
             (MemoryOwner::OtherPrivate, 0x8000 + 0x1000),
             (MemoryOwner::OtherMapped, 0x1000),
             (MemoryOwner::OtherImages, 0x1000),
             // Of no type, and what the list does not have.
-            (MemoryOwner::NotAttributed, 0x2000 + 0x2000),
+            (MemoryOwner::NotAttributed, 0x1000 + 0x2000),
         ]
     );
     let space = account.address_space.as_ref().unwrap();
-    assert_eq!((space.committed, space.reserved), (0x1_7000, 0x10_0000));
+    assert_eq!((space.committed, space.reserved), (0x1_8000, 0x10_0000));
     let rows: Vec<_> =
         space.regions.iter().map(|r| (r.kind.as_str(), r.protection.as_str(), r.committed, r.in_dump)).collect();
     assert_eq!(
@@ -217,6 +219,7 @@ fn memory_info_divides_the_rest_by_type() {
             ("private", "rw", 0x1_0000, 0xa000),
             ("private", "rw, guard", 0x1000, 0x1000),
             ("mapped", "r", 0x1000, 0x1000),
+            ("mapped", "rwx", 0x1000, 0x1000),
             ("image", "r", 0x1000, 0x1000),
             ("image", "rx", 0x3000, 0x1000),
             ("other", "rw", 0x1000, 0x1000),
@@ -261,8 +264,9 @@ fn both_stacks_of_a_32_bit_process_on_64_bit_windows() {
     builder.stack_bounds(teb64, true, [0x24_0000, 0x23_8000, 0x20_0000]);
     builder.stack_bounds(TEB32, false, [0x34_0000, 0x33_c000, 0x30_0000]);
     builder.memory(0x23_8000, vec![0; 0x8000]).memory(0x33_c000, vec![0; 0x4000]);
-    builder.thread(8, teb64, 0x33_f000, 0x1000);
+    builder.thread(8, teb64, 0x33_f000, 0x1000).variables(0x7ef1_0000, &VARIABLES);
     let (account, findings) = account_of(&builder.finish());
+    assert_eq!(open(&builder.finish()).facts.site_name.as_deref(), Some("shop-site"));
     assert_eq!((account.of(MemoryOwner::ThreadStacks), findings.len()), (0xc000, 0));
     // Two TEBs and a PEB.
     assert_eq!(account.of(MemoryOwner::ProcessBlocks), 0x2000 + 0x1000 + 0x1000);
@@ -465,7 +469,7 @@ fn a_clone_is_known_by_its_threads_or_by_its_writer() {
         .collect();
     let told = facts(process().stream(stream::COMMENT_W, wide));
     assert_eq!((told.pid, told.clone.unwrap().pid, told.started_at), (Some(4242), None, Some(1_699_990_000)));
-    for other in ["*** procdump -ma 4242", "rm -r /", ""] {
+    for other in ["*** procdump -ma 4242", "*** procdump  -ma -e -x C:\\dumps shop.exe -r", "rm -r /", ""] {
         let plain = facts(process().stream(stream::COMMENT_A, format!("{other}\0junk")));
         assert_eq!((plain.clone, plain.comment.as_deref()), (None, Some(other).filter(|o| !o.is_empty())));
     }
@@ -485,4 +489,173 @@ fn the_limit_of_a_job_is_known_where_the_counters_have_it() {
         (counters(2, 0x1f, [0, u64::MAX]), counters(2, 0x0f, [1, 1]), counters(1, 0x1f, [1, 1])),
         (None, None, None)
     );
+}
+
+/// The same dump with one range of memory more.
+fn with_memory(file: &[u8], addr: u64, bytes: &[u8]) -> Vec<u8> {
+    let (entry, rva, len) = dropheap::synth::minidump::locate_stream(file, stream::MEMORY64_LIST).unwrap();
+    let mut list = file[rva..rva + len].to_vec();
+    let count = u64::from_le_bytes(list[..8].try_into().unwrap());
+    list[..8].copy_from_slice(&(count + 1).to_le_bytes());
+    list.extend([addr, bytes.len() as u64].map(u64::to_le_bytes).concat());
+    // Its data are the last ones of the file, as the trimmed writer makes them.
+    let mut out = [file, bytes].concat();
+    let words = [list.len() as u32, out.len() as u32];
+    out[entry + 4..entry + 12].copy_from_slice(&words.map(u32::to_le_bytes).concat());
+    out.extend(list);
+    out
+}
+
+fn fixture(set: &str) -> Vec<u8> {
+    unpack(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{set}/evening.dmp.gz")))
+}
+
+#[test]
+fn a_card_table_counts_only_if_it_covers_every_segment() {
+    const AT: u64 = 0x9_0000_0000;
+    let file = fixture("net31-x64-wks");
+    let plain = run(file.clone());
+    let segments = &plain.heap.segments;
+    let number = |text: &str| u64::from_str_radix(text, 16).unwrap();
+    let lowest = segments.iter().map(|s| number(&s.address)).min().unwrap();
+    let highest = segments.iter().map(|s| number(&s.end)).max().unwrap() + (1 << 30);
+    let before = plain.memory.unwrap().of(MemoryOwner::GcBookkeeping);
+    // The table has a bit for 256 bytes, a brick for 4 KB, and is rounded up to its last page.
+    let size = 0x40 + (highest - lowest) / 2048 * 2 + 5;
+    let good = [1, lowest, highest, AT + 0x40 + (highest - lowest) / 2048, 0, 0, size, 0];
+    let with = |words: [u64; 8], at: u64| {
+        let mut bytes = words.map(u64::to_le_bytes).concat();
+        bytes.resize(size.next_multiple_of(0x1000) as usize + 0x3000, 0xcc);
+        let report = run(with_memory(&file, at, &bytes));
+        let account = report.memory.unwrap();
+        assert_adds_up(&account, &report.dump);
+        account.of(MemoryOwner::GcBookkeeping) - before
+    };
+    assert_eq!(with(good, AT), size.next_multiple_of(0x1000));
+    for (place, value) in [
+        (0, 0),
+        (0, 0x1_0000),
+        (1, lowest + 0x2000),
+        (2, highest - (1 << 30) - 8),
+        (2, 0),
+        (3, AT),
+        (3, AT + size),
+        (6, 1 << 50),
+    ] {
+        let mut bad = good;
+        bad[place] = value;
+        assert_eq!(with(bad, AT), 0, "word {place}: {value:x}");
+    }
+    // Not where a reservation begins.
+    assert_eq!(with(good, AT + 0x8000), 0);
+}
+
+#[test]
+fn code_heaps_are_those_of_the_runtimes_own_map() {
+    use dropheap::image::pe::PeImage;
+    use dropheap::memory::PointerSize;
+    use dropheap::runtime::descriptor::Descriptor;
+    const AT: u64 = 0x9_0000_0000;
+    let mut file = fixture("net10-x64-wks");
+    let dump = open(&file);
+    let plain = run(file.clone());
+    let before = plain.memory.as_ref().unwrap().of(MemoryOwner::LoaderHeaps);
+    let code = plain.memory.as_ref().unwrap().of(MemoryOwner::CodeHeaps);
+    assert_eq!(code, 0, "the trimmed dump lacks the map's lower levels");
+    let map = {
+        let space = AddressSpace::new(&file[..], dump.regions.clone());
+        let base = Addr(u64::from_str_radix(&plain.runtime.base, 16).unwrap());
+        let image = PeImage::open(&space, base).unwrap();
+        let export = image.find_exports(&space, &["DotNetRuntimeContractDescriptor"]).unwrap()[0].1;
+        let descriptor = Descriptor::read(&space, export, PointerSize::Eight).unwrap();
+        descriptor.pointer("ExecutionManagerCodeRangeMapAddress").unwrap()
+    };
+    // One way through five levels, all at their entry 3, to three fragments of a list.
+    let top = dump.regions.find(map).unwrap().offset as usize;
+    file[top..top + 256 * 8].fill(0);
+    file[top + 3 * 8..][..8].copy_from_slice(&(AT + 1).to_le_bytes());
+    let mut bytes = vec![0u8; 0x8000];
+    let mut put = |at: usize, value: u64| bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    for level in 0..4 {
+        put(level * 0x800 + 3 * 8, AT + (level as u64 + 1) * 0x800);
+    }
+    let fragments = [0x2000, 0x2100, 0x2200];
+    let sections = [0x3000, 0x3100, 0x3200];
+    for (i, (&fragment, &section)) in fragments.iter().zip(&sections).enumerate() {
+        put(fragment, fragments.get(i + 1).map_or(0, |&next| AT + next as u64 + 1));
+        put(fragment + 24, AT + section as u64);
+        put(section, AT + 0x4000 + i as u64 * 0x1000);
+        put(section + 8, AT + 0x4000 + i as u64 * 0x1000 + 0x800);
+    }
+    // The list leads from the last level to the first fragment: code of a heap, stubs, code of an image.
+    put(3 * 0x800 + 3 * 8, AT + fragments[0] as u64);
+    put(sections[0] + 40, AT + 0x7000);
+    put(sections[1] + 16, 4);
+    put(sections[2] + 32, AT + 0x7000);
+    let account = |file: &[u8], bytes: &[u8]| {
+        let report = run(with_memory(file, AT, bytes));
+        assert_adds_up(report.memory.as_ref().unwrap(), &report.dump);
+        let account = report.memory.unwrap();
+        (account.of(MemoryOwner::CodeHeaps), account.of(MemoryOwner::LoaderHeaps) - before)
+    };
+    assert_eq!(account(&file, &bytes), (0x800, 0x800));
+    // A list that meets itself, or that leads out of the dump, proves nothing.
+    for next in [AT + fragments[0] as u64, 0xdead_0000] {
+        bytes[fragments[2]..fragments[2] + 8].copy_from_slice(&next.to_le_bytes());
+        assert_eq!(account(&file, &bytes), (0, 0));
+    }
+}
+
+#[test]
+fn a_loader_heap_among_the_variables_proves_itself() {
+    use dropheap::image::pe::PeImage;
+    const AT: u64 = 0x9_0000_0000;
+    let file = fixture("net31-x64-wks");
+    let dump = open(&file);
+    let plain = run(file.clone());
+    let before = plain.memory.unwrap().of(MemoryOwner::LoaderHeaps);
+    // A free place in the runtime's writable sections.
+    let space = AddressSpace::new(&file[..], dump.regions.clone());
+    let image = PeImage::open(&space, Addr(u64::from_str_radix(&plain.runtime.base, 16).unwrap())).unwrap();
+    let places =
+        image.writable_sections().into_iter().flat_map(|(start, len)| (0..len / 64).map(move |i| start.plus(i * 64)));
+    let place =
+        places.into_iter().find(|&at| space.bytes(at, 64, "zeros").is_ok_and(|b| b.iter().all(|&b| b == 0))).unwrap();
+    let offset = dump.regions.find(place).unwrap().offset as usize;
+    let with = |skip: usize, words: [u64; 4], blocks: [[u64; 3]; 2]| {
+        let mut file = file.clone();
+        for (i, word) in [0, skip, skip + 1, skip + 2].into_iter().zip(words) {
+            file[offset + i * 8..][..8].copy_from_slice(&word.to_le_bytes());
+        }
+        let mut bytes = vec![0u8; 0x2_0000];
+        for (i, block) in blocks.iter().enumerate() {
+            bytes[i * 0x100..i * 0x100 + 24].copy_from_slice(&block.map(u64::to_le_bytes).concat());
+        }
+        let report = run(with_memory(&file, AT, &bytes));
+        let account = report.memory.unwrap();
+        assert_adds_up(&account, &report.dump);
+        account.of(MemoryOwner::LoaderHeaps) - before
+    };
+    let words = [AT, AT + 0x4123, AT + 0x6000, AT + 0x8000];
+    let blocks = [[AT + 0x100, AT + 0x4000, 0x4000], [0, AT + 0x1_0000, 0x3000]];
+    for skip in [1, 3] {
+        assert_eq!(with(skip, words, blocks), 0x7000, "{skip}");
+    }
+    assert_eq!(with(2, words, blocks), 0);
+    for (i, value) in [
+        (0, AT + 4),
+        (0, AT + 0x200),
+        (1, AT + 0x3fff),
+        (1, AT + 0x6001),
+        (2, AT + 0x9000),
+        (2, AT + 0x6001),
+        (3, AT + 0x9000),
+    ] {
+        let mut bad = words;
+        bad[i] = value;
+        assert_eq!(with(1, bad, blocks), 0, "word {i}: {value:x}");
+    }
+    // A chain ends where it is none, and where it meets itself.
+    assert_eq!(with(1, words, [blocks[0], [0, AT + 0x1_0001, 0x3000]]), 0x4000);
+    assert_eq!(with(1, words, [blocks[0], [AT, AT + 0x1_0000, 0x3000]]), 0x7000);
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use assert_cmd::Command;
+use dropheap::synth::clr::{self, Scenario, modern};
 use dropheap::synth::minidump::Builder;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -65,6 +66,54 @@ fn usage_errors_are_2() {
         assert_eq!(output.status.code(), Some(2), "{line:?}");
         assert_eq!(text(&output.stdout), "", "{line:?}");
         assert!(!output.stderr.is_empty(), "{line:?}");
+    }
+}
+
+/// `--runtime` chooses among the runtimes of a process; a number that none has is a usage error that lists them.
+#[test]
+fn the_runtimes_of_a_process() {
+    let core = Scenario { objects: 60, shift: 0x10_0000_0000, ..Scenario::net(8, modern::X64) };
+    let (_folder, path) = file("two.dmp", &clr::process(&[Scenario::framework(8), core]).0);
+    for (choice, name) in [(&[][..], ".NET 8.0.13 x64"), (&["--runtime", "0"], ".NET Framework 4.7.3535 x64")] {
+        let output = dropheap(&[&["stat", str(&path)], choice].concat());
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        assert!(text(&output.stdout).lines().next().unwrap().contains(name));
+        assert!(
+            stderr.contains("1: .NET 8.0.13 (coreclr.dll at ") && stderr.contains("[several-runtimes]"),
+            "{stderr}"
+        );
+    }
+    let info = text(&dropheap(&["info", str(&path)]).stdout);
+    assert!(info.lines().any(|l| l.starts_with("Not read ") && l.ends_with("`--runtime 0` reads it")), "{info}");
+    let output = dropheap(&["diff", str(&path), str(&path), "--runtime", "2"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()));
+    assert!(text(&output.stderr).contains("0: .NET Framework 4.7.3535 (clr.dll at "));
+}
+
+/// A runtime that no real dump was ever read of is labelled whatever the format: in the result, or where that is for programs that expect
+/// rows alone, on standard error.
+#[test]
+fn an_unproven_runtime_is_labelled_in_every_format() {
+    const SENTENCE: &str = "layout not yet proven on a real dump of this runtime; ";
+    let (_folder, path) = file("a.dmp", &Scenario::net(11, modern::X64).build().dump);
+    let says = |line: &[&str], in_result: bool| {
+        let output = dropheap(line);
+        assert_eq!(output.status.code(), Some(0), "{line:?} {}", text(&output.stderr));
+        let said = [text(&output.stdout).contains(SENTENCE), text(&output.stderr).contains(SENTENCE)];
+        assert!(if in_result { said[0] } else { said == [false, true] }, "{line:?} {said:?}");
+    };
+    let dump = str(&path);
+    for (format, in_result) in [("table", true), ("md", true), ("json", true), ("csv", false), ("sos", false)] {
+        says(&["stat", dump, "--format", format], in_result);
+        if format != "sos" {
+            says(&["diff", dump, dump, "--format", format], in_result);
+        }
+    }
+    for command in ["info", "verify"] {
+        for format in ["table", "json"] {
+            says(&[command, dump, "--format", format], true);
+        }
     }
 }
 

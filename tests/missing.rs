@@ -411,7 +411,7 @@ fn two_runtimes() {
     let report = analyze(Arc::clone(&bytes)).unwrap();
     same_rows("two", &report, &named);
     let said = finding(&report, "several-runtimes").unwrap();
-    assert!(said.message.starts_with("the process has 2 runtimes ("), "{said:?}");
+    assert!(said.message.starts_with("the process has 2 runtimes: 0: "), "{said:?}");
     assert!(said.message.contains(".NET 8.0.4") && said.message.contains(".NET Framework"), "{said:?}");
     let evidence = report.runtime.evidence.iter().find(|e| e.what == "another runtime module").unwrap();
     assert!(evidence.value.starts_with("clr.dll at ") && evidence.how.starts_with("not used: "), "{evidence:?}");
@@ -444,6 +444,7 @@ fn native(module: &str, exports: &[&str]) -> Source {
 fn other_virtual_machines_are_refused_by_name() {
     for (module, exports, runtime) in [
         ("app.exe", &["DotNetRuntimeContractDescriptor"][..], "NativeAOT (app.exe)"),
+        ("app.exe", &["DotNetRuntimeDebugHeader"], "NativeAOT (app.exe)"),
         ("mono-2.0-bdwgc.dll", &["mono_get_root_domain", "mono_jit_init"], "Mono (mono-2.0-bdwgc.dll)"),
         ("mscorwks.dll", &["DllMain"], "the CLR 2.0"),
     ] {

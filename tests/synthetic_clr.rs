@@ -11,7 +11,7 @@
 )]
 
 use dropheap::report::HeapReport;
-use dropheap::synth::clr::{Expected, Row, Scenario, SynthLayout};
+use dropheap::synth::clr::{self, Expected, Row, Scenario, SynthLayout, modern};
 use dropheap::{Options, analyze};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -132,5 +132,207 @@ fn core_1() {
         let report = exact(&scenario);
         assert_eq!(report.runtime.name, ".NET Core 1.1.13");
         assert!(report.runtime.unproven.is_some());
+    }
+}
+
+/// .NET 5 to 11 on every processor, workstation and server; most of them were never seen as a dump.
+#[test]
+fn net_5_to_11() {
+    use modern::{ARM64, X64, X86};
+    for major in 5..=11 {
+        for machine in [X64, X86, ARM64] {
+            for heaps in [0, 1, 3] {
+                for seed in 1..5 {
+                    let scenario = Scenario { server_heaps: heaps, seed, ..Scenario::net(major, machine) };
+                    let report = exact(&scenario);
+                    let r = &report.runtime;
+                    let architecture = [(X64, "x64"), (X86, "x86"), (ARM64, "arm64")].iter().find(|a| a.0 == machine);
+                    assert_eq!(r.name, format!(".NET {major}.0.13"));
+                    assert_eq!(r.architecture, architecture.unwrap().1);
+                    assert_eq!(r.gc_mode, if heaps > 0 { "server" } else { "workstation" });
+                    assert_eq!(r.gc_layout, if machine != X86 && major >= 7 { "regions" } else { "segments" });
+                    let seen = machine == X64 && matches!(major, 6 | 8 | 9 | 10);
+                    assert_eq!(r.unproven.is_none(), seen, "{}: {:?}", r.name, r.unproven);
+                    assert!(report.findings.iter().all(|f| f.code != "metadata-missing"), "{:?}", report.findings);
+                }
+            }
+        }
+    }
+}
+
+/// How a piece was found.
+fn how(report: &HeapReport, what: &str) -> Vec<String> {
+    report.runtime.evidence.iter().filter(|e| e.what == what).map(|e| e.how.clone()).collect()
+}
+
+/// .NET 5's `GcDacVars` ends before the offsets that later ones have, and what lies behind it leads into the module as well.
+#[test]
+fn the_gcs_variables_come_from_the_runtimes_own_table() {
+    for (major, machine) in
+        [(5, modern::X64), (5, modern::X86), (6, modern::X86), (7, modern::X64), (10, modern::ARM64)]
+    {
+        for server_heaps in [0, 2] {
+            let report = exact(&Scenario { server_heaps, ..Scenario::net(major, machine) });
+            let found = how(&report, "GcDacVars");
+            assert!(found.len() == 1 && found[0].contains("the only one of"), "{major}: {found:?}");
+        }
+    }
+}
+
+fn net_11(machine: u16, change: impl Fn(&mut modern::Modern)) -> Scenario {
+    let mut scenario = Scenario::net(11, machine);
+    change(scenario.modern.as_mut().unwrap());
+    scenario
+}
+
+/// .NET 11 composes two descriptors: the VM's names the slot in which the GC publishes its own.
+#[test]
+fn net_11_by_either_source_and_both() {
+    use modern::Published;
+    let source = [
+        (Published::Both, Some("GcDacVars agrees")),
+        (Published::Descriptor, Some("no GcDacVars to compare with")),
+        (Published::DacVars, None),
+    ];
+    for (published, said) in source {
+        for (machine, heaps) in
+            [(modern::X64, 0), (modern::X64, 4), (modern::ARM64, 2), (modern::X86, 0), (modern::X86, 2)]
+        {
+            let scenario = net_11(machine, |m| m.published = published);
+            let report = exact(&Scenario { server_heaps: heaps, ..scenario });
+            assert_eq!(how(&report, "GC variables").first().map(String::as_str), said, "{published:?}");
+        }
+    }
+}
+
+/// A `heap_segment` in another order, which only the GC's descriptor can tell.
+#[test]
+fn net_11_with_moved_fields() {
+    for seed in 1..20 {
+        for (machine, heaps) in [(modern::X64, 0), (modern::X64, 3), (modern::X86, 2)] {
+            let mut scenario = net_11(machine, |m| m.segment_words = [8, 3, 9, 1, 5, 0, 2]);
+            scenario.layout.start_segment = scenario.layout.pointer * (3 + seed % 5);
+            scenario.layout.allocation_start = scenario.layout.pointer * 9;
+            scenario.layout.module_file += scenario.layout.pointer * seed;
+            scenario.layout.image_layouts += scenario.layout.pointer * (seed % 3);
+            exact(&Scenario { seed, server_heaps: heaps, ..scenario });
+        }
+    }
+}
+
+/// A GC that was moving objects is said, whichever source tells it.
+#[test]
+fn net_11_inside_a_gc() {
+    for published in [modern::Published::Descriptor, modern::Published::DacVars] {
+        let scenario = net_11(modern::X64, |m| (m.published, m.structures_invalid) = (published, 1));
+        let (report, _) = run(&scenario);
+        assert!(report.runtime.gc_in_progress && !report.exact());
+        assert!(report.findings.iter().any(|f| f.code == "gc-in-progress"));
+    }
+}
+
+/// clr.dll and coreclr.dll in one process; both have a heap, that of coreclr is the larger one.
+fn mixed() -> (Arc<Vec<u8>>, Vec<Expected>) {
+    let framework = Scenario { objects: 20, ..Scenario::framework(8) };
+    let core = Scenario { objects: 60, shift: 0x10_0000_0000, seed: 5, ..Scenario::net(8, modern::X64) };
+    let (dump, expected) = clr::process(&[framework, core]);
+    (Arc::new(dump), expected)
+}
+
+fn choose(dump: &Arc<Vec<u8>>, runtime: Option<usize>) -> dropheap::Result<HeapReport> {
+    let source: Arc<dyn dropheap::source::ByteSource> = Arc::new(dump.to_vec());
+    analyze(source, Options { runtime, ..Options::default() }, &mut |_| ControlFlow::Continue(()))
+}
+
+#[test]
+fn two_runtimes_in_one_process() {
+    let (dump, expected) = mixed();
+    let default = choose(&dump, None).unwrap();
+    assert_exact(&default, &expected[1]);
+    for (number, flavour) in [(0, "framework"), (1, "core")] {
+        let report = choose(&dump, Some(number)).unwrap();
+        assert_exact(&report, &expected[number]);
+        assert_eq!(report.runtime.flavour, flavour);
+        let all = &report.runtime.candidates;
+        assert_eq!(all.iter().map(|c| (c.number, c.used)).collect::<Vec<_>>(), [(0, number == 0), (1, number == 1)]);
+        assert!(all[0].heap_bytes.unwrap() < all[1].heap_bytes.unwrap() && all.iter().all(|c| c.why_not.is_none()));
+        let said = report.findings.iter().find(|f| f.code == "several-runtimes").unwrap();
+        assert!(said.message.contains(".NET Framework 4.7.3535 (clr.dll at ") && !said.partial, "{}", said.message);
+    }
+    let Err(dropheap::Error::Usage(why)) = choose(&dump, Some(2)) else { panic!("there is no third runtime") };
+    assert!(why.contains("no runtime number 2") && why.contains("1: .NET 8.0.13 (coreclr.dll at "), "{why}");
+}
+
+/// A second coreclr that was loaded and has not started its heap.
+#[test]
+fn a_runtime_without_a_heap_is_listed_and_refused() {
+    let mut idle = Scenario::net(9, modern::X64);
+    idle.modern.as_mut().unwrap().idle = true;
+    let live = Scenario { shift: 0x10_0000_0000, ..Scenario::net(10, modern::X64) };
+    let (dump, expected) = clr::process(&[idle, live]);
+    let dump = Arc::new(dump);
+    let report = choose(&dump, None).unwrap();
+    assert_exact(&report, &expected[1]);
+    let other = &report.runtime.candidates[0];
+    assert!(!other.used && other.heap_bytes.is_none() && other.why_not.is_some());
+    assert!(matches!(choose(&dump, Some(0)), Err(dropheap::Error::UnknownRuntime { .. })));
+}
+
+/// The desktop layouts from 4.5 to 4.8: what the sources of each time say. Of 4.8 nobody knows whether its GC has the old order of fields
+/// or that of .NET Core 2: both.
+#[test]
+fn framework_4_5_to_4_8() {
+    for pointer in [4, 8] {
+        let at = |x64: u64, x86: u64| if pointer == 8 { x64 } else { x86 };
+        let first = SynthLayout::framework(pointer);
+        let second = SynthLayout {
+            generation_size: at(0xF0, 0x88),
+            heap_size: at(0x30F8, 0x1A28),
+            heap_alloc_allocated: at(0x1FE8, 0x1114),
+            heap_table: at(0x1FF8, 0x1120),
+            module_dynamic: at(1664, 968),
+            ..first.clone()
+        };
+        let third =
+            SynthLayout { heap_alloc_allocated: at(0x1FE0, 0x1110), heap_table: at(0x1FF0, 0x111C), ..second.clone() };
+        let core_2 = SynthLayout {
+            allocation_segment: at(0x48, 0x30),
+            start_segment: at(0x38, 0x28),
+            allocation_start: at(0x40, 0x2C),
+            heap_size: at(0x3020, 0x19A8),
+            heap_alloc_allocated: 0,
+            heap_ephemeral: pointer,
+            heap_table: at(0x158, 0xB0),
+            ..second.clone()
+        };
+        let builds = [
+            ([4, 0, 30319, 18444], &first),
+            ([4, 0, 30319, 34209], &first),
+            ([4, 6, 1055, 0], &first),
+            ([4, 6, 1590, 0], &second),
+            ([4, 7, 2053, 0], &second),
+            ([4, 7, 3535, 0], &third),
+            ([4, 8, 4300, 0], &third),
+            ([4, 8, 4645, 0], &core_2),
+            ([4, 8, 9032, 0], &core_2),
+        ];
+        for (version, layout) in builds {
+            let shared_reference_arrays = version[1] == 0;
+            for (server_heaps, wow64, seed) in
+                [(0, false, 3), (0, pointer == 4, 4), (4, false, 5), (1, pointer == 4, 6)]
+            {
+                let report = exact(&Scenario {
+                    layout: layout.clone(),
+                    version,
+                    shared_reference_arrays,
+                    server_heaps,
+                    wow64,
+                    seed,
+                    ..Scenario::framework(pointer)
+                });
+                assert_eq!(report.runtime.flavour, "framework");
+                assert!(report.runtime.unproven.is_some());
+            }
+        }
     }
 }

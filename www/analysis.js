@@ -19,15 +19,17 @@ function wasmModule() {
 }
 
 /**
- * Reads one dump in a worker of its own. To cancel is to end the worker: the core is synchronous.
+ * Reads one dump, saved listing or event log in a worker of its own. To cancel is to end the worker: the core is synchronous.
  * @param {File} file
  * @param {{signal: AbortSignal, runtime?: number, modules?: File[], entry?: string, onFacts: (facts: any) => void,
  *   onRuntime: (runtime: any) => void, onProgress: (p: import('./protocol.js').Progress) => void,
  *   onPartial?: (so_far: {report: ArrayBuffer, head: import('./protocol.js').Head, progress: import('./protocol.js').Progress}) => void}} heard
  *   `runtime`, `modules` and `entry` as in protocol.js; progress comes before the facts too, while an archive is unpacked; `onPartial` hears of
  *   what was walked so far: a report like the last one, whose heap is not complete
- * @returns {Promise<{report: ArrayBuffer, head: import('./protocol.js').Head, memory: number}>}  the report is for `add` of the reports;
- *   rejects with a Failure; never settles once aborted
+ * @returns {Promise<{report: ArrayBuffer, head: import('./protocol.js').Head, memory: number, events?: any}>}  the report is for
+ *   `add` of the reports. A saved listing, CSV or JSON gives a report too (`head.dump.format` is `listing` or `csv`, or what the JSON says), without facts
+ *   and without progress; pasted text is `new File([text], name)`. An event log gives `events` alone, an EventsReport for `lives` of the reports.
+ *   Rejects with a Failure; never settles once aborted
  */
 export function analyze(file, heard) {
   const { signal, runtime, modules, entry } = heard;
@@ -40,10 +42,11 @@ export function analyze(file, heard) {
         if (answer.type === 'runtime') heard.onRuntime(answer.runtime);
         if (answer.type === 'progress') heard.onProgress(answer.progress);
         if (answer.type === 'partial') heard.onPartial?.(answer);
-        if (answer.type !== 'report' && answer.type !== 'failed') return;
+        if (answer.type !== 'report' && answer.type !== 'events' && answer.type !== 'failed') return;
         worker.terminate();
+        if (answer.type === 'events') resolve(/** @type {any} */ ({ events: answer.events }));
         if (answer.type === 'report') resolve({ report: answer.report, head: answer.head, memory: answer.memory });
-        else reject(answer.failure);
+        if (answer.type === 'failed') reject(answer.failure);
       });
       signal.addEventListener('abort', () => worker.terminate());
       worker.postMessage({ type: 'read', module, file, runtime, modules, entry });
@@ -134,6 +137,12 @@ export function openReports() {
         ask('compare', [Uint32Array.from(ids)]).then(unless(resolve), unless(reject));
       });
     },
+    /**
+     * An event log with dumps in their lives.
+     * @param {any} events  as `analyze` gave it; stays as it is @param {any[]} dumps  `head.dump` of each dump, in the page's order
+     * @returns {Promise<any>}  the same with `dumps` and `lives[].dumps` filled
+     */
+    lives: (events, dumps) => ask('lives', [events, dumps]),
     /**
      * What an opened row shows.
      * @param {number} row  of the last comparison

@@ -2,28 +2,26 @@
 
 import './lockdown.js';
 import { analyze, openReports } from './analysis.js';
+import { isListing } from './lib/facts.js';
 import { inflate } from './lib/inflate.js';
-import { tableOf } from './lib/rows.js';
-import { createStore } from './store.js';
+import { defaultCompared } from './lib/series.js';
+import { SNIFFED, kindOf } from './lib/sniff.js';
+import { FRESH_TABLE, createStore, emptyState } from './store.js';
 import { mountAnswer } from './views/answer.js';
 import { mountCards } from './views/cards.js';
+import { mountEvents } from './views/events.js';
+import { mountHelp } from './views/help.js';
+import { mountHow } from './views/how.js';
+import { mountPaste } from './views/paste.js';
+import { mountSave } from './views/save.js';
 import { mountShell } from './views/shell.js';
 import { mountTable } from './views/table.js';
+import { mountWhy } from './views/why.js';
 
 /** Dumps read at the same time: two share what the disk gives. */
 const AT_ONCE = 2;
 
-const store = createStore({
-  dumps: [],
-  swapped: false,
-  result: null,
-  failure: null,
-  spelling: 'csharp',
-  search: '',
-  show: 'all',
-  order: { by: 'size', dir: -1 },
-});
-
+const store = createStore(emptyState());
 const reports = openReports();
 
 /** By dump id. @type {Map<number, AbortController>} */
@@ -32,51 +30,104 @@ let comparing = new AbortController();
 let nextId = 1;
 
 const actions = {
-  /** @param {Iterable<File>} files */
-  add(files) {
-    const added = [...files].map(newDump);
-    if (added.length > 0) changeDumps([...store.get().dumps, ...added]);
+  /** Dumps, zips, listings, event logs, module files, in any order. @param {Iterable<File>} files */
+  async add(files) {
+    const list = [...files];
+    const kinds = await Promise.all(list.map(sniff));
+    const sides = list.flatMap((file, i) => (kinds[i] === 'module' ? [] : [newDump(file, kinds[i])]));
+    const modules = list.filter((_, i) => kinds[i] === 'module');
+    const { dumps } = store.get();
+    if (modules.length > 0) store.set({ modules: [...store.get().modules, ...modules] });
+    // What was read without those files is read again.
+    const kept = modules.length > 0 ? dumps.map((d) => (d.kind === 'dump' ? again(d) : d)) : dumps;
+    if (sides.length > 0 || kept.some((d, i) => d !== dumps[i])) changeDumps([...kept, ...sides]);
   },
   /** @param {number} id @param {File} file */
-  replace(id, file) {
-    changeDumps(store.get().dumps.map((d) => (d.id === id ? newDump(file) : d)));
+  async replace(id, file) {
+    const kind = await sniff(file);
+    if (kind === 'module') return actions.add([file]);
+    changeDumps(store.get().dumps.map((d) => (d.id === id ? newDump(file, kind) : d)));
+  },
+  /** Reads a file once more, perhaps otherwise than before. @param {number} id @param {Partial<import('./store.js').Dump>} [how] */
+  retry(id, how = {}) {
+    changeDumps(store.get().dumps.map((d) => (d.id === id ? { ...again(d), ...how } : d)));
+  },
+  /** The comparison itself failed; its worker starts anew by itself. */
+  compareAgain() {
+    store.set({ failure: null });
+    void conclude();
   },
   /** Ends the reading, if it is still under way, and forgets the file. @param {number} id */
   remove(id) {
     changeDumps(store.get().dumps.filter((d) => d.id !== id));
   },
   clear() {
+    store.set({ events: [], modules: [] });
     changeDumps([]);
   },
+  /** The same dumps, the other way round. */
   swap() {
-    store.set({ swapped: !store.get().swapped });
+    const ids = store.get().result?.dumps.map((d) => d.id) ?? [];
+    if (ids.length > 1) actions.compare(ids.reverse());
+  },
+  /** Compares these dumps, in this order; null: those of the last process. @param {number[] | null} ids */
+  compare(ids) {
+    store.set({ compared: ids });
     void conclude();
+  },
+  /** A listing as one side. @param {string} text */
+  paste(text) {
+    const n = store.get().dumps.filter((d) => d.file.name.startsWith('pasted')).length;
+    changeDumps([...store.get().dumps, newDump(new File([text], n === 0 ? 'pasted listing' : `pasted listing ${n + 1}`), 'text')]);
   },
   async sample() {
     const { files } = /** @type {any} */ (globalThis).dropheapSample;
     const made = files.map(async (/** @type {any} */ f) => new File([await inflate(f.gzip)], f.name));
-    actions.add(await Promise.all(made));
+    await actions.add(await Promise.all(made));
+  },
+  /** Opens the file dialog of the browser. */
+  choose() {
+    document.getElementById('dumps')?.click();
+  },
+  /** @param {'sos' | 'csv' | 'md' | 'json'} format @param {any} options */
+  save(format, options) {
+    return reports.save(format, options);
   },
 };
 
-/** @param {File} file @returns {import('./store.js').Dump} */
-function newDump(file) {
-  return { id: nextId++, file, stage: 'waiting', facts: null, runtime: null, progress: null, startedAt: 0, head: null, failure: null, memory: 0 };
+/** @param {File} file */
+async function sniff(file) {
+  try {
+    return kindOf(new Uint8Array(await file.slice(0, SNIFFED).arrayBuffer()), file.name, file.size);
+  } catch {
+    return 'dump'; // its reader says why the file cannot be read
+  }
+}
+
+/** @param {File} file @param {string} kind @returns {import('./store.js').Dump} */
+function newDump(file, kind) {
+  return {
+    id: nextId++, file, kind: kind === 'text' ? 'listing' : 'dump', stage: 'waiting', facts: null, runtime: null, progress: null, startedAt: 0,
+    head: null, failure: null, memory: 0, entry: null, runtimeChoice: null,
+  };
+}
+
+/** The same file, to be read once more. @param {import('./store.js').Dump} dump @returns {import('./store.js').Dump} */
+function again(dump) {
+  return { ...newDump(dump.file, dump.kind === 'listing' ? 'text' : 'dump'), entry: dump.entry, runtimeChoice: dump.runtimeChoice };
 }
 
 /** A new set of files: what is gone is stopped, the old comparison is void, what waits is started. @param {import('./store.js').Dump[]} dumps */
 function changeDumps(dumps) {
-  for (const [id, controller] of running) {
-    if (!dumps.some((d) => d.id === id)) {
-      controller.abort();
-      running.delete(id);
-    }
-  }
-  for (const dump of store.get().dumps) {
-    if (dump.stage === 'done' && !dumps.some((d) => d.id === dump.id)) void reports.remove(dump.id);
+  const gone = store.get().dumps.filter((d) => !dumps.some((n) => n.id === d.id));
+  for (const { id, stage } of gone) {
+    running.get(id)?.abort();
+    running.delete(id);
+    if (stage === 'done') void reports.remove(id);
   }
   comparing.abort();
-  store.set({ dumps, result: null, failure: null, swapped: false, search: '', show: 'all' });
+  const compared = store.get().compared?.every((id) => dumps.some((d) => d.id === id)) && gone.length === 0 ? store.get().compared : null;
+  store.set({ dumps, compared, result: null, failure: null, ...FRESH_TABLE });
   advance();
 }
 
@@ -90,50 +141,86 @@ function advance() {
 }
 
 /** @param {import('./store.js').Dump} dump */
-async function read({ id, file }) {
+async function read(dump) {
+  const { id } = dump;
   const controller = new AbortController();
   running.set(id, controller);
-  store.setDump(id, { stage: 'head' });
+  store.setDump(id, { stage: 'head', startedAt: performance.now() });
+  const { signal } = controller;
   try {
-    const { report, head, memory } = await analyze(file, {
-      signal: controller.signal,
-      onFacts: (facts) => store.setDump(id, { facts, stage: 'runtime' }),
+    if (typeof WebAssembly !== 'object') throw NO_WASM;
+    const done = await analyze(dump.file, {
+      signal,
+      runtime: dump.runtimeChoice ?? undefined,
+      entry: dump.entry ?? undefined,
+      modules: store.get().modules,
+      onFacts: (facts) => store.setDump(id, { facts, kind: 'dump', stage: 'runtime', progress: null }),
       onRuntime: (runtime) => store.setDump(id, { runtime, stage: 'objects', startedAt: performance.now() }),
       onProgress: (progress) => store.setDump(id, { progress }),
     });
-    await reports.add(id, report);
-    if (controller.signal.aborted) {
-      void reports.remove(id);
-      return;
+    if (signal.aborted) return;
+    if (done.events) {
+      // No side of a comparison: it stands beside the dumps.
+      store.set({ dumps: store.get().dumps.filter((d) => d.id !== id), events: [...store.get().events, done.events] });
+    } else {
+      await reports.add(id, done.report);
+      if (signal.aborted) return void reports.remove(id);
+      const { head, memory } = done;
+      store.setDump(id, { head, memory, kind: isListing(head) ? 'listing' : 'dump', facts: head.dump, runtime: head.runtime, stage: 'done', progress: null });
     }
-    store.setDump(id, { head, memory, stage: 'done' });
   } catch (failure) {
+    if (signal.aborted) return;
     store.setDump(id, { failure: /** @type {any} */ (failure), stage: 'failed' });
   }
   running.delete(id);
   advance();
 }
 
-/** Every file has ended: the table of one, or the comparison of several. */
+/** @type {import('./protocol.js').Failure} */
+const NO_WASM = {
+  name: 'Error', code: 'no-wasm', message: 'WebAssembly is switched off in this browser', hint: '', details: navigator.userAgent,
+};
+
+/** Every file has ended: the statistics of one, or the comparison of several. */
 async function conclude() {
   comparing.abort();
   comparing = new AbortController();
   const { signal } = comparing;
-  const { swapped } = store.get();
-  const usable = inOrder(store.get().dumps.filter((d) => d.stage === 'done'));
-  if (usable.length === 0) return;
-  const dumps = swapped ? usable.reverse() : usable;
+  const all = inOrder(store.get().dumps.filter((d) => d.stage === 'done'));
+  if (all.length === 0) return;
+  const wanted = store.get().compared;
+  const ids = wanted ?? defaultCompared(all.map((d) => ({ id: d.id, facts: d.head.dump })));
+  const dumps = ids.flatMap((id) => all.find((d) => d.id === id) ?? []);
   try {
     const comparison = await reports.compare(dumps.map((d) => d.id), { signal });
-    store.set({ result: { dumps, comparison, table: tableOf(comparison) } });
+    if (signal.aborted) return;
+    await assignLives(all);
+    if (signal.aborted) return;
+    const fresh = store.get().result === null;
+    const names = all.length > 2 ? dumps.map((d) => String(all.indexOf(d) + 1)) : dumps.length === 1 ? [''] : ['A', 'B'];
+    const view = anySuspects(comparison.suspects) ? 'suspects' : 'types';
+    store.set({ result: { dumps, all, names, comparison }, failure: null, ...(fresh ? { view } : {}) });
   } catch (failure) {
     if (!signal.aborted) store.set({ failure: /** @type {any} */ (failure) });
   }
 }
 
+/** Which life of an event log each dump is of. @param {import('./store.js').Dump[]} all */
+async function assignLives(all) {
+  const { events } = store.get();
+  if (events.length === 0) return;
+  const dumps = all.filter((d) => d.kind === 'dump').map((d) => d.head.dump);
+  store.set({ events: await Promise.all(events.map((log) => reports.lives(log, dumps))) });
+}
+
+/** @param {any} suspects */
+function anySuspects(suspects) {
+  return Boolean(suspects) && ['by_supertype', 'same_number', 'resized'].some((k) => suspects[k]?.length > 0);
+}
+
 /** By capture time where every file knows it; else as dropped. @param {import('./store.js').Dump[]} dumps */
 function inOrder(dumps) {
-  const known = dumps.every((d) => d.head.dump.captured_at !== null);
+  const known = dumps.every((d) => (d.head.dump.captured_at ?? null) !== null);
   return known ? dumps.toSorted((a, b) => a.head.dump.captured_at - b.head.dump.captured_at) : dumps;
 }
 
@@ -142,4 +229,10 @@ function inOrder(dumps) {
 mountShell(store, actions);
 mountCards(store, actions);
 mountAnswer(store, actions);
-mountTable(store, reports);
+mountTable(store, reports, actions);
+mountSave(store, actions, reports);
+mountPaste(actions);
+mountEvents(store);
+mountHow();
+mountWhy();
+mountHelp(store);

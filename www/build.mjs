@@ -1,7 +1,8 @@
 // Builds the page by the recipe (wasm-pack.toml): `dist/` in pieces for hosting, and `dist/dropheap.html` in one file for file://.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Stop, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
@@ -25,18 +26,20 @@ export async function build() {
     'embedded:worker': { contents: worker },
   };
   const html = read('index.html');
-  const css = (await esbuild.transform(read('app.css'), { loader: 'css', minify: true })).code.trim();
-  const buildId = createHash('sha256').update(packed).update(worker).update(css).update(html).digest('hex').slice(0, 8);
-  const app = (/** @type {boolean} */ oneFile) => bundle(esbuild, 'app.js', embedded, {
+  const css = (await esbuild.transform(styles(), { loader: 'css', minify: true })).code.trim();
+  const source = sourceHash();
+  const app = (/** @type {boolean} */ oneFile, /** @type {string} */ buildId) => bundle(esbuild, 'app.js', embedded, {
     VERSION: JSON.stringify(packageVersion()),
+    SOURCE: JSON.stringify(source),
     BUILD: JSON.stringify(buildId),
     ONE_FILE: String(oneFile),
   });
+  const buildId = createHash('sha256').update(await app(false, '')).update(css).update(html).digest('hex').slice(0, 8);
   const sample = sampleScript(recipe);
 
   rmSync(outDir, { recursive: true, force: true });
   mkdirSync(outDir, { recursive: true });
-  const hosted = await app(false);
+  const hosted = await app(false, buildId);
   budget('the page', [hosted, css, html].reduce((n, text) => n + gzipSync(text, { level: 9 }).length, 0), recipe.budget['page-gzip']);
   const pieces = sample === null ? html.replace('<script src="sample.js" defer></script>\n', '') : html;
   write(outDir, 'index.html', pieces);
@@ -44,29 +47,48 @@ export async function build() {
   write(outDir, 'app.js', hosted);
   if (sample !== null) write(outDir, 'sample.js', sample);
   const oneFile = recipe.build['one-file'];
-  write(outDir, oneFile, inOneFile(html, css, sample, await app(true)));
+  write(outDir, oneFile, inOneFile(html, css, sample, await app(true, buildId)));
   return { outDir, oneFile: join(outDir, oneFile) };
+}
+
+/** Of everything that a build is made from, by path: what a stranger compares with a commit's own. */
+function sourceHash() {
+  const hash = createHash('sha256');
+  const add = (/** @type {string} */ path) => {
+    for (const entry of readdirSync(join(root, path), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const inner = `${path}/${entry.name}`;
+      if (entry.name === 'node_modules' || /\.test\.m?js$/.test(entry.name)) continue;
+      if (entry.isDirectory()) add(inner);
+      else hash.update(`${inner}\0`).update(readFileSync(join(root, inner))).update('\0');
+    }
+  };
+  for (const file of ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'wasm-pack.toml']) hash.update(`${file}\0`).update(readFileSync(join(root, file))).update('\0');
+  add('src');
+  add('www');
+  return hash.digest('hex');
 }
 
 /** @param {any} recipe @returns {{wasm: Buffer, glue: string}} */
 function buildWasm(recipe) {
   const { target, profile } = recipe.build;
   say('Building the WebAssembly (cargo, wasm-bindgen, wasm-opt)');
+  // Panics name source files: without the places of this machine, so that a build elsewhere gives the same bytes.
+  const places = [[process.env.CARGO_HOME ?? join(homedir(), '.cargo'), '/cargo'], [root, '/dropheap']];
   const features = recipe.build['target-features'].map((/** @type {string} */ f) => `+${f}`).join(',');
-  const flags = `target.${target}.rustflags=["-C", "target-feature=${features}"]`;
-  run('cargo', ['build', '--lib', '--locked', '--target', target, '--profile', profile, '--config', flags]);
+  const flags = [...places.map(([from, to]) => `--remap-path-prefix=${from}=${to}`), '-C', `target-feature=${features}`].join('\x1f');
+  run('cargo', ['build', '--lib', '--locked', '--target', target, '--profile', profile], { env: { CARGO_ENCODED_RUSTFLAGS: flags } });
   const work = join(targetDir(), 'page');
   const raw = join(targetDir(), target, profile, 'dropheap.wasm');
   run(wasmBindgenPath(), [...recipe['wasm-bindgen'].flags, '--out-dir', work, raw]);
   const bound = join(work, 'dropheap_bg.wasm');
 
   // wasm-opt takes longer than all the rest of a build without changes.
-  const optimise = recipe['wasm-opt'].flags;
-  const key = createHash('sha256').update(readFileSync(bound)).update(optimise.join(' ')).digest('hex');
+  const optimising = recipe['wasm-opt'].flags;
+  const key = createHash('sha256').update(readFileSync(bound)).update(optimising.join(' ')).digest('hex');
   const optimised = join(work, 'optimised.wasm');
   const stamp = join(work, 'optimised.sha256');
   if (!existsSync(optimised) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
-    run(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...optimise, bound, '-o', optimised]);
+    run(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...optimising, bound, '-o', optimised]);
     writeFileSync(stamp, key);
   }
   return { wasm: readFileSync(optimised), glue: join(work, 'dropheap.js') };
@@ -158,6 +180,11 @@ function packageVersion() {
 }
 
 const read = (/** @type {string} */ name) => readFileSync(join(www, name), 'utf8');
+
+/** The style sheets of www/css as one, tokens first. */
+export function styles() {
+  return ['base.css', 'table.css'].map((name) => read(join('css', name))).join('\n');
+}
 
 function write(/** @type {string} */ dir, /** @type {string} */ name, /** @type {string} */ text) {
   writeFileSync(join(dir, name), text);

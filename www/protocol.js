@@ -28,9 +28,10 @@
  *   | {type: 'progress', progress: Progress}
  *   | {type: 'partial', report: ArrayBuffer, head: any, progress: Progress}
  *   | {type: 'report', report: ArrayBuffer, head: any, memory: number}
+ *   | {type: 'events', events: any}
  *   | {type: 'answer', call: number, value: any}
  *   | {type: 'refused', call: number, failure: Failure}
- *   | {type: 'failed', failure: Failure}} Answer  from the worker; `report` and `failed` end it
+ *   | {type: 'failed', failure: Failure}} Answer  from the worker; `report`, `events` (an EventsReport, events/mod.rs) and `failed` end it
  *
  * What the reports tell; numbers that are absent are in no column.
  *

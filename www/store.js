@@ -3,33 +3,70 @@
 /**
  * @typedef {'waiting' | 'head' | 'runtime' | 'objects' | 'done' | 'failed'} Stage
  *
- * @typedef {object} Dump
+ * @typedef {object} Dump  a file that is one side of a comparison: a dump, or a listing
  * @property {number} id
  * @property {File} file
+ * @property {'dump' | 'listing'} kind
  * @property {Stage} stage
  * @property {any} facts  DumpFacts, as soon as the head is read
  * @property {any} runtime  RuntimeFacts, as soon as it is located
  * @property {import('./protocol.js').Progress | null} progress
- * @property {number} startedAt  of the objects stage, performance.now()
- * @property {import('./protocol.js').Head} head  of its report, once read; the rest is held by the reports
+ * @property {number} startedAt  of the stage that progress is of, performance.now()
+ * @property {any} head  HeapReport without its rows, once done
  * @property {import('./protocol.js').Failure | null} failure
  * @property {number} memory  bytes of WebAssembly memory it took; 0 until known
+ * @property {string | null} entry  the dump inside a zip that was chosen
+ * @property {number | null} runtimeChoice  the runtime that was chosen, where the process has several
  *
  * @typedef {object} Result
  * @property {Dump[]} dumps  in the order compared
- * @property {import('./protocol.js').Comparison} comparison  of one dump too
- * @property {import('./lib/rows.js').Table} table
+ * @property {Dump[]} all  every usable one, by capture time where each is known
+ * @property {string[]} names  of `dumps`: A and B, or their numbers in `all` where there are more than two
+ * @property {import('./protocol.js').Comparison} comparison
  *
  * @typedef {object} State
  * @property {Dump[]} dumps  in the order dropped
- * @property {boolean} swapped
+ * @property {File[]} modules  files of modules dropped beside the dumps
+ * @property {any[]} events  what was read from event logs
+ * @property {number[] | null} compared  ids of the dumps to compare, in order; null: those of the last process, by capture time
  * @property {Result | null} result
  * @property {import('./protocol.js').Failure | null} failure  of the comparison itself
- * @property {'csharp' | 'type'} spelling
+ * @property {'suspects' | 'types' | 'base' | 'namespace' | 'assembly'} view
+ * @property {string} show  'all' | 'grown' | 'shrunk' | 'new' | 'gone' | 'steady'
+ * @property {{runtime: boolean, library: boolean, yours: boolean}} owners
+ * @property {string} generation  'all' | 'old' | 'young' | 'gen0' | 'gen1' | 'gen2' | 'loh' | 'poh' | 'frozen'
  * @property {string} search
- * @property {string} show  a key of SHOWN
  * @property {import('./lib/rows.js').Order} order
+ * @property {'csharp' | 'type'} spelling
+ * @property {'bytes' | 'people'} units
+ * @property {string[]} opened  keys of the open rows: `type\tmodule`, or `group:NAME`
+ * @property {string | null} goTo  key of a row to open and to scroll to; whoever does it sets it to null
+ * @property {string[]} hidden  keys of columns that are switched off
+ * @property {boolean} fold  names that differ in a generated part are one row
+ * @property {string[]} pinned  keys of rows
+ * @property {boolean} letters  single letters act inside the table
+ * @property {'clock' | 'uptime'} axis  of the chart
  */
+
+/** What the table shows when a new set of files is there. */
+export const FRESH_TABLE = {
+  view: /** @type {State['view']} */ ('types'),
+  show: 'all',
+  owners: { runtime: true, library: true, yours: true },
+  generation: 'all',
+  search: '',
+  opened: /** @type {string[]} */ ([]),
+  goTo: null,
+  pinned: /** @type {string[]} */ ([]),
+};
+
+/** @returns {State} */
+export function emptyState() {
+  return {
+    dumps: [], modules: [], events: [], compared: null, result: null, failure: null, ...FRESH_TABLE,
+    order: { by: 'size', dir: -1 }, spelling: 'csharp', units: 'bytes', hidden: [], fold: true, letters: true, axis: 'clock',
+  };
+}
 
 /** @param {State} state */
 export function createStore(state) {

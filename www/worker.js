@@ -1,7 +1,7 @@
 // Runs the core: one worker for each dump that is read, and one that holds the reports. No DOM. Structures are read synchronously inside the
 // core (FileReaderSync); the walk gets its windows from here, with several asynchronous reads under way.
 
-import { DumpSession, Reports, crashError, initSync, memoryBytes, readError } from 'dropheap-wasm';
+import { DumpSession, Reports, crashError, fileKind, initSync, memoryBytes, readError, readEvents, readListing } from 'dropheap-wasm';
 import { Ahead, readBeside } from './lib/ahead.js';
 import { failureOf } from './lib/failure.js';
 import { PARTIAL_EVERY, PARTIAL_SHARE, PROGRESS_EVERY, WINDOWS_IN_FLIGHT } from './protocol.js';
@@ -58,6 +58,12 @@ function answer({ call, name, args }) {
 
 /** @param {import('./protocol.js').Read} job */
 async function read({ file, runtime, modules, entry }) {
+  const kind = fileKind(file);
+  if (kind === 'events') return post({ type: 'events', events: readEvents(file) });
+  if (kind === 'listing') {
+    const { report, head } = readListing(file);
+    return post({ type: 'report', report: report.buffer, head, memory: memoryBytes() }, [report.buffer]);
+  }
   const session = DumpSession.open(file, runtime, modules, entry);
   for (let at = session.unpack(); at; at = session.unpack()) {
     post({ type: 'progress', progress: { done: at.done, total: at.total, read: at.done } });

@@ -137,6 +137,7 @@ fn says(owner: MemoryOwner) -> &'static str {
         MemoryOwner::ProcessBlocks => "the TEBs, the PEB, KUSER_SHARED_DATA",
         MemoryOwner::CodeHeaps | MemoryOwner::LoaderHeaps => "the runtime",
         MemoryOwner::NativeHeaps => "the PEB's list of heaps: segments that prove themselves",
+        MemoryOwner::OtherExecutable => "MemoryInfoList: executable, and no image",
         MemoryOwner::OtherPrivate => "MemoryInfoList: MEM_PRIVATE",
         MemoryOwner::OtherMapped => "MemoryInfoList: MEM_MAPPED",
         MemoryOwner::OtherImages => "MemoryInfoList: MEM_IMAGE",
@@ -177,14 +178,15 @@ fn split(heap: &Heap<'_>, in_dump: u64) -> [(MemoryOwner, u64); 4] {
         missing = missing.saturating_sub(taken);
         bytes.saturating_sub(taken)
     };
-    let (unexplained, objects, free) = (less(unexplained), less(objects), less(free));
+    let [_, objects, free] = [unexplained, objects, free].map(&mut less);
     let mut rest = in_dump;
     let mut give = |bytes: u64| {
         let given = bytes.min(rest);
         rest = rest.saturating_sub(given);
         given
     };
-    let (objects, free, gaps, _) = (give(objects), give(free), give(gaps), unexplained);
+    let [objects, free, gaps] = [objects, free, gaps].map(&mut give);
+    // What is left was not explained.
     [
         (MemoryOwner::GcObjects, objects),
         (MemoryOwner::GcFree, free),
@@ -240,11 +242,12 @@ fn threads(dump: &Dump, mem: &dyn Memory, claims: &mut Vec<Claim>) {
     }
 }
 
-/// What nobody else claims, by its type.
+/// What nobody else claims, by its type and by whether it can be executed.
 fn remainder(info: &MemoryInfo, claims: &mut Vec<Claim>) {
     let mut last: Option<Claim> = None;
     for region in &info.committed {
         let owner = match region.kind {
+            InfoKind::Private | InfoKind::Mapped if region.is_executable() => MemoryOwner::OtherExecutable,
             InfoKind::Private => MemoryOwner::OtherPrivate,
             InfoKind::Mapped => MemoryOwner::OtherMapped,
             InfoKind::Image => MemoryOwner::OtherImages,

@@ -3,10 +3,11 @@
 //!
 //! | what | how it is found | from |
 //! | --- | --- | --- |
-//! | card table and what lies behind it | `card_table_info` at `GcDacVars.bookkeeping_start` (7 and later); before that by its content at the start of a run of memory | gcpriv.h |
+//! | card table and what lies behind it | `card_table_info` at `GcDacVars.bookkeeping_start` (7 and later); before that by its content at the start of a reservation | gcpriv.h |
 //! | range that the GC reserved for regions | `lowest_address`, `highest_address` of it | gcpriv.h |
 //! | code heaps, stubs | `ExecutionManagerCodeRangeMapAddress` -> `RangeSectionMap` (named by the contract descriptor of 10 and later) | docs/design/datacontracts/ExecutionManager.md |
 //! | loader heaps | `Module.LoaderAllocator` -> `LoaderAllocator.*Heap` (named by 10 and later) -> blocks | loaderheap.h |
+//! | loader heaps | `LoaderHeap`s among the runtime's variables (the global loader allocator's), by their content | loaderheap.h |
 //! | loader heaps | every reservation that holds a method table, a class or a module of a type on the heap, where MemoryInfoList tells reservations | |
 
 use super::MemoryOwner;
@@ -14,10 +15,13 @@ use super::claims::Heap;
 use super::intervals::Claim;
 use crate::dump::Dump;
 use crate::dump::memory_info::InfoKind;
+use crate::dump::regions::merged;
 use crate::limits;
 use crate::memory::{Addr, Memory};
 use crate::report::GENERATIONS;
 use crate::runtime::Runtime;
+use crate::runtime::globals::section_words;
+use crate::runtime::layout::Layout;
 use rustc_hash::FxHashSet;
 
 /// Word of `GcDacVars` that points to the variable `bookkeeping_start`.
@@ -95,10 +99,10 @@ fn find_card_table<'s>(
             }
         }
     }
-    // It begins a reservation of its own. One bit covers at most 256 bytes, hence the table has at least this many bytes.
+    // One bit covers at most 256 bytes, hence the table has at least this many bytes.
     let least = last.since(first) / (256 * 8);
-    let starts = dump.regions.runs().filter(|(start, end)| start.0 & 0xffff == 0 && end.since(*start) >= least);
-    for (start, _) in starts.take(limits::MAX_BOOKKEEPING_PROBES) {
+    let starts = reservation_starts(dump, heap, least);
+    for start in starts.into_iter().take(limits::MAX_BOOKKEEPING_PROBES) {
         for shape in &CARD_TABLES {
             if let Some(table) = read_card_table(mem, rt, shape, start).filter(covers) {
                 return Some((table, shape, "found by its content covers every segment"));
@@ -106,6 +110,41 @@ fn find_card_table<'s>(
         }
     }
     None
+}
+
+/// Addresses at which a reservation of at least so many bytes may begin: those of MemoryInfoList; without one the starts of runs of
+/// memory, then what else is a multiple of 64 KiB. Segments and images are none.
+fn reservation_starts(dump: &Dump, heap: &Heap<'_>, least: u64) -> Vec<Addr> {
+    if let Some(info) = &dump.memory_info {
+        let private = info.committed.iter().filter(|r| r.kind == InfoKind::Private && r.start == r.allocation);
+        return private.map(|r| r.start).collect();
+    }
+    let (mut starts, mut inner) = (Vec::new(), Vec::new());
+    let taken = heap.segments.iter().map(|s| (s.start, s.reserved.since(s.start)));
+    let taken = merged(taken.chain(dump.modules.iter().map(|m| (m.base, m.size))).collect());
+    // The end of the segment or image that an address lies in.
+    let end_of_taken = |at: Addr| {
+        let number = taken.partition_point(|&(start, _)| start <= at);
+        let &(start, len) = number.checked_sub(1).and_then(|n| taken.get(n))?;
+        Some(start.plus(len)).filter(|&end| at < end)
+    };
+    for (start, end) in dump.regions.runs() {
+        let mut next = Some(start);
+        while let Some(at) = next.filter(|&at| end.since(at) >= least.max(1)) {
+            if inner.len() >= limits::MAX_BOOKKEEPING_PROBES {
+                break;
+            }
+            let taken = end_of_taken(at);
+            if at.0 & 0xffff == 0 && taken.is_none() {
+                if at == start { starts.push(at) } else { inner.push(at) }
+            }
+            // The next multiple of 64 KiB.
+            let last = taken.map_or(at.0, |end| end.0.saturating_sub(1));
+            next = (last | 0xffff).checked_add(1).map(Addr);
+        }
+    }
+    starts.extend(inner);
+    starts
 }
 
 /// Reads one and proves it as far as it proves itself: a count of references, a range, a brick table inside it.
@@ -171,6 +210,7 @@ pub(crate) fn code(mem: &dyn Memory, rt: &Runtime, claims: &mut Vec<Claim>) -> O
     }
     let mut sections: Vec<Addr> = sections.into_iter().collect();
     sections.sort_unstable();
+    let mut found = Vec::new();
     for at in sections {
         let (start, stop) = (word(at, begin).ok()?, word(at, end).ok()?);
         if !word(at, r2r).ok()?.is_null() || start >= stop {
@@ -184,8 +224,9 @@ pub(crate) fn code(mem: &dyn Memory, rt: &Runtime, claims: &mut Vec<Claim>) -> O
         } else {
             continue;
         };
-        claims.push(Claim { start: start.0, end: stop.0, owner });
+        found.push(Claim { start: start.0, end: stop.0, owner });
     }
+    claims.append(&mut found);
     Some("the runtime's own map of code (ExecutionManagerCodeRangeMapAddress): ranges with a code heap".into())
 }
 
@@ -209,6 +250,14 @@ pub(crate) fn loader_heaps(
         }));
         how.push("blocks of LoaderAllocator's heaps");
     }
+    let mut claim = |(start, end): (Addr, Addr)| {
+        claims.push(Claim { start: start.0, end: end.0, owner: MemoryOwner::LoaderHeaps });
+    };
+    let among_variables = static_heaps(mem, heap.runtime);
+    if !among_variables.is_empty() {
+        how.push("blocks of the LoaderHeaps among the runtime's variables");
+    }
+    among_variables.into_iter().for_each(&mut claim);
     let before = claims.len();
     reservations(mem, dump, heap, claims);
     if claims.len() > before {
@@ -228,26 +277,16 @@ fn allocator_blocks(mem: &dyn Memory, heap: &Heap<'_>) -> Option<Vec<(Addr, Addr
         return None;
     }
     let word = |at: Addr, i: u64| mem.ptr(at.plus(i.wrapping_mul(l.p())), l.pointer, "a loader heap").ok();
-    let mut seen = FxHashSet::default();
-    let mut blocks = Vec::new();
+    let mut chains = Chains::default();
     for module in &heap.modules {
         let Ok(allocator) = mem.ptr(module.at.plus(allocator), l.pointer, "Module.LoaderAllocator") else { continue };
         for &offset in &heaps {
-            // LoaderHeap: a vtable, then m_pFirstBlock. LoaderHeapBlock: next, address, bytes. [R: 10.0.0, 10.0.14]
+            // LoaderHeap: a vtable, then m_pFirstBlock. [R: 10.0.0, 10.0.14]
             let Ok(one) = mem.ptr(allocator.plus(offset), l.pointer, "a loader heap") else { continue };
-            let mut block = word(one, 1).unwrap_or(Addr::NULL);
-            while !block.is_null() && seen.insert(block) && blocks.len() < limits::MAX_LOADER_BLOCKS {
-                let (Some(next), Some(start), Some(size)) = (word(block, 0), word(block, 1), word(block, 2)) else {
-                    break;
-                };
-                if start.0 & 0xfff != 0 || size.0 & 0xfff != 0 || size.0 > MAX_LOADER_BLOCK || size.is_null() {
-                    break;
-                }
-                blocks.push((start, start.plus(size.0)));
-                block = next;
-            }
+            chains.follow(mem, l, word(one, 1).unwrap_or(Addr::NULL));
         }
     }
+    let mut blocks = chains.blocks;
     blocks.sort_unstable();
     let holds = |at: Addr| {
         let number = blocks.partition_point(|&(start, _)| start <= at);
@@ -257,7 +296,70 @@ fn allocator_blocks(mem: &dyn Memory, heap: &Heap<'_>) -> Option<Vec<(Addr, Addr
 }
 
 /// The largest block of a loader heap; what is reserved at a time is 64 KB to some MB.
-const MAX_LOADER_BLOCK: u64 = 1 << 32;
+const MAX_LOADER_BLOCK: u64 = 1 << 30;
+
+/// Blocks of loader heaps, as (first address, first behind): `LoaderHeapBlock` { next, address, bytes }, the same in all versions.
+#[derive(Default)]
+struct Chains {
+    seen: FxHashSet<Addr>,
+    blocks: Vec<(Addr, Addr)>,
+}
+
+impl Chains {
+    /// Adds the chain that begins with this block, as far as it is one.
+    fn follow(&mut self, mem: &dyn Memory, l: &Layout, first: Addr) {
+        let mut next = first;
+        while !next.is_null() && self.seen.insert(next) && self.blocks.len() < limits::MAX_LOADER_BLOCKS {
+            let Some((start, end, behind)) = loader_block(mem, l, next) else { return };
+            self.blocks.push((start, end));
+            next = behind;
+        }
+    }
+}
+
+/// A `LoaderHeapBlock` that can be one: first address, first behind, next block.
+fn loader_block(mem: &dyn Memory, l: &Layout, at: Addr) -> Option<(Addr, Addr, Addr)> {
+    let word = |i: u64| mem.ptr(at.plus(i.wrapping_mul(l.p())), l.pointer, "a block of a loader heap").ok();
+    let (next, start, size) = (word(0)?, word(1)?, word(2)?);
+    let fits = start.0 & 0xfff == 0 && size.0 & 0xfff == 0 && !size.is_null() && size.0 <= MAX_LOADER_BLOCK;
+    fits.then(|| (start, start.plus(size.0), next))
+}
+
+/// Words from `m_pFirstBlock` to `m_pAllocPtr` in an `UnlockedLoaderHeap`: up to 6, and from 7 on. [R: 2.0, 2.1, 3.1, 6.0; 8.0, 9.0, 10.0]
+const TO_ALLOC_POINTER: [usize; 2] = [1, 3];
+
+/// The blocks of the loader heaps that lie among the runtime's own variables: those of the global loader allocator. One proves itself: a
+/// pointer to a block, and the allocation pointer, the end of what is committed and the end of what is reserved, in this order, the last
+/// one at the very end of that block.
+fn static_heaps(mem: &dyn Memory, rt: &Runtime) -> Vec<(Addr, Addr)> {
+    let l = &rt.layout;
+    let words = section_words(mem, &rt.module.image, l.pointer);
+    let mut chains = Chains::default();
+    for (i, &(at, first)) in words.iter().enumerate() {
+        if first.is_null() || first.0.checked_rem(l.p()) != Some(0) || rt.module.image.contains(first) {
+            continue;
+        }
+        let proven = TO_ALLOC_POINTER.iter().any(|&skip| {
+            let value = |n: usize| {
+                let n = skip.saturating_add(n);
+                let &(place, value) = words.get(i.saturating_add(n))?;
+                (place == at.plus((n as u64).wrapping_mul(l.p()))).then_some(value)
+            };
+            let (Some(alloc), Some(committed), Some(reserved)) = (value(0), value(1), value(2)) else { return false };
+            let ordered = alloc <= committed && committed <= reserved && !alloc.is_null();
+            // Most words end here, unread.
+            ordered
+                && committed.0 & 0xfff == 0
+                && reserved.0 & 0xfff == 0
+                && reserved.since(alloc) <= MAX_LOADER_BLOCK
+                && loader_block(mem, l, first).is_some_and(|(start, end, _)| start <= alloc && reserved == end)
+        });
+        if proven {
+            chains.follow(mem, l, first);
+        }
+    }
+    chains.blocks
+}
 
 /// Claims every reservation, but for images, that holds a method table, a class or a module: the runtime makes all three in loader heaps
 /// or finds them in images.

@@ -47,6 +47,8 @@ pub enum MemoryOwner {
     LoaderHeaps,
     /// Segments of the heaps in the PEB's list (`HeapAlloc`, `malloc`).
     NativeHeaps,
+    /// Executable by MemoryInfoList, no image, and nothing more is known: compiled code and stubs, where the runtime does not say which.
+    OtherExecutable,
     /// MEM_PRIVATE by MemoryInfoList, and nothing more is known.
     OtherPrivate,
     /// MEM_MAPPED by MemoryInfoList, and nothing more is known.
@@ -59,7 +61,7 @@ pub enum MemoryOwner {
 
 impl MemoryOwner {
     /// All of them, in order.
-    pub const ALL: [MemoryOwner; 16] = {
+    pub const ALL: [MemoryOwner; 17] = {
         use MemoryOwner::*;
         [
             GcObjects,
@@ -74,6 +76,7 @@ impl MemoryOwner {
             CodeHeaps,
             LoaderHeaps,
             NativeHeaps,
+            OtherExecutable,
             OtherPrivate,
             OtherMapped,
             OtherImages,
@@ -96,6 +99,7 @@ impl MemoryOwner {
             MemoryOwner::CodeHeaps => "JIT code",
             MemoryOwner::LoaderHeaps => "loader heaps",
             MemoryOwner::NativeHeaps => "native heaps",
+            MemoryOwner::OtherExecutable => "other executable memory",
             MemoryOwner::OtherPrivate => "other private memory",
             MemoryOwner::OtherMapped => "other mapped memory",
             MemoryOwner::OtherImages => "images not in the module list",

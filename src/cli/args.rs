@@ -15,6 +15,10 @@ const AFTER_VERIFY: &str = "\
 Exit status: 0 all invariants hold; 1 one is broken, or an error; 2 wrong arguments; 3 not all could be decided: the dump is partial or was taken in a GC.
 The result goes to standard output, everything else to standard error. Nothing is sent anywhere.";
 
+const AFTER_EVENTS: &str = "\
+Exit status: 0 the whole log was read; 1 error; 2 wrong arguments; 3 printed, but the log breaks off or is not wholly understood.
+The result goes to standard output, everything else to standard error. Nothing is sent anywhere.";
+
 const ABOUT: &str = "Which .NET types grew between two memory dumps: the heap rebuilt from a dump's bytes alone";
 
 /// See [`ABOUT`].
@@ -52,6 +56,12 @@ pub enum Command {
     /// relied upon only on a quiescent heap, the other invariants on every complete dump.
     #[command(after_help = AFTER_VERIFY)]
     Verify(Verify),
+    /// The lives of worker processes by an event log: starts, ends, reasons, recycles per day, and which dump is of which life
+    ///
+    /// A log has no starts: a life begins when the one before it ended, at the earliest, where nothing tells it better. Memory figures of a recycle by
+    /// `Percent Memory` are the machine's, not the worker's.
+    #[command(after_help = AFTER_EVENTS)]
+    Events(Events),
 }
 
 #[derive(Debug, Args)]
@@ -146,6 +156,18 @@ pub struct Verify {
     pub format: InfoFormat,
     #[command(flatten)]
     pub runtime: Runtime,
+}
+
+#[derive(Debug, Args)]
+pub struct Events {
+    /// An event log in XML: LogFiles/eventlog.xml of Azure App Service, or what `wevtutil qe LOG /f:xml` or the Event Viewer wrote
+    pub log: PathBuf,
+    /// Dumps of those processes
+    #[arg(value_name = "DUMP", num_args = 0..=limits::MAX_DUMPS)]
+    pub dumps: Vec<PathBuf>,
+    /// How to print; `json`: schema dropheap.events/1
+    #[arg(long, value_enum, default_value_t = DiffFormat::Table)]
+    pub format: DiffFormat,
 }
 
 /// Which rows, under which names.
@@ -356,6 +378,8 @@ mod tests {
             "dropheap diff --modules bin a.dmp b.dmp",
             "dropheap stat a.zip --entry minidump.dmp",
             "dropheap diff both.zip both.zip --entry a.dmp --entry b.dmp",
+            "dropheap events eventlog.xml",
+            "dropheap events eventlog.xml a.dmp b.dmp --format json",
             "dropheap stat a.dmp --format json --with-command-line",
             "dropheap diff a.dmp b.dmp --format json --with-command-line",
             "dropheap info a.dmp --with-command-line",
@@ -399,7 +423,7 @@ mod tests {
         let mut command = Arguments::command().term_width(100);
         command.build();
         let mut text = command.render_long_help().to_string();
-        for name in ["stat", "diff", "info", "trim", "verify"] {
+        for name in ["stat", "diff", "info", "trim", "verify", "events"] {
             let sub = command.find_subcommand_mut(name).unwrap();
             *sub = std::mem::take(sub).term_width(100);
             text.push_str(&format!("\n==== {name}\n{}", sub.render_long_help()));

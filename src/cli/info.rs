@@ -2,7 +2,7 @@
 //! is explained.
 
 use super::grid::Grid;
-use dropheap::export::sheet::{both_counts, coverage};
+use dropheap::export::sheet::{both_counts, coverage, listing};
 use dropheap::export::text::{duration, grouped, several, visible};
 use dropheap::report::{
     Cell, CloneFacts, Evidence, GENERATIONS, HeapFacts, InfoReport, LargeFree, RuntimeFacts, percent, utc,
@@ -11,6 +11,10 @@ use std::io::{self, Write};
 
 /// The text; JSON is [`dropheap::export::json::write`].
 pub fn write(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(kind) = listing(&info.dump) {
+        listed(info, kind, out)?;
+        return findings(info, out);
+    }
     file(info, out)?;
     if let Some(runtime) = &info.runtime {
         writeln!(out)?;
@@ -33,6 +37,22 @@ pub fn write(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
             fact(out, "Tried", tried)?;
         }
     }
+    findings(info, out)
+}
+
+/// A saved listing has no process, no runtime, no segments.
+fn listed(info: &InfoReport, kind: &str, out: &mut dyn Write) -> io::Result<()> {
+    let dump = &info.dump;
+    fact(out, "File", &format!("{} ({}, {kind})", dump.file_name, several(dump.file_size, "byte", "bytes")))?;
+    if let Some(heap) = &info.heap {
+        let cell = |count, size| format!("{}, {}", several(count, "object", "objects"), several(size, "byte", "bytes"));
+        fact(out, "Heap", &cell(heap.objects, heap.size))?;
+        fact(out, "Of it Free", &cell(heap.free.count, heap.free.size))?;
+    }
+    fact(out, "Process", "unknown: a listing tells nothing of it; open the dump for that")
+}
+
+fn findings(info: &InfoReport, out: &mut dyn Write) -> io::Result<()> {
     for (title, partial) in [("Findings that make the numbers partial", true), ("Findings", false)] {
         let mut of_kind = info.findings.iter().filter(|f| f.partial == partial).peekable();
         if of_kind.peek().is_some() {

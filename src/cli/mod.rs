@@ -4,6 +4,7 @@
 
 mod account;
 mod args;
+mod events;
 mod grid;
 mod info;
 mod modules;
@@ -49,6 +50,7 @@ pub fn run() -> ExitCode {
         Command::Info(args) => describe(args),
         Command::Trim(args) => trim::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Events(args) => events::run(args),
     };
     ExitCode::from(ended.unwrap_or_else(|failure| {
         failure.print();
@@ -213,6 +215,9 @@ fn analyse(
 }
 
 fn walk(source: &Arc<dyn ByteSource>, options: &Options) -> dropheap::Result<HeapReport> {
+    if let Some(kind) = dropheap::listing::kind(&**source)? {
+        return dropheap::listing::read(&**source, &options.file_name, kind);
+    }
     let bar = Bar::new(&options.file_name);
     dropheap::analyze(Arc::clone(source), options.clone(), &mut |progress| bar.show(progress))
 }

@@ -35,7 +35,7 @@ fn write(report: &VerifyReport, out: &mut dyn Write) -> io::Result<()> {
     fact("File", &report.dump.file_name)?;
     fact("Runtime", &format!("{}, {}, {}, {}", rt.name, rt.architecture, rt.gc_mode, rt.gc_layout))?;
     if let Some(sentence) = &rt.unproven {
-        fact("Not proven", &format!("{sentence}; {}", holding(report)))?;
+        fact("Not proven", sentence)?;
     }
     let background = match report.background_gc {
         Some(true) => "a background GC was running",
@@ -81,11 +81,7 @@ fn write(report: &VerifyReport, out: &mut dyn Write) -> io::Result<()> {
     for i in report.invariants.iter().filter(|i| i.verdict != Verdict::Holds) {
         details(i, out)?;
     }
-    writeln!(out, "\n{}", holding(report))
-}
-
-fn holding(report: &VerifyReport) -> String {
-    format!("{} of {} invariants hold", report.holding(), report.invariants.len())
+    writeln!(out, "\n{} of {} invariants hold", report.holding(), report.invariants.len())
 }
 
 fn verdict(verdict: Verdict) -> &'static str {

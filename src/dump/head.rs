@@ -249,7 +249,7 @@ const SHAPES: &[Shape] = &[
     plain(stream::PROCESS_VM_COUNTERS, "ProcessVmCounters"),
 ];
 
-const MODULE_LEN: usize = 108;
+pub(super) const MODULE_LEN: usize = 108;
 const MODULE_CODEVIEW: usize = 76;
 
 const fn plain(kind: u32, name: &'static str) -> Shape {
@@ -295,30 +295,18 @@ impl Head {
         Ok(Head { bytes: out.bytes })
     }
 
-    /// The same head with all CodeView records unlinked: the `minidump` crate gives up a whole module list for a bad one.
-    pub fn without_codeview(&self) -> Head {
-        let mut out = Out { bytes: self.bytes.clone(), empty_text: None };
-        let count = u32_at(&self.bytes, 8);
-        for i in 0..usize::try_from(count).unwrap_or(0) {
-            let entry = 32usize.saturating_add(i.saturating_mul(12));
-            if u32_at(&self.bytes, entry) != stream::MODULE_LIST {
-                continue;
-            }
-            let list = usize::try_from(u32_at(&self.bytes, entry.saturating_add(8))).unwrap_or(usize::MAX);
-            let modules = usize::try_from(u32_at(&self.bytes, list)).unwrap_or(0);
-            for module in 0..modules {
-                let at = list
-                    .saturating_add(4)
-                    .saturating_add(module.saturating_mul(MODULE_LEN))
-                    .saturating_add(MODULE_CODEVIEW);
-                out.put_u32(at, 0);
-            }
-        }
-        Head { bytes: out.bytes }
+    /// A `MINIDUMP_STRING`: u32 bytes, then UTF-16.
+    pub fn text(&self, rva: u32) -> Option<String> {
+        let start = usize::try_from(rva).ok()?;
+        let (len, rest) = self.bytes.get(start..)?.split_first_chunk::<4>()?;
+        let units = rest.get(..usize::try_from(u32::from_le_bytes(*len)).ok()?)?.chunks_exact(2);
+        let units: Vec<u16> =
+            units.map(|unit| unit.iter().rev().fold(0, |n, &byte| n << 8 | u16::from(byte))).collect();
+        Some(String::from_utf16_lossy(&units))
     }
 
     /// The bytes of one stream of the head.
-    fn stream(&self, kind: u32) -> Option<&[u8]> {
+    pub fn stream(&self, kind: u32) -> Option<&[u8]> {
         let count = usize::try_from(u32_at(&self.bytes, 8)).ok()?;
         let entries = self.bytes.get(32..)?.chunks_exact(12).take(count);
         let entry = entries.into_iter().find(|entry| u32_at(entry, 0) == kind)?;

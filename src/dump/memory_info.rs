@@ -177,6 +177,11 @@ impl MemoryInfo {
 }
 
 impl InfoRegion {
+    /// True if code in it can run: any of the `PAGE_EXECUTE*`.
+    pub fn is_executable(&self) -> bool {
+        self.protection & 0xf0 != 0
+    }
+
     fn continues(&self, next: &InfoRegion) -> bool {
         self.end == next.start
             && (self.allocation, self.protection, self.kind) == (next.allocation, next.protection, next.kind)

@@ -19,11 +19,10 @@ use crate::report::DumpFacts;
 use crate::source::ByteSource;
 use head::{Head, Header, Reader, stream};
 use memory_info::MemoryInfo;
-use minidump::{
-    Minidump, MinidumpMiscInfo, MinidumpModuleList, MinidumpSystemInfo, MinidumpThreadInfoList, MinidumpThreadList,
-    Module as _,
-};
+use minidump::format::{MINIDUMP_MODULE, MINIDUMP_SYSTEM_INFO};
+use minidump::{MinidumpMiscInfo, MinidumpStream, MinidumpThreadInfoList, MinidumpThreadList};
 use regions::{Extent, Regions};
+use scroll::Pread;
 use std::sync::Arc;
 
 /// A dump that was opened: everything but the memory itself.
@@ -136,7 +135,7 @@ pub fn open(source: &dyn ByteSource, file_name: &str) -> Result<Dump> {
         captured_at: (header.time_date_stamp != 0).then(|| u64::from(header.time_date_stamp)),
         ..DumpFacts::default()
     };
-    let (modules, threads) = parse(&header, &head, &mut facts, &mut findings)?;
+    let (modules, threads) = parse(&header, &head, &mut facts, &mut findings);
     facts.modules = modules.len() as u64;
     facts.threads = threads.len() as u64;
 
@@ -206,14 +205,11 @@ impl Dump {
 }
 
 /// Modules and threads; what SystemInfo, MiscInfo and ThreadInfoList say goes to the facts.
-fn parse(
-    header: &Header,
-    head: &Head,
-    facts: &mut DumpFacts,
-    findings: &mut Findings,
-) -> Result<(Vec<Module>, Vec<Thread>)> {
-    let parsed = Minidump::read(head.bytes.as_slice());
-    let dump = parsed.map_err(|e| Error::Damaged { what: "the small streams".into(), detail: e.to_string() })?;
+///
+/// Structures and streams are those of the `minidump` crate. `Minidump::read` and the readers of streams with texts are not used: they decode UTF-16
+/// through `encoding_rs`, whose tables of every legacy encoding would be a quarter of the WebAssembly, and give up a whole module list for one bad
+/// CodeView record.
+fn parse(header: &Header, head: &Head, facts: &mut DumpFacts, findings: &mut Findings) -> (Vec<Module>, Vec<Thread>) {
     let mut lost = |kind: u32, name: &str, error: minidump::Error| match error {
         // Not in the head although in the file: its copy has said why.
         minidump::Error::StreamNotFound if header.stream(kind).is_some() => {}
@@ -221,11 +217,11 @@ fn parse(
         error => findings.add("stream-unreadable", false, || format!("{name} cannot be read: {error}")),
     };
 
-    match dump.get_stream::<MinidumpSystemInfo>() {
-        Ok(info) => process::system(facts, &info.raw),
+    match system_info(head) {
+        Ok(info) => process::system(facts, &info),
         Err(e) => lost(stream::SYSTEM_INFO, "SystemInfo", e),
     }
-    match dump.get_stream::<MinidumpMiscInfo>() {
+    match read::<MinidumpMiscInfo>(head) {
         Ok(info) => {
             facts.pid = info.raw.process_id().copied();
             facts.started_at = info.raw.process_create_time().copied().filter(|&t| t != 0).map(u64::from);
@@ -233,53 +229,64 @@ fn parse(
         Err(e) => lost(stream::MISC_INFO, "MiscInfo", e),
     }
     // Optional: many writers have no ThreadInfoList.
-    if let Ok(list) = dump.get_stream::<MinidumpThreadInfoList>() {
+    if let Ok(list) = read::<MinidumpThreadInfoList>(head) {
         let first = list.thread_infos.iter().map(|info| info.raw.create_time).filter(|&t| t != 0).min();
         facts.first_thread_at = first.and_then(process::unix_time);
     }
     facts.started_at = facts.started_at.or(facts.first_thread_at);
     facts.uptime = facts.started_at.and_then(|start| facts.captured_at?.checked_sub(start));
 
-    let bare;
-    let bare_dump;
-    let list = match dump.get_stream::<MinidumpModuleList>() {
-        Err(minidump::Error::CodeViewReadFailure) => {
-            bare = head.without_codeview();
-            bare_dump = Minidump::read(bare.bytes.as_slice());
-            bare_dump
-                .as_ref()
-                .map_err(|_| minidump::Error::CodeViewReadFailure)
-                .and_then(|d| d.get_stream::<MinidumpModuleList>())
-        }
-        list => list,
-    };
-    let modules = match list {
-        Ok(list) => list.iter().map(|module| module_of(module, facts)).collect(),
-        Err(e) => {
-            lost(stream::MODULE_LIST, "ModuleList", e);
-            Vec::new()
-        }
-    };
-    let threads = match dump.get_stream::<MinidumpThreadList<'_>>() {
+    let modules = modules(head, facts).unwrap_or_else(|e| {
+        lost(stream::MODULE_LIST, "ModuleList", e);
+        Vec::new()
+    });
+    let threads = match read::<MinidumpThreadList<'_>>(head) {
         Ok(list) => list.threads.iter().map(|thread| thread_of(thread, facts)).collect(),
         Err(e) => {
             lost(stream::THREAD_LIST, "ThreadList", e);
             Vec::new()
         }
     };
-    Ok((modules, threads))
+    (modules, threads)
 }
 
-fn module_of(module: &minidump::MinidumpModule, facts: &DumpFacts) -> Module {
-    let version = &module.raw.version_info;
+/// A stream without texts.
+fn read<'a, S: MinidumpStream<'a>>(head: &'a Head) -> std::result::Result<S, minidump::Error> {
+    let bytes = head.stream(S::STREAM_TYPE).ok_or(minidump::Error::StreamNotFound)?;
+    S::read(bytes, &head.bytes, scroll::LE, None)
+}
+
+fn system_info(head: &Head) -> std::result::Result<MINIDUMP_SYSTEM_INFO, minidump::Error> {
+    let bytes = head.stream(stream::SYSTEM_INFO).ok_or(minidump::Error::StreamNotFound)?;
+    bytes.pread_with(0, scroll::LE).map_err(|_| minidump::Error::StreamReadFailure)
+}
+
+/// The modules of the list that have a size. The head has the entries right behind their number.
+fn modules(head: &Head, facts: &DumpFacts) -> std::result::Result<Vec<Module>, minidump::Error> {
+    let bytes = head.stream(stream::MODULE_LIST).ok_or(minidump::Error::StreamNotFound)?;
+    let unreadable = |_| minidump::Error::StreamReadFailure;
+    let count: u32 = bytes.pread_with(0, scroll::LE).map_err(unreadable)?;
+    let entries = bytes.get(4..).unwrap_or_default().chunks_exact(head::MODULE_LEN);
+    let mut modules = Vec::new();
+    for entry in entries.take(usize::try_from(count).unwrap_or(usize::MAX)) {
+        let raw: MINIDUMP_MODULE = entry.pread_with(0, scroll::LE).map_err(unreadable)?;
+        if raw.size_of_image != 0 && raw.base_of_image.checked_add(u64::from(raw.size_of_image)).is_some() {
+            modules.push(module_of(&raw, head, facts));
+        }
+    }
+    Ok(modules)
+}
+
+fn module_of(raw: &MINIDUMP_MODULE, head: &Head, facts: &DumpFacts) -> Module {
+    let version = &raw.version_info;
     let halves = |word: u32| [word >> 16, word & 0xffff].map(|half| u16::try_from(half).unwrap_or(0));
     let ([a, b], [c, d]) = (halves(version.file_version_hi), halves(version.file_version_lo));
     Module {
-        base: zero_extended(module.raw.base_of_image, facts),
-        size: module.size(),
-        path: module.name.clone(),
-        timestamp: module.raw.time_date_stamp,
-        checksum: module.raw.checksum,
+        base: zero_extended(raw.base_of_image, facts),
+        size: u64::from(raw.size_of_image),
+        path: head.text(raw.module_name_rva).unwrap_or_default(),
+        timestamp: raw.time_date_stamp,
+        checksum: raw.checksum,
         file_version: (version.signature == VS_FFI_SIGNATURE).then_some([a, b, c, d]),
     }
 }

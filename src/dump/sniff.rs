@@ -95,6 +95,10 @@ fn guess(first: &[u8]) -> (String, &'static str) {
                 "Read it in a text editor; then download the dump again.",
             );
         }
+        if crate::events::begins_as_log(&String::from_utf8_lossy(first)) {
+            let next = "Run `dropheap events FILE`, or drop it into the page beside the dumps.";
+            return ("an event log in XML".into(), next);
+        }
         if text.starts_with("<?xml") {
             return ("an XML file".into(), FULL);
         }
@@ -139,6 +143,9 @@ mod tests {
             (b"Microsoft C/C++ MSF 7.00\r\n\x1aDS\0\0\0".to_vec(), "PDB", "procdump"),
             (b"hello, world\n".to_vec(), "text", "procdump"),
             (b"\xff\xfeh\0i\0".to_vec(), "text", "procdump"),
+            (b"<?xml version='1.0'?><Events><Event>".to_vec(), "event log", "dropheap events"),
+            (b"<Event xmlns='x'><System>".to_vec(), "event log", "dropheap events"),
+            (b"<?xml version='1.0'?><EventArgs>".to_vec(), "an XML file", "procdump"),
             (vec![0; 4096], "all zero", "again"),
             (vec![0xde, 0xad, 0xbe, 0xef, 1], "begins with de ad be ef 01,", "again"),
         ] {

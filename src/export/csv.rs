@@ -152,12 +152,12 @@ impl<'a> Csv<'a> {
         writeln!(self.out, "{line}")
     }
 
-    fn number(&mut self, number: impl std::fmt::Display) -> &mut Self {
+    pub(super) fn number(&mut self, number: impl std::fmt::Display) -> &mut Self {
         let _ = write!(self.line, "{number},");
         self
     }
 
-    fn text(&mut self, text: &str) -> &mut Self {
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
         let shown = if self.terminal { visible(text) } else { text.into() };
         let formula = shown.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
         let apostrophe = if formula { "'" } else { "" };
@@ -169,7 +169,7 @@ impl<'a> Csv<'a> {
         self
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    pub(super) fn end(&mut self) -> io::Result<()> {
         self.line.pop();
         self.line.push('\n');
         self.out.write_all(self.line.as_bytes())?;

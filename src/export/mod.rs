@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 pub mod account;
 pub mod csv;
+pub mod events;
 pub mod json;
 pub mod md;
 pub mod select;

@@ -204,14 +204,18 @@ pub fn groups(report: &DiffReport, groups: &Groups, select: &Select) -> Sheet {
     sheet
 }
 
-/// A sentence per dump.
+/// A sentence per dump; one more where a layout was never proven on a real dump.
 pub(super) fn dumps(report: &DiffReport) -> Vec<String> {
     let fact = |(number, dump): (usize, &DiffDump)| {
+        if let Some(kind) = listing(&dump.dump) {
+            return format!("{number}: {}, {kind}", process(&dump.dump));
+        }
         let coverage = coverage(dump.complete, dump.explained_bytes, dump.total_bytes);
         let clr = visible(&dump.runtime);
         format!("{number}: {}, {clr} {}, {coverage}", process(&dump.dump), dump.architecture)
     };
-    (1_usize..).zip(&report.dumps).map(fact).collect()
+    let unproven = report.findings.iter().filter(|f| f.code == "unproven-runtime");
+    (1_usize..).zip(&report.dumps).map(fact).chain(unproven.map(|f| shown_text(&f.message))).collect()
 }
 
 /// The titles of [`numbers`].
@@ -264,6 +268,10 @@ impl Sheet {
 /// The headline of one dump: which process at which moment, which runtime, how much of the heap.
 fn facts(report: &HeapReport) -> Vec<String> {
     let (runtime, heap) = (&report.runtime, &report.heap);
+    if let Some(kind) = listing(&report.dump) {
+        let (objects, bytes) = (several(heap.objects, "object", "objects"), several(heap.size, "byte", "bytes"));
+        return vec![format!("{}, {kind}", process(&report.dump)), format!("{objects}, {bytes}")];
+    }
     let mut facts = vec![
         format!(
             "{}, {} {}, {} GC",
@@ -303,6 +311,15 @@ fn process(dump: &DumpFacts) -> String {
         line = format!("{line}, up {}", text::duration(uptime));
     }
     line
+}
+
+/// What a saved listing is; nothing of its process is known.
+pub fn listing(dump: &DumpFacts) -> Option<&'static str> {
+    match dump.format.as_str() {
+        "listing" => Some("a saved listing of !dumpheap -stat"),
+        "csv" => Some("a saved table of dropheap"),
+        _ => None,
+    }
 }
 
 /// How much of the heap the numbers cover.

@@ -312,13 +312,7 @@ mod tests {
             at: Addr(MT),
             flags: CONTAINS_POINTERS | component.map_or(0, |c| HAS_COMPONENT_SIZE | c),
             base_size,
-            flags2: 0,
-            num_virtuals: 0,
-            num_interfaces: 0,
-            parent: Addr::NULL,
-            module: Addr::NULL,
-            canonical: Addr::NULL,
-            per_inst_info: Addr::NULL,
+            ..MethodTable::default()
         };
         GcDesc::read(&mem, &layout, &table)
     }
@@ -403,18 +397,7 @@ mod tests {
     fn without_the_flag_there_is_nothing_to_read() {
         let mem = Below(0, Vec::new());
         let layout = Layout::resolve(&layout::descriptor("net9-64").unwrap(), PointerSize::Eight).unwrap();
-        let table = MethodTable {
-            at: Addr(MT),
-            flags: 0,
-            base_size: 24,
-            flags2: 0,
-            num_virtuals: 0,
-            num_interfaces: 0,
-            parent: Addr::NULL,
-            module: Addr::NULL,
-            canonical: Addr::NULL,
-            per_inst_info: Addr::NULL,
-        };
+        let table = MethodTable { at: Addr(MT), base_size: 24, ..MethodTable::default() };
         assert_eq!(GcDesc::read(&mem, &layout, &table).unwrap(), None);
     }
 

@@ -79,7 +79,7 @@ pub struct Segment {
     pub ephemeral: bool,
     /// Parts by generation, ascending by address: (first address, generation). The first part begins at `start`.
     pub parts: Vec<(Addr, Generation)>,
-    /// Step of objects: 8, or 4 on x86 outside the LOH.
+    /// Step of objects: 8, or 4 on x86 outside the LOH and the POH.
     pub alignment: u64,
 }
 
@@ -236,7 +236,11 @@ fn build(
             });
         }
     }
-    let alignment = if generation == Generation::Loh { rt.layout.large_alignment } else { rt.layout.alignment };
+    // gc.cpp, get_alignment_constant: all of the user-old heaps (LOH, POH) take the larger step.
+    let alignment = match generation {
+        Generation::Loh | Generation::Poh => rt.layout.large_alignment,
+        _ => rt.layout.alignment,
+    };
     Some(Segment {
         address: at,
         heap: number,

@@ -1,6 +1,6 @@
 //! Where objects start: one bit per pointer-sized unit of a segment, set by the walk.
 //!
-//! Eight bytes are the step of objects (four on x86, where only the LOH steps by eight), so that a heap takes 1/64 (1/32) of its size.
+//! Eight bytes are the step of objects (four on x86, where only the LOH and the POH step by eight), so that a heap takes 1/64 (1/32) of its size.
 
 use super::segments::Segment;
 use crate::limits;

@@ -17,6 +17,8 @@ use crate::report::Evidence;
 const DAC_TABLE_ENTRIES: u64 = 256;
 /// Pointer entries of `GcDacVars` that must be null or lie in one module: the common ones of all versions.
 const COMMON_ENTRIES: u64 = 22;
+/// `major_version_number`: 1 or 2 so far; what a later one changes, the content shows.
+const MAJOR_VERSIONS: std::ops::RangeInclusive<u8> = 1..=9;
 /// Entries of `gc_heap_field_offsets`: alloc_allocated, ephemeral_heap_segment, generation_table (dac_gcheap_fields.h).
 const FIELD_ALLOC_ALLOCATED: u64 = 0;
 const FIELD_EPHEMERAL: u64 = 1;
@@ -238,7 +240,7 @@ impl GcDacVars {
         let word = |i: u64| mem.ptr(at.plus(i.wrapping_mul(p)), l.pointer, WHAT).ok();
         let head = word(0)?.0;
         let [major, minor, rest @ ..] = head.to_le_bytes();
-        if !(1..=2).contains(&major) || minor >= 16 || rest.iter().any(|&b| b != 0) {
+        if !MAJOR_VERSIONS.contains(&major) || minor >= 16 || rest.iter().any(|&b| b != 0) {
             return None;
         }
         let generation_size = word(1)?.0;
@@ -280,83 +282,65 @@ impl GcDacVars {
         let structures_invalid =
             if invalid.is_null() { 0 } else { mem.u32(invalid, "gc_structures_invalid_cnt").ok()? };
 
-        // 6 and later carry the offsets of the generation's fields: i32 [allocation_context, start_segment, allocation_start or -1].
-        let mut start_segment = l.generation.start_segment;
-        let mut allocation_start = Some(l.generation.allocation_start);
-        let mut heap_fields = None;
-        if first == 3 {
-            let offsets = entry(vars.generation_field_offsets)?;
-            if home.contains(offsets) {
-                let field = |i: u64| mem.u32(offsets.plus(i.wrapping_mul(4)), "generation_field_offsets").ok();
-                start_segment = u64::from(field(1)?);
-                // -1: there is no allocation_start, the heap has regions.
-                allocation_start = field(2).map(u64::from).filter(|&o| o < generation_size);
-                if start_segment >= generation_size {
-                    return None;
-                }
-            }
-            heap_fields = entry(vars.gc_heap_field_offsets).filter(|a| home.contains(*a));
-        }
-
+        // 6 and later carry the offsets of the generation's fields: i32 [allocation_context, start_segment, allocation_start or -1]. In 5 the
+        // structure ends before these entries, and what lies behind it may lead into the module as well: then the layout's offsets
+        // are the ones under which the start segments are segments.
+        let told =
+            FieldOffsets::told(mem, home, entry(vars.generation_field_offsets), entry(vars.gc_heap_field_offsets));
+        let known = l.gc_heap.as_ref().filter(|_| m.contract_descriptor.is_none()).map(|heap| FieldOffsets {
+            start_segment: l.generation.start_segment,
+            allocation_start: Some(l.generation.allocation_start),
+            heap: Some(heap.clone()),
+        });
+        let told = told.filter(|t| first == 3 && t.start_segment < generation_size);
         let n_heaps = entry(vars.n_heaps)?;
         let g_heaps = entry(vars.g_heaps)?;
         let count =
             if n_heaps.is_null() || g_heaps.is_null() { 0 } else { u64::from(mem.u32(n_heaps, "n_heaps").ok()?) };
         let server = count > 0;
-        let mut heaps = Vec::new();
-        if server {
-            if count > limits::MAX_HEAPS {
-                return None;
+        if count > limits::MAX_HEAPS {
+            return None;
+        }
+        let heaps = |fields: &FieldOffsets| -> Option<Vec<GcHeap>> {
+            if !server {
+                let variable = |offset: u64, what: &str| mem.ptr(entry(offset)?, l.pointer, what).ok();
+                return Some(vec![GcHeap {
+                    generation_table: entry(vars.generation_table)?,
+                    ephemeral_segment: variable(vars.ephemeral_heap_segment, "ephemeral_heap_segment")?,
+                    alloc_allocated: variable(vars.alloc_allocated, "alloc_allocated")?,
+                    finalize_queue: variable(vars.finalize_queue, "finalize_queue").unwrap_or(Addr::NULL),
+                }]);
             }
-            let field = |i: u64| {
-                heap_fields
-                    .and_then(|f| mem.u32(f.plus(i.wrapping_mul(4)), "gc_heap_field_offsets").ok())
-                    .map(u64::from)
-            };
-            let at = match (heap_fields, &l.gc_heap) {
-                (Some(_), _) => GcHeapLayout {
-                    alloc_allocated: field(FIELD_ALLOC_ALLOCATED)?,
-                    ephemeral_heap_segment: field(FIELD_EPHEMERAL)?,
-                    finalize_queue: field(FIELD_FINALIZE_QUEUE)?,
-                    generation_table: field(FIELD_GENERATION_TABLE)?,
-                },
-                (None, Some(known)) => known.clone(),
-                (None, None) => return None,
-            };
+            let at = fields.heap.as_ref()?;
             let array = mem.ptr(g_heaps, l.pointer, "g_heaps").ok()?;
-            for i in 0..count {
+            let heap = |i: u64| {
                 let heap = mem.ptr(array.plus(i.wrapping_mul(p)), l.pointer, "g_heaps").ok()?;
                 let word = |offset: u64, what: &str| mem.ptr(heap.plus(offset), l.pointer, what).ok();
-                heaps.push(GcHeap {
+                Some(GcHeap {
                     generation_table: heap.plus(at.generation_table),
                     ephemeral_segment: word(at.ephemeral_heap_segment, "gc_heap.ephemeral_heap_segment")?,
                     alloc_allocated: word(at.alloc_allocated, "gc_heap.alloc_allocated")?,
-                    finalize_queue: word(at.finalize_queue, "gc_heap.finalize_queue")?,
-                });
-            }
-        } else {
-            let variable = |offset: u64, what: &str| mem.ptr(entry(offset)?, l.pointer, what).ok();
-            heaps.push(GcHeap {
-                generation_table: entry(vars.generation_table)?,
-                ephemeral_segment: variable(vars.ephemeral_heap_segment, "ephemeral_heap_segment")?,
-                alloc_allocated: variable(vars.alloc_allocated, "alloc_allocated")?,
-                finalize_queue: variable(vars.finalize_queue, "finalize_queue")?,
-            });
-        }
-        let found = GcDacVars {
-            at,
-            version: (major, minor),
-            generation_size,
-            generations,
-            start_segment,
-            allocation_start,
-            heaps,
-            server,
-            handle_table_map: entry(vars.handle_table_map).filter(|a| mem.run(*a) >= p),
-            structures_invalid,
-            gc_module: (home.base != m.image.base).then(|| home.path.clone()),
+                    finalize_queue: word(at.finalize_queue, "gc_heap.finalize_queue").unwrap_or(Addr::NULL),
+                })
+            };
+            (0..count).map(heap).collect()
         };
-        found.heads_are_segments(mem, l).then_some(found)
+        [told, known].into_iter().flatten().find_map(|fields| {
+            let found = GcDacVars {
+                at,
+                version: (major, minor),
+                generation_size,
+                generations,
+                start_segment: fields.start_segment,
+                allocation_start: fields.allocation_start.filter(|&o| o < generation_size),
+                heaps: heaps(&fields)?,
+                server,
+                handle_table_map: entry(vars.handle_table_map).filter(|a| mem.run(*a) >= p),
+                structures_invalid,
+                gc_module: (home.base != m.image.base).then(|| home.path.clone()),
+            };
+            found.heads_are_segments(mem, l).then_some(found)
+        })
     }
 
     /// True if both name the same heap, wherever they found it.
@@ -398,6 +382,33 @@ impl GcDacVars {
     pub fn allocation_start_of(&self, mem: &dyn Memory, l: &Layout, heap: &GcHeap, g: u64) -> Option<Addr> {
         let at = heap.generation_table.plus(g.wrapping_mul(self.generation_size)).plus(self.allocation_start?);
         mem.ptr(at, l.pointer, "generation.allocation_start").ok()
+    }
+}
+
+/// Where the fields of `generation` and of a server's `gc_heap` lie.
+struct FieldOffsets {
+    start_segment: u64,
+    /// A number that no generation has (-1) where there is none: the heap has regions.
+    allocation_start: Option<u64>,
+    heap: Option<GcHeapLayout>,
+}
+
+impl FieldOffsets {
+    /// As the arrays say that `GcDacVars` leads to.
+    fn told(mem: &dyn Memory, home: &Module, generation: Option<Addr>, heap: Option<Addr>) -> Option<FieldOffsets> {
+        let field = |array: Addr, i: u64, what: &str| mem.u32(array.plus(i.wrapping_mul(4)), what).ok().map(u64::from);
+        let generation = generation.filter(|&a| home.contains(a))?;
+        let of_generation = |i| field(generation, i, "generation_field_offsets");
+        let heap = heap.filter(|&a| home.contains(a)).and_then(|array| {
+            let of_heap = |i| field(array, i, "gc_heap_field_offsets");
+            Some(GcHeapLayout {
+                alloc_allocated: of_heap(FIELD_ALLOC_ALLOCATED)?,
+                ephemeral_heap_segment: of_heap(FIELD_EPHEMERAL)?,
+                finalize_queue: of_heap(FIELD_FINALIZE_QUEUE)?,
+                generation_table: of_heap(FIELD_GENERATION_TABLE)?,
+            })
+        });
+        Some(FieldOffsets { start_segment: of_generation(1)?, allocation_start: of_generation(2), heap })
     }
 }
 

@@ -63,10 +63,11 @@ const RT_RCDATA: u16 = 10;
 /// No CLR is smaller: coreclr.dll has 4 MB and more.
 const SMALLEST_RUNTIME: u64 = 1 << 20;
 
-const EXPORTS: [&str; 6] = [
+const EXPORTS: [&str; 7] = [
     "g_CLREngineMetrics",
     "g_dacTable",
     "DotNetRuntimeContractDescriptor",
+    "DotNetRuntimeDebugHeader",
     "DotNetRuntimeInfo",
     "coreclr_initialize",
     "mono_get_root_domain",
@@ -204,7 +205,8 @@ fn inspect(mem: &dyn Memory, module: &Module, architecture: Option<&str>) -> Ver
         Flavour::Core
     } else if guid == Some(FRAMEWORK_GUID) || (dac_resource.is_some() && metrics.is_none()) {
         Flavour::Framework
-    } else if contract_descriptor.is_some() {
+    } else if contract_descriptor.is_some() || export("DotNetRuntimeDebugHeader").is_some() {
+        // The header from .NET 7 on, the descriptor beside it later (src/coreclr/nativeaot/Runtime/DebugHeader.cpp).
         return Verdict::Refused(unsupported(
             &format!("NativeAOT ({})", module.name()),
             "its types have no CLR method tables",
@@ -241,14 +243,22 @@ fn inspect(mem: &dyn Memory, module: &Module, architecture: Option<&str>) -> Ver
         format!("exports {}{resources}", if marks.is_empty() { "none".to_owned() } else { marks.join(", ") })
     };
     note(&mut evidence, "runtime module", &format!("{} at {}", module.path, module.base), &how);
-    let runtime_info_version = info.and_then(|at| runtime_info_version(mem, at));
-    let version = runtime_info_version
-        .or(if info.is_some() { None } else { module.file_version })
-        .or_else(|| if info.is_some() { None } else { image.version_info(mem).ok().flatten().map(|v| v.file_version) });
-    if let Some([a, b, c, d]) = version {
-        let how = if runtime_info_version.is_some() { "DotNetRuntimeInfo" } else { "version of the module" };
+    let known = |version: &[u16; 4]| *version != [0; 4];
+    let of_image = || image.version_info(mem).ok().flatten().map(|v| v.file_version).filter(known);
+    let found = match info {
+        // In a single file the module's version is the application's.
+        Some(at) => runtime_info_version(mem, at).map(|v| (v, "DotNetRuntimeInfo")),
+        None => module
+            .file_version
+            .filter(known)
+            .or_else(of_image)
+            .map(|v| (v, "version of the module"))
+            .or_else(|| version_by_folder(&module.path).map(|v| (v, "folder of the shared framework"))),
+    };
+    if let Some(([a, b, c, d], how)) = found {
         note(&mut evidence, "runtime version", &format!("{a}.{b}.{c}.{d}"), how);
     }
+    let version = found.map(|f| f.0);
     Verdict::Runtime(Box::new(RuntimeModule {
         flavour,
         path: module.path.clone(),
@@ -293,13 +303,15 @@ fn by_name(mem: &dyn Memory, module: &Module, architecture: Option<&str>) -> Ver
             image.architecture()
         ),
     );
-    if let Some([a, b, c, d]) = module.file_version {
-        note(&mut evidence, "runtime version", &format!("{a}.{b}.{c}.{d}"), "version of the module");
+    let listed = module.file_version.filter(|v| *v != [0; 4]).map(|v| (v, "version of the module"));
+    let found = listed.or_else(|| version_by_folder(&module.path).map(|v| (v, "folder of the shared framework")));
+    if let Some(([a, b, c, d], how)) = found {
+        note(&mut evidence, "runtime version", &format!("{a}.{b}.{c}.{d}"), how);
     }
     Verdict::Runtime(Box::new(RuntimeModule {
         flavour,
         path: module.path.clone(),
-        version: module.file_version,
+        version: found.map(|f| f.0),
         architecture: image.architecture().to_owned(),
         pointer,
         dac_table: None,
@@ -359,17 +371,33 @@ impl RuntimeModule {
         }
     }
 
-    /// The folder `...\Microsoft.NETCore.App\3.1.23\coreclr.dll`.
     fn shared_framework_version(&self) -> Option<&str> {
-        let mut parts = self.path.rsplit(['\\', '/']);
-        let _file = parts.next()?;
-        let version = parts.next()?;
-        let family = parts.next()?;
-        let plausible = family.eq_ignore_ascii_case("Microsoft.NETCore.App")
-            && version.starts_with(|c: char| c.is_ascii_digit())
-            && version.len() < 40;
-        plausible.then_some(version)
+        shared_framework_version(&self.path)
     }
+}
+
+/// The folder `...\Microsoft.NETCore.App\3.1.23\coreclr.dll`.
+fn shared_framework_version(path: &str) -> Option<&str> {
+    let mut parts = path.rsplit(['\\', '/']);
+    let _file = parts.next()?;
+    let version = parts.next()?;
+    let family = parts.next()?;
+    let plausible = family.eq_ignore_ascii_case("Microsoft.NETCore.App")
+        && version.starts_with(|c: char| c.is_ascii_digit())
+        && version.len() < 40;
+    plausible.then_some(version)
+}
+
+/// The file version that a runtime in this folder has: 1 and 2 are 4.6, 3 is 4.700, from 5 on the patch number stands in the hundreds.
+fn version_by_folder(path: &str) -> Option<[u16; 4]> {
+    let mut parts = shared_framework_version(path)?.split(['.', '-']).map(|part| part.parse::<u16>().ok());
+    let (major, minor, patch) = (parts.next()??, parts.next()??, parts.next().flatten().unwrap_or(0));
+    Some(match major {
+        1 => [4, 6, 0, 0],
+        2 => [4, 6, u16::MAX, 0],
+        3 => [4, 700, 0, 0],
+        _ => [major, minor, patch.saturating_mul(100), 0],
+    })
 }
 
 fn unsupported(runtime: &str, reason: &str) -> Error {

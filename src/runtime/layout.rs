@@ -341,6 +341,10 @@ mod tests {
             let layout = Layout::resolve(&descriptor(&row.layout).unwrap(), pointer).unwrap();
             assert_eq!(layout.min_object, 3 * layout.p(), "{}", row.name);
             assert!(row.from <= row.to, "{}", row.name);
+            for [a, b, c] in [row.from, row.to] {
+                let first = row_for(&row.flavour, Some([a, b, c, 0]), pointer).unwrap().unwrap();
+                assert_eq!(first.name, row.name, "another row comes first");
+            }
         }
     }
 

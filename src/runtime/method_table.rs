@@ -37,7 +37,7 @@ pub enum BackPointer {
 }
 
 /// The words of one method table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MethodTable {
     /// Its address.
     pub at: Addr,

@@ -54,6 +54,14 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
         missing: missing.to_owned(),
         evidence: evidence.iter().map(|e| format!("{}: {} ({})", e.what, e.value, e.how)).collect(),
     };
+    // Up to 7 the sizes that SOS counts depend on the version, and nothing inside tells it; later ones differ only in what is searched for.
+    let told_apart = module.flavour == Flavour::Framework
+        || module.single_file
+        || module.dac_table.is_some()
+        || module.contract_descriptor.is_some();
+    if module.version.is_none() && !told_apart {
+        return Err(refuse("its version is not in the dump", &evidence));
+    }
     let row = layout::row_for(module.flavour.text(), module.version, module.pointer)?
         .ok_or_else(|| refuse("no layout is known for this version", &evidence))?;
     let mut shapes = layout::descriptor(&row.layout)?;
@@ -104,7 +112,10 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
                     Err(_) => "no GcDacVars to compare with",
                 };
                 note(&mut evidence, "GC variables", "of the contract descriptor's GC part", agrees);
-                Some(named)
+                // The structure has more than the descriptor names.
+                let GcDacVars { at, version, handle_table_map, .. } =
+                    vars.ok().filter(|vars| named.same_heap(vars)).unwrap_or_else(GcDacVars::none);
+                Some(GcDacVars { at, version, handle_table_map: named.handle_table_map.or(handle_table_map), ..named })
             }
             (None, Ok(vars)) => Some(vars),
             (None, Err(why)) => {

@@ -5,6 +5,9 @@
 //! peimage.h): what .NET Framework 4.x is believed to look like. Everything that has ever moved between builds is a field of
 //! [`SynthLayout`] and can be moved. Nothing here is shared with the readers.
 
+pub mod modern;
+
+use self::modern::Modern;
 use super::metadata::MetadataBuilder;
 use super::minidump;
 use super::pe::{PeBuilder, READ, ResourceName, WRITE};
@@ -198,6 +201,10 @@ pub struct Scenario {
     pub stale_variables: bool,
     /// Objects that are no more alive lie behind the end of the newest ones, as after a GC.
     pub stale: bool,
+    /// .NET 5 or later; `layout` and `core` go with it.
+    pub modern: Option<Modern>,
+    /// Moves everything in the address space: for a second runtime in one process.
+    pub shift: u64,
 }
 
 impl Scenario {
@@ -215,13 +222,36 @@ impl Scenario {
             objects: 40,
             stale: true,
             stale_variables: false,
+            modern: None,
+            shift: 0,
         }
+    }
+
+    fn container(&self) -> minidump::Builder {
+        if self.layout.pointer == 4 && !self.wow64 {
+            return minidump::Builder::x86();
+        }
+        let mut builder = minidump::Builder::new();
+        if self.modern.as_ref().is_some_and(|m| m.machine == modern::ARM64) {
+            builder.system_info(12, 8, [10, 0, 26100]);
+        }
+        builder
     }
 
     /// Writes the process.
     pub fn build(&self) -> Synth {
-        World::new(self).finish()
+        let (dump, mut expected) = process(std::slice::from_ref(self));
+        Synth { dump, expected: expected.remove(0) }
     }
+}
+
+/// One process with several runtimes in it, which must lie apart ([`Scenario::shift`]). The container is that of the first.
+pub fn process(runtimes: &[Scenario]) -> (Vec<u8>, Vec<Expected>) {
+    let mut dump = runtimes[0].container();
+    dump.module("C:\\Windows\\System32\\inetsrv\\w3wp.exe", 0x40_0000, 0x8000, [10, 0, 1, 2], 7);
+    let expected = runtimes.iter().map(|scenario| World::new(scenario, &mut dump).finish()).collect();
+    dump.thread(100, 0, 0, 0);
+    (dump.finish(), expected)
 }
 
 /// A dump and its answer.
@@ -454,7 +484,7 @@ struct World<'s> {
     scenario: &'s Scenario,
     l: SynthLayout,
     space: Space,
-    dump: minidump::Builder,
+    dump: &'s mut minidump::Builder,
     random: Random,
     /// Native heap: GC structures, PEFiles.
     heap: Arena,
@@ -462,6 +492,7 @@ struct World<'s> {
     loader: Arena,
     clr: u64,
     data: u64,
+    rdata: u64,
     next_image: u64,
     vtables: u64,
     free: u64,
@@ -474,13 +505,13 @@ struct World<'s> {
 }
 
 impl<'s> World<'s> {
-    fn new(scenario: &'s Scenario) -> World<'s> {
+    fn new(scenario: &'s Scenario, dump: &'s mut minidump::Builder) -> World<'s> {
         let l = scenario.layout.clone();
         let wide = l.pointer == 8;
-        let dump = if wide || scenario.wow64 { minidump::Builder::new() } else { minidump::Builder::x86() };
+        let at = |x64: u64, x86: u64| scenario.shift + if wide { x64 } else { x86 };
         let mut space = Space { p: l.pointer, blocks: Vec::new() };
-        let heap = space.add(if wide { 0x0215_4000_0000 } else { 0x0510_0000 }, vec![0; 0x6_0000]);
-        let loader = space.add(if wide { 0x7FF9_A000_0000 } else { 0x0170_0000 }, vec![0; 0x1_0000]);
+        let heap = space.add(at(0x0215_4000_0000, 0x0510_0000), vec![0; 0x8_0000]);
+        let loader = space.add(at(0x7FF9_A000_0000, 0x0170_0000), vec![0; 0x1_0000]);
         let mut w = World {
             scenario,
             space,
@@ -488,32 +519,45 @@ impl<'s> World<'s> {
             random: Random::new(scenario.seed),
             heap,
             loader,
-            clr: if wide { 0x7FFA_1000_0000 } else { 0x7300_0000 },
+            clr: at(0x7FFA_1000_0000, 0x7300_0000),
             data: 0,
-            next_image: if wide { 0x7FFA_2000_0000 } else { 0x6000_0000 },
+            rdata: 0,
+            next_image: at(0x7FFA_2000_0000, 0x6000_0000),
             vtables: 0,
             free: 0,
             kinds: Vec::new(),
             expected: Expected::default(),
             objects: Vec::new(),
             // Large addresses on x86: a large-address-aware pool.
-            next_segment: if wide { 0x0216_0000_0000 } else { 0x7FFC_0000_u64 + 0x1_0000 },
+            next_segment: at(0x0216_0000_0000, 0x7FFC_0000 + 0x1_0000),
             core_file: 0,
             l,
         };
-        w.runtime_module();
+        match &scenario.modern {
+            Some(modern) => w.modern_runtime_module(modern),
+            None => w.runtime_module(),
+        }
         w
     }
 
-    fn finish(mut self) -> Synth {
-        self.types();
-        self.gc();
+    /// Writes the heap and gives all memory to the dump.
+    fn finish(mut self) -> Expected {
+        match &self.scenario.modern {
+            Some(modern) if modern.idle => {}
+            Some(modern) => {
+                self.modern_types(modern);
+                self.modern_gc(modern);
+            }
+            None => {
+                self.types();
+                self.gc();
+            }
+        }
         for block in &self.space.blocks {
             self.dump.memory(block.base, block.bytes.clone());
         }
-        self.dump.thread(100, 0, 0, 0);
         self.expected.rows.retain(|_, row| row.count > 0);
-        Synth { dump: self.dump.finish(), expected: self.expected }
+        self.expected
     }
 
     fn machine(&self) -> u16 {
@@ -568,7 +612,6 @@ impl<'s> World<'s> {
         } else {
             "C:\\Windows\\Microsoft.NET\\Framework64\\v4.0.30319\\clr.dll"
         };
-        self.dump.module("C:\\Windows\\System32\\inetsrv\\w3wp.exe", 0x40_0000, 0x8000, [10, 0, 1, 2], 7);
         self.dump.module(name, self.clr, size, self.scenario.version, pe.timestamp);
         self.data = self.clr + u64::from(data);
         self.vtables = self.clr + u64::from(text) + 0x100;
@@ -678,8 +721,12 @@ impl<'s> World<'s> {
         }
         self.space.u32(table, flags);
         self.space.u32(table + 4, mt.base_size as u32);
-        self.space.u16(table + 8, flags2);
-        self.space.u16(table + 10, mt.rid);
+        if self.scenario.modern.as_ref().is_some_and(Modern::rid_in_flags2) {
+            self.space.u32(table + 8, u32::from(mt.rid) << 8 | u32::from(flags2));
+        } else {
+            self.space.u16(table + 8, flags2);
+            self.space.u16(table + 10, mt.rid);
+        }
         self.space.u16(table + 12, mt.virtuals);
         self.space.u16(table + 14, mt.interfaces.len() as u16);
         self.space.word(table + 16, parent);
@@ -690,7 +737,7 @@ impl<'s> World<'s> {
                 self.space.word(class + 2 * p, table);
                 class
             }
-            Canonical::Of(other) => other + 2,
+            Canonical::Of(other) => other + self.scenario.modern.as_ref().map_or(2, Modern::canonical_tag),
             Canonical::ThroughCell(other) => {
                 let cell = self.space.alloc(arena, p);
                 self.space.word(cell, other);
@@ -889,7 +936,7 @@ impl<'s> World<'s> {
         let widget_rid = md.type_def(1, "Plugin", "Widget", 0);
         let mut pe = PeBuilder::new(self.machine());
         pe.metadata(&md.build());
-        let flat_base = if p == 8 { 0x0217_0000_0000 } else { 0x0B00_0000 };
+        let flat_base = self.scenario.shift + if p == 8 { 0x0217_0000_0000 } else { 0x0B00_0000 };
         self.space.add(flat_base, pe.flat());
         let flat = self.image_layout(flat_base, 2);
         let image = self.pe_image([flat, 0, 0, 0]);
@@ -1266,10 +1313,11 @@ impl<'s> World<'s> {
 
     /// Writes a `heap_segment`: allocated, committed, reserved, used, mem, flags, next, and what follows.
     fn segment_header(&mut self, at: u64, words: [u64; 7]) {
-        for (i, word) in (0..).zip(words) {
+        let places = self.scenario.modern.as_ref().map_or([0, 1, 2, 3, 4, 5, 6], |m| m.segment_words);
+        self.space.word(at + 7 * self.l.pointer, words[0]);
+        for (i, word) in places.into_iter().zip(words) {
             self.space.word(at + i * self.l.pointer, word);
         }
-        self.space.word(at + 7 * self.l.pointer, words[0]);
         self.expected.segments += 1;
     }
 
@@ -1414,7 +1462,8 @@ impl<'s> World<'s> {
             None => (self.free, 3 * p, 1),
         };
         let size = (base + component * count).max(3 * p);
-        let step = size.next_multiple_of(if p == 8 || generation == 3 { 8 } else { 4 });
+        // gc.cpp, get_alignment_constant(FALSE): large and pinned objects.
+        let step = size.next_multiple_of(if p == 8 || matches!(generation, 3 | 4) { 8 } else { 4 });
         self.space.word(at, table);
         if component > 0 {
             self.space.u32(at + p, count as u32);
@@ -1453,6 +1502,7 @@ impl<'s> World<'s> {
         // SOS counts the components of Free and of strings in different ways (strike, GetObjSize): two bytes less per Free.
         let reported = match (&kind, p) {
             (Some(_), _) => size,
+            (None, _) if self.scenario.modern.is_some() => size,
             (None, 8) => (base + count - 2).max(24),
             (None, _) => base + count - 2,
         };

@@ -65,9 +65,27 @@ export function commandLine(args) {
   return done.stdout;
 }
 
-/** Every row of the table by its stable hooks. */
-export function tableRows(page) {
-  return page.$$eval('table#diff [data-type]', (rows) => rows.map((r) => ({ ...r.dataset })));
+/** Every row of the table by its stable hooks: in the view of types, nothing folded, from the first to the last, since only those in sight are there. */
+export async function tableRows(page) {
+  await page.click('[data-view="types"]');
+  return page.evaluate(async () => {
+    const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const fold = document.querySelector('[data-fold]');
+    if (fold.checked) fold.click();
+    await frame();
+    const body = document.querySelector('#diff tbody');
+    const rows = new Map();
+    const top = () => body.getBoundingClientRect().top + scrollY;
+    for (let y = 0; ; y += innerHeight) {
+      scrollTo(0, top() + y);
+      await frame();
+      for (const r of document.querySelectorAll('#diff [data-type]')) rows.set(`${r.dataset.type}\t${r.dataset.module}`, { ...r.dataset });
+      if (y > body.clientHeight) break;
+    }
+    scrollTo(0, 0);
+    await frame();
+    return [...rows.values()].map(({ id, ...row }) => row);
+  });
 }
 
 /** What `tryToSend` returns where nothing can be sent. */

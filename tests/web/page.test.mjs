@@ -103,6 +103,7 @@ for (const kind of ['hosted', 'one file']) {
       const { page } = await open(kind);
       await choose(page, [pair[1], pair[0]]);
       await state(page, 'ready');
+      await page.click('[data-view="types"]');
       const string = () => page.$eval('#diff [data-type="System.String"]', (r) => [Number(r.dataset.countA), Number(r.dataset.countB)]);
       const [a, b] = await string();
       assert.ok(a < b);
@@ -192,38 +193,42 @@ for (const kind of ['hosted', 'one file']) {
       const { page } = await open(kind);
       await choose(page, pair);
       await state(page, 'ready');
-      const first = () => page.$eval('#diff tbody tr', (r) => r.dataset.type);
-      assert.equal(await first(), 'System.String');
-      const all = (await page.$$('#diff tbody tr')).length;
+      await page.click('[data-view="types"]');
+      const types = (what) => page.$$eval('#diff tbody tr[data-type]', (rows, key) => rows.map((r) => (key === 'title' ? r.querySelector('th').title : r.dataset[key])), what);
+      const count = () => page.$eval('#diff', (d) => Number(d.getAttribute('aria-rowcount')));
+      assert.equal((await types('type'))[0], 'System.String');
+      const all = await count();
 
       await page.keyboard.press('/');
       await page.keyboard.type('/telemetry\\.(request|trace)/');
-      assert.ok((await page.$$('#diff tbody tr')).length < 20);
-      assert.match((await texts(page, '#diff tfoot .filtered'))[0], /^Shown: \d+ of/);
+      const [, shown] = /^Shown: (\d+) of/.exec((await texts(page, '#diff tfoot .filtered'))[0]) ?? [];
+      assert.ok(Number(shown) > 0 && Number(shown) < 20, shown);
+      assert.equal(await count(), 1 + Number(shown) + 4);
       await page.keyboard.press('Escape');
-      assert.equal((await page.$$('#diff tbody tr')).length, all);
+      assert.equal(await count(), all);
 
       await page.click('[data-by="type"]');
-      assert.equal(await page.$eval('#diff th.name', (h) => h.getAttribute('aria-sort')), 'ascending');
-      const names = await page.$$eval('#diff tbody tr th', (n) => n.map((h) => h.title));
+      assert.equal(await page.$eval('#diff thead tr[role] th.name', (h) => h.getAttribute('aria-sort')), 'ascending');
+      const names = await types('title');
       assert.deepEqual(names, [...names].sort());
+      assert.match(await page.evaluate(() => location.hash), /^#view=types&sort=type$/);
 
-      await page.click('[data-spelling="type"]');
-      assert.ok((await page.$$eval('#diff tbody tr', (rows) => rows.every((r) => r.querySelector('th').title === r.dataset.type))));
+      await page.select('#spelling', 'type');
+      assert.deepEqual(await types('title'), await types('type'));
 
       await page.click('[data-show="gone"]');
-      assert.ok((await page.$$eval('#diff tbody tr', (rows) => rows.every((r) => r.dataset.countB === '0'))));
+      assert.ok((await types('countB')).every((n) => n === '0'));
       await page.click('[data-show="all"]');
 
-      await page.focus('#diff tbody .open[tabindex="0"]');
+      await page.focus('#diff tbody tr[tabindex="0"]');
+      await page.keyboard.press('Home');
       await page.keyboard.press('ArrowDown');
       await page.keyboard.press('ArrowRight');
-      await page.waitForSelector('#diff tbody tr.opened .addresses li');
-      const opened = await page.$eval('#diff tbody tr.opened', (r) => [[...r.parentElement.children].indexOf(r), r.querySelector('.detail').textContent]);
-      assert.equal(opened[0], 1);
-      assert.match(opened[1], /!dumpheap -mt [0-9a-f]+/);
+      await page.waitForSelector('#diff tbody .detail .addresses li');
+      assert.equal(await page.$eval('#diff tbody tr.opened', (r) => r.getAttribute('aria-rowindex')), '3');
+      assert.match(await page.$eval('#diff tbody .detail', (d) => d.textContent), /!dumpheap -mt [0-9a-f]+/);
       await page.keyboard.press('ArrowLeft');
-      assert.equal((await page.$$('.opened')).length, 0);
+      assert.equal((await page.$$('#diff .opened')).length, 0);
       await page.close();
     });
 

@@ -1,221 +1,276 @@
-// What is said above the table: computed from the reports, never guessed; a line with nothing to say is left out. Pure.
+// What is said above the table, four lines at most: computed from the reports, never guessed; a line with nothing to say is left out. Pure.
+// The denominator is one and named: growth of the old generations (gen2, LOH, POH, frozen) of all types, Free apart.
 
-import { coverage, duration, number, plural, signedSize, size, utc, utcTime, baseName } from './format.js';
-
-/** Indexes of the report's `generations`. */
-export const GENERATIONS = ['gen0', 'gen1', 'gen2', 'LOH', 'POH', 'frozen'];
-const OLD = [2, 3, 4, 5];
-
-/** Findings of a comparison (diff.rs) that each dump's own report says in more words. */
-const OF_ONE_DUMP = ['partial-dump', 'gc-in-progress', 'unproven-runtime'];
-
-const YOUNG = [0, 1];
+import { atLeast, exact, generationWords, isListing, oneProcess } from './facts.js';
+import { splitName } from './names.js';
+import { coverage, duration, number, plural, signed, signedSize, size, utcTime, utcDate } from './format.js';
 
 /**
- * @typedef {{text: string, strong?: 'grow' | 'shrink' | 'plain'}} Part
- * @typedef {{headline: Part[], aside: string, lines: {label: string, text: string}[], warnings: {title: string, text: string}[]}} Answer
+ * @typedef {{text: string, strong?: 'grow' | 'shrink' | 'plain', code?: boolean, link?: Partial<import('../store.js').State>}} Part
+ *   `link`: what the table shows when the number is clicked
+ * @typedef {{headline: Part[], aside: string, lines: {label: string, parts: Part[]}[]}} Answer
+ * @typedef {import('./warnings.js').Side} Side
  */
 
-/** Old before young, as the bars are drawn. */
-export const OLD_FIRST = [2, 3, 4, 5, 1, 0];
+const OLD = [2, 3, 4, 5];
+const YOUNG = [0, 1];
 
-/** `gen2 16.6 MB, LOH 1.2 MB, …`. @param {any} heap  HeapFacts */
-export function generationWords(heap) {
-  const used = OLD_FIRST.filter((g) => heap.generations[g]?.size > 0);
-  return used.map((g) => `${GENERATIONS[g]} ${size(heap.generations[g].size)}`).join(', ');
+/** Closer together than this, a rate by the hour would be a guess. Seconds. */
+const RATE_FROM = 10 * 60;
+
+/** Everything that the old generations hold. */
+const OLD_ROWS = { view: /** @type {const} */ ('types'), show: 'all', generation: 'old', search: '', order: { by: /** @type {const} */ ('size'), dir: /** @type {const} */ (-1) } };
+const ALL_ROWS = { ...OLD_ROWS, generation: 'all' };
+const SUSPECTS = { view: /** @type {const} */ ('suspects'), show: 'all', generation: 'all', search: '' };
+
+/**
+ * Bytes of types (Free apart) in some generations of each dump.
+ * @param {Side[]} sides
+ * @param {any} meta  DiffReport without rows
+ * @param {number[]} which
+ * @returns {number[]}
+ */
+export function bytesIn(sides, meta, which) {
+  const sum = (/** @type {any[]} */ cells) => which.reduce((n, g) => n + (cells?.[g]?.size ?? 0), 0);
+  return sides.map((s, i) => sum(s.head.heap.generations) - sum(meta.free_generations?.[i]));
 }
 
-/** By how much the bytes of types (Free apart) in some generations differ, last minus first. @param {any} meta @param {number[]} which */
-function changeIn(meta, which) {
-  const sum = (/** @type {any[]} */ cells) => which.reduce((n, g) => n + (cells[g]?.size ?? 0), 0);
-  const types = (/** @type {number} */ dump) => sum(meta.dumps[dump].generations) - sum(meta.free_generations[dump]);
-  return types(meta.dumps.length - 1) - types(0);
+/** Bytes of all types, Free apart, of each dump. @param {Side[]} sides @returns {number[]} */
+const bytesOfTypes = (sides) => sides.map((s) => s.head.heap.size - s.head.heap.free.size);
+
+/**
+ * @param {Side[]} sides  in the order compared
+ * @param {Side[]} all  every usable dump
+ * @param {any} comparison  of them: meta, columns, suspects
+ * @returns {Answer}
+ */
+export function answerOf(sides, all, comparison) {
+  if (sides.length === 1) return answerOfOne(sides[0].head);
+  const { headline, aside } = headlineOf(sides, comparison.meta);
+  const lines = [processLine(sides, comparison.meta), suspectsLine(sides, comparison), trustLine(sides, all)];
+  return { headline, aside, lines: lines.filter((l) => l !== null) };
 }
 
-/** True if its numbers are exactly what SOS prints (`exact()` of report.rs). @param {any} report  HeapReport */
-export function exact(report) {
-  return report.heap.complete && !report.runtime.gc_in_progress && !report.findings.some((/** @type {any} */ f) => f.partial);
-}
-
-/** `at least ` where something was not read; not during a GC, when an object can be met twice. @param {any} report */
-export function atLeast(report) {
-  return exact(report) || report.runtime.gc_in_progress ? '' : 'at least ';
-}
-
-/** True if both are known to be one process: same id, same start. @param {any} a DumpFacts @param {any} b DumpFacts */
-function oneProcess(a, b) {
-  return a.pid !== null && a.pid === b.pid && a.started_at !== null && a.started_at === b.started_at;
-}
-
-/** The answer for one dump. @param {any} report  HeapReport @returns {Answer} */
-export function answerOfOne(report) {
-  const { heap } = report;
-  const walked = report.runtime.gc_in_progress ? 'What could be walked of the heap holds ' : `The heap holds ${atLeast(report)}`;
+/** @param {any} head @returns {Answer} */
+function answerOfOne(head) {
+  const { heap } = head;
+  const walked = head.runtime.gc_in_progress ? 'What could be walked of the heap holds ' : `The heap holds ${atLeast(head)}`;
+  const generations = generationWords(heap);
+  const lines = [{ label: 'Heap', parts: [{ text: `${generations ? `${generations}; of it ` : ''}${size(heap.free.size)} free.` }] }];
+  if (head.memory) {
+    const managed = head.memory.owners.filter((/** @type {any} */ o) => o.owner.startsWith('gc')).reduce((/** @type {number} */ n, /** @type {any} */ o) => n + o.bytes, 0);
+    lines.push({ label: 'Process', parts: [{ text: `${size(head.memory.bytes)} in the dump: managed heap ${size(managed)}, native and other ${size(head.memory.bytes - managed)}.` }] });
+  }
+  lines.push({ label: 'Trust', parts: [{ text: trustWords([head], ['the dump']) }] });
   return {
-    headline: [{ text: walked }, { text: size(heap.size), strong: 'plain' }, { text: ` in ${number(heap.objects)} objects` }],
+    headline: [{ text: walked }, { text: size(heap.size), strong: 'plain', link: ALL_ROWS }, { text: ` in ${plural(heap.objects, 'object')}` }],
     aside: 'no comparison until a second dump is read',
-    lines: [
-      { label: 'Heap', text: `${generationWords(heap)}; of it ${size(heap.free.size)} free.` },
-      { label: 'Trust', text: [readWords([report], ['the dump']), gcWords([report]), 'Objects that nobody holds any more are counted too.'].join(' ') },
-    ],
-    warnings: warningsOf(report, ''),
+    lines,
   };
 }
 
-/**
- * The answer for several dumps: the last against the first.
- * @param {import('../protocol.js').Head[]} reports  in order
- * @param {any} meta  of their comparison
- * @param {{size: number}[]} rows  their changes
- * @returns {Answer}
- */
-export function answerOfDiff(reports, meta, rows) {
-  const first = reports[0];
-  const last = reports[reports.length - 1];
-  const same = oneProcess(first.dump, last.dump);
-  const all = exact(first) && exact(last);
-  const old = changeIn(meta, OLD);
-  const young = changeIn(meta, YOUNG);
-  const names = letters(reports.length);
+/** @param {Side[]} sides @param {any} meta @returns {{headline: Part[], aside: string}} */
+function headlineOf(sides, meta) {
+  const heads = sides.map((s) => s.head);
+  const [first, last] = [heads[0], heads[heads.length - 1]];
+  if (heads.some(isListing)) return differ(sides, 'no generations in a listing');
+  const same = heads.every((h) => oneProcess(first.dump, h.dump));
+  if (!same) return differ(sides, 'no rate: not known to be one process');
+  if (!heads.every(exact)) return differ(sides, '');
+
+  const old = bytesIn(sides, meta, OLD);
+  const young = bytesIn(sides, meta, YOUNG);
+  const change = old[old.length - 1] - old[0];
+  const aside = `young: ${signedSize(young[young.length - 1] - young[0])}`;
+  if (change === 0) return { headline: [{ text: 'Old generations did not change' }], aside };
 
   /** @type {Part[]} */
-  let headline;
-  let aside = `young: ${signedSize(young)}`;
-  if (!all || !same) {
-    const differ = old + young;
-    headline = [
-      { text: `The ${all ? 'heaps' : 'parts of the heaps that were read'} differ by ` },
-      { text: signedSize(differ), strong: toneOf(differ) },
-    ];
-    aside = same ? aside : 'no rate: not known to be one process';
-  } else if (old === 0) {
-    headline = [{ text: 'Old generations did not change' }];
-  } else {
-    headline = [
-      { text: `Old generations ${old > 0 ? 'grew' : 'shrank'} by ` },
-      { text: size(Math.abs(old)), strong: toneOf(old) },
-    ];
-    const hours = (last.dump.captured_at - first.dump.captured_at) / 3600;
-    if (last.dump.captured_at !== null && first.dump.captured_at !== null && hours >= 1 / 60) {
-      headline.push({ text: ', ' }, { text: `${size(Math.abs(old) / hours)} an hour`, strong: 'plain' });
-    }
+  const headline = [{ text: `Old generations ${change > 0 ? 'grew' : 'shrank'} by ` }, { text: size(Math.abs(change)), strong: toneOf(change), link: OLD_ROWS }];
+  const seconds = last.dump.captured_at - first.dump.captured_at;
+  const timed = last.dump.captured_at !== null && first.dump.captured_at !== null && seconds > 0;
+  if (timed && seconds >= RATE_FROM) {
+    headline.push({ text: ', ' }, { text: `${size(Math.abs(change) / (seconds / 3600))} an hour`, strong: 'plain', link: OLD_ROWS });
+  } else if (timed) {
+    headline.push({ text: ` in ${duration(seconds)}` });
   }
+  const steps = old.slice(1).map((bytes, i) => bytes - old[i]);
+  if (steps.length > 1 && timed) headline.push({ text: `, ${stepWords(steps, change)}` });
+  const rate = timed && seconds >= RATE_FROM ? `average between ${heads.length === 2 ? 'two points' : 'the first and the last'}` : '';
+  return { headline, aside: [aside, rate].filter(Boolean).join(' · ') };
+}
 
-  const lines = [];
-  const memory = memoryWords(first, last);
-  if (memory) lines.push({ label: 'Memory', text: memory });
-  const grown = rows.filter((r) => r.size > 0);
-  const shrunk = rows.filter((r) => r.size < 0);
-  const sum = (/** @type {{size: number}[]} */ some) => some.reduce((n, r) => n + r.size, 0);
-  lines.push({
+/** `in both steps`, `in 2 of 3 steps`. @param {number[]} steps @param {number} change */
+function stepWords(steps, change) {
+  const alike = steps.filter((s) => Math.sign(s) === Math.sign(change)).length;
+  if (alike < steps.length) return `in ${alike} of ${steps.length} steps`;
+  return steps.length === 2 ? 'in both steps' : `in every one of ${steps.length} steps`;
+}
+
+/** What can be said where growth cannot: of two processes, of parts of heaps, of a listing. @param {Side[]} sides @param {string} aside */
+function differ(sides, aside) {
+  const [a, b] = [sides[0].head, sides[sides.length - 1].head];
+  const bytes = bytesOfTypes(sides);
+  const change = bytes[bytes.length - 1] - bytes[0];
+  const certain = exact(a) && exact(b);
+  // A part of B that was not read can only add; so can a part of A, which takes away from the difference.
+  const bound = certain ? '' : exact(a) && atLeast(b) && change > 0 ? 'at least ' : exact(b) && atLeast(a) && change > 0 ? 'at most ' : null;
+  const what = bound === null ? 'The parts of the heaps that were read differ by ' : 'The heaps differ by ';
+  return {
+    headline: /** @type {Part[]} */ ([{ text: what }, { text: `${bound ?? ''}${signedSize(change)}`, strong: toneOf(change), link: ALL_ROWS }]),
+    aside,
+  };
+}
+
+/** Memory of the process against its heap: the account of both dumps. @param {Side[]} sides @param {any} meta */
+function processLine(sides, meta) {
+  const heads = sides.map((s) => s.head);
+  if (!meta.memory || heads.some((h) => isListing(h) || !h.memory)) return null;
+  const { process, managed_heap: heap } = meta.memory;
+  const rest = process - heap;
+  const most = process <= 0 ? '' : heap >= rest ? ' The heap made most of it.' : ' Most of it is not the managed heap.';
+  return {
+    label: 'Process',
+    parts: /** @type {Part[]} */ ([
+      { text: `${sizes(heads.map((h) => h.memory.bytes))} in the dumps, ${signedSize(process)}: ` },
+      { text: `managed heap ${signedSize(heap)}`, link: ALL_ROWS },
+      { text: `, native and other ${signedSize(rest)}.${most}` },
+    ]),
+  };
+}
+
+/** `171 → 206 MB`: the unit once, where it is the same. @param {number[]} bytes */
+function sizes(bytes) {
+  const texts = bytes.map(size);
+  const units = new Set(texts.map((t) => t.split(' ')[1]));
+  return (units.size === 1 ? texts.map((t, i) => (i < texts.length - 1 ? t.split(' ')[0] : t)) : texts).join(' → ');
+}
+
+/**
+ * At most three facts of the Suspects view.
+ * @param {Side[]} sides
+ * @param {any} comparison
+ * @returns {{label: string, parts: Part[]} | null}
+ */
+function suspectsLine(sides, comparison) {
+  const { meta, columns } = comparison;
+  const last = sides.length - 1;
+  const name = (/** @type {number} */ i) => columns.strings[columns.csharp[i]];
+  const parts = suspectParts(sides, comparison);
+  if (parts.some((p) => p.link)) return { label: 'Suspects', parts };
+  // Without a group: the type that grew most.
+  let best = -1;
+  let most = 0;
+  let types = 0;
+  for (let i = 0; i < columns.n; i++) {
+    const change = columns.sizes[last * columns.n + i] - columns.sizes[i];
+    if (change > 0) types += 1;
+    if (change > most) [best, most] = [i, change];
+  }
+  if (best < 0) return { label: 'Types', parts: [{ text: 'No type grew. ' }, ...parts] };
+  return {
     label: 'Types',
-    text: `${plural(grown.length, 'type')} grew by ${size(sum(grown))}, ${number(shrunk.length)} shrank by ${size(-sum(shrunk))}, ` +
-      `${number(rows.length - grown.length - shrunk.length)} are equal in size. Free space: ${signedSize(meta.free.delta_size)}.`,
-  });
-  lines.push({
-    label: 'Trust',
-    text: [
-      readWords(reports, names),
-      same ? `One process: pid ${first.dump.pid}, started ${utc(first.dump.started_at)}.` : '',
-      gcWords(reports),
-      'Objects that nobody holds any more are counted too.',
-    ].filter((s) => s !== '').join(' '),
-  });
-  if (reports.length > 2) {
-    lines.push({ label: 'Dumps', text: `${number(reports.length)} dumps were read; the table compares the first with the last.` });
-  }
-
-  const warnings = meta.findings
-    .filter((/** @type {any} */ f) => !OF_ONE_DUMP.includes(f.code))
-    .map((/** @type {any} */ f) => ({ title: 'Before you compare:', text: withCount(f) }));
-  reports.forEach((r, i) => warnings.push(...warningsOf(r, names[i])));
-  return { headline, aside, lines, warnings };
+    parts: [
+      { text: `${plural(types, 'type')}`, link: { ...ALL_ROWS, show: 'grown' } }, { text: ` grew, most of all ` },
+      { text: name(best), code: true }, { text: ': ' },
+      { text: signedSize(most), link: { ...ALL_ROWS, goTo: rowKey(columns, best) } }, { text: `. Free space: ${signedSize(meta.free.delta_size)}. ` }, ...parts,
+    ],
+  };
 }
 
-/** Letters of the dumps in the order compared: A, B, or for more of them A, 2, …, B: A is always the first, B the last. @param {number} n */
-export function letters(n) {
-  return Array.from({ length: n }, (_, i) => (i === 0 ? 'A' : i === n - 1 ? 'B' : String(i + 1)));
+/** @param {any} columns @param {number} i */
+export function rowKey(columns, i) {
+  return `${columns.strings[columns.type[i]]}\t${columns.strings[columns.module[i]]}`;
 }
 
-/** What makes one dump's numbers doubtful, each with its words from the core. @param {any} report @param {string} letter */
-function warningsOf(report, letter) {
-  const whose = letter === '' ? 'this dump' : letter;
-  const out = [];
-  const { heap, runtime } = report;
-  if (runtime.unproven) out.push({ title: `Unproven runtime in ${whose}:`, text: runtime.unproven });
-  if (heap.explained_bytes < heap.total_bytes) {
-    out.push({
-      title: `${coverage(heap.explained_bytes, heap.total_bytes)} of the heap of ${whose} could be read;`,
-      text: `${size(heap.total_bytes - heap.explained_bytes)} could not. ` +
-        (atLeast(report) ? 'Its counts are at least these; a type not seen may still be there.' : 'A type not seen may still be there.'),
-    });
+/**
+ * The largest group by interface or base type, the largest of the same number, the largest collection that was resized.
+ * @param {Side[]} sides
+ * @param {import('../protocol.js').Comparison} comparison
+ * @returns {Part[]}
+ */
+function suspectParts(sides, { meta, columns, suspects }) {
+  if (!suspects) return [];
+  const last = sides.length - 1;
+  const arrows = (/** @type {number[]} */ values) => values.map(number).join(' → ');
+  /** @type {Part[]} */
+  const parts = [];
+  const by = suspects.by_supertype[0];
+  if (by) {
+    const type = meta.supertypes[by.supertype];
+    const { counts } = by.types.totals;
+    parts.push(
+      { text: lastWord(type.type_name_csharp), code: true }, { text: ': ' },
+      { text: `${arrows(counts)} objects`, link: { ...SUSPECTS, goTo: `group:${type.type_name}\t${type.module}` } },
+      { text: ` of ${plural(by.types.rows.length, 'type')}. ` });
   }
-  for (const f of report.findings) {
-    if (f.partial) out.push({ title: `In ${whose}:`, text: withCount(f) });
+  const same = suspects.same_number[by?.same_number ?? 0];
+  if (same) {
+    const steps = same.steps.length > 1 ? `${same.steps.map(signed).join(', then ')}` : signed(same.number);
+    parts.push(
+      { text: by ? 'With them ' : '' },
+      { text: `${plural(same.types.rows.length, 'type')}, each ${steps}`, link: { ...SUSPECTS, goTo: `group:same:${rowKey(columns, same.types.rows[0])}` } },
+      { text: `, ${size(same.types.totals.delta_size)}. ` });
   }
-  if (!exact(report) && out.length === 0) out.push({ title: `The numbers of ${whose} are not complete.`, text: '' });
-  return out;
+  const resized = suspects.resized[0];
+  const slots = resized?.slots;
+  if (resized && typeof slots?.[0] === 'number' && typeof slots[last] === 'number') {
+    const objects = columns.counts[last * columns.n + resized.row];
+    parts.push(
+      { text: objects === 1 ? 'One ' : `${number(objects)} ` }, { text: lastWord(columns.strings[columns.csharp[resized.row]]), code: true },
+      { text: ' grew from ' }, { text: `${number(slots[0])} to ${number(slots[last])} slots`, link: { ...SUSPECTS, goTo: rowKey(columns, resized.row) } }, { text: '. ' });
+  }
+  for (const { code, reason } of suspects.withheld) {
+    if (code !== 'no-growth' || parts.length === 0) parts.push({ text: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${/[.!?]$/.test(reason) ? ' ' : '. '}` });
+  }
+  return parts;
 }
 
-/** A finding's words, with how often it was met. @param {any} finding */
-export function withCount(finding) {
-  return finding.count > 1 ? `${finding.message} (${number(finding.count)} times)` : finding.message;
+/** A name without its namespace: `ITelemetry[]`. @param {string} name */
+function lastWord(name) {
+  return splitName(name).rest;
 }
 
-function readWords(/** @type {any[]} */ reports, /** @type {string[]} */ names) {
-  if (reports.every(exact)) {
-    return reports.length === 1 ? 'Every object of the dump was read.' : `Every object of ${reports.length === 2 ? 'both' : 'all'} dumps was read.`;
+/** @param {Side[]} sides @param {Side[]} all */
+function trustLine(sides, all) {
+  const heads = sides.map((s) => s.head);
+  const words = [trustWords(heads, sides.map((s) => s.name))];
+  const apart = all.filter((s) => !sides.some((c) => c.id === s.id));
+  if (apart.length === 1) words.push(`Dump ${apart[0].name} is of another process: not compared.`);
+  if (apart.length > 1) words.push(`Dumps ${apart.map((s) => s.name).join(', ')} are not compared.`);
+  return { label: 'Trust', parts: [{ text: words.join(' ') }] };
+}
+
+/** @param {any[]} heads @param {string[]} names */
+function trustWords(heads, names) {
+  const first = heads[0].dump;
+  const one = heads.length > 1 && heads.every((h) => oneProcess(first, h.dump));
+  const dumps = heads.filter((h) => !isListing(h));
+  return [
+    readWords(heads, names),
+    one ? `One process: pid ${first.pid}, started ${startWords(heads)}.` : '',
+    dumps.length === 0 || dumps.some((h) => h.runtime.gc_in_progress) ? '' : 'No GC was running.',
+    'Objects that nobody holds any more are counted too.',
+  ].filter((s) => s !== '').join(' ');
+}
+
+/** @param {any[]} heads */
+function startWords(heads) {
+  const { started_at: at, captured_at: taken } = heads[0].dump;
+  return taken !== null && utcDate(taken) === utcDate(at) ? utcTime(at) : `${utcDate(at)}, ${utcTime(at)}`;
+}
+
+/** @param {any[]} heads @param {string[]} names */
+function readWords(heads, names) {
+  const dumps = heads.map((h, i) => ({ h, name: names[i] })).filter(({ h }) => !isListing(h));
+  if (dumps.length === 0) return '';
+  if (dumps.every(({ h }) => exact(h))) {
+    if (dumps.length < heads.length) return `Every object of ${dumps.map((d) => d.name).join(', ')} was read.`;
+    return dumps.length === 1 ? 'Every object of the dump was read.' : `Every object of ${dumps.length === 2 ? 'both' : `all ${number(dumps.length)}`} dumps was read.`;
   }
-  const parts = reports.map((r, i) => `${coverage(r.heap.explained_bytes, r.heap.total_bytes)} of ${names[i]}`);
+  const parts = dumps.map(({ h, name }) => `${coverage(h.heap.explained_bytes, h.heap.total_bytes)} of ${name}`);
   return `Read: ${parts.join(', ')}.`;
-}
-
-function gcWords(/** @type {any[]} */ reports) {
-  return reports.some((r) => r.runtime.gc_in_progress) ? '' : 'No GC was running.';
-}
-
-/** Memory in the files, split into the managed heap and the rest; nothing for a dump that was trimmed below its heap. */
-function memoryWords(/** @type {any} */ first, /** @type {any} */ last) {
-  const rest = (/** @type {any} */ r) => r.dump.memory_bytes - r.heap.total_bytes;
-  if (rest(first) < 0 || rest(last) < 0) return '';
-  const [a, b] = [first.dump.memory_bytes, last.dump.memory_bytes];
-  const heap = last.heap.total_bytes - first.heap.total_bytes;
-  return `${size(a)} → ${size(b)} of memory in the dumps, ${signedSize(b - a)}: managed heap ${signedSize(heap)}, all else ${signedSize(rest(last) - rest(first))}.`;
 }
 
 function toneOf(/** @type {number} */ n) {
   return n > 0 ? 'grow' : n < 0 ? 'shrink' : 'plain';
-}
-
-/**
- * The facts of a dump as rows for people; null where not known (yet). Times are UTC.
- * @param {any} facts  DumpFacts or null
- * @param {any} runtime  RuntimeFacts or null
- * @returns {{label: string, text: string | null, secret?: boolean}[]}
- */
-export function factRows(facts, runtime) {
-  const known = (/** @type {any[]} */ parts) => parts.filter((p) => p !== null && p !== undefined && p !== '').join(', ') || null;
-  const process = facts && known([
-    facts.image_path && baseName(facts.image_path),
-    facts.pid !== null && `pid ${facts.pid}`,
-    facts.started_at !== null && `started ${utcTime(facts.started_at)}`,
-    facts.uptime !== null && `up ${duration(facts.uptime)}`,
-  ].map((p) => p || null));
-  return [
-    { label: 'Taken', text: facts && (facts.captured_at === null ? 'time not in the file' : utc(facts.captured_at)) },
-    { label: 'Process', text: process },
-    { label: 'Command line', text: facts && facts.command_line, secret: true },
-    { label: 'Runtime', text: runtime && known([runtime.name, bits(runtime)]) },
-    { label: 'GC', text: runtime && known([runtime.gc_mode, plural(runtime.heaps, 'heap'), runtime.gc_layout]) },
-    { label: 'System', text: facts && known([facts.os, facts.architecture, facts.processors && plural(facts.processors, 'processor')]) },
-    {
-      label: 'Contents',
-      text: facts && `${size(facts.memory_bytes)} of memory in ${plural(facts.memory_ranges, 'range')}, ${plural(facts.modules, 'module')}, ${plural(facts.threads, 'thread')}`,
-    },
-  ];
-}
-
-/** @param {any} runtime */
-export function bits(runtime) {
-  return `${runtime.pointer_size * 8}-bit (${runtime.architecture})`;
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bar, scale } from './bars.js';
 
-test('growth alone begins at the left edge, and the longest bar ends before the right one', () => {
-  const s = scale([400, 300, 0], 150);
+test('one dump begins at the left edge, and the longest bar ends before the right one', () => {
+  const s = scale([400, 300, 0], 150, false);
   assert.equal(s.zero, 0);
   assert.deepEqual(bar(400, s), { left: 0, length: 136, cut: false });
   assert.equal(bar(0, s), null);
@@ -38,4 +38,12 @@ test('the tick is a round number inside the scale', () => {
   assert.equal(scale([1], 150).tick, 0);
   assert.equal(scale([], 150).tick, 0);
   assert.equal(scale([0, 0], 150).perUnit, 0);
+});
+
+test('zero has room on its left, also where nothing shrank; a hollow bar has at least 4 pixels', () => {
+  const s = scale([400, 300, 1], 150);
+  assert.equal(s.zero, 18);
+  assert.equal(bar(1, s).length, 2);
+  assert.equal(bar(1, s, true).length, 4);
+  assert.equal(scale([1, -9, -9, -9, -9], 100).zero, 85);
 });

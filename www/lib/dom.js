@@ -55,9 +55,12 @@ export async function copyText(text) {
   }
 }
 
-/** A button that copies, and says so in its own label for a moment. @param {string} label @param {() => string} text */
-export function copyButton(label, text) {
-  const button = el('button', { type: 'button', class: 'small', text: label });
+/**
+ * A button that copies, and says so in its own label for a moment.
+ * @param {string} label @param {() => string} text @param {string} [said]  by a screen reader, where the label is not enough
+ */
+export function copyButton(label, text, said) {
+  const button = el('button', { type: 'button', class: 'small', text: label, 'aria-label': said });
   button.addEventListener('click', async () => {
     button.textContent = (await copyText(text())) ? 'Copied' : 'Not allowed';
     setTimeout(() => (button.textContent = label), 1500);

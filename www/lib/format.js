@@ -31,6 +31,19 @@ export function size(bytes) {
   return `${sign}${value.toFixed(digits)} ${units[unit]}`;
 }
 
+/** Bytes in MB with three digits, so that a column keeps one unit; nothing but 0 is `0`. @param {number} bytes */
+export function megabytes(bytes) {
+  if (bytes === 0) return '0';
+  const thousandths = Math.round((Math.abs(bytes) / 1_048_576) * 1000);
+  if (thousandths === 0) return bytes < 0 ? `${MINUS}0.000` : '0.000';
+  return `${bytes < 0 ? MINUS : ''}${number(Math.floor(thousandths / 1000))}.${String(thousandths % 1000).padStart(3, '0')}`;
+}
+
+/** @param {number} bytes */
+export function signedMegabytes(bytes) {
+  return bytes > 0 ? '+' + megabytes(bytes) : megabytes(bytes);
+}
+
 /** A change in bytes for people: `+19.4 MB`. @param {number} bytes */
 export function signedSize(bytes) {
   return bytes > 0 ? '+' + size(bytes) : size(bytes);
@@ -82,6 +95,11 @@ export function utcDate(seconds) {
   const d = new Date(seconds * 1000);
   const month = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][d.getUTCMonth()];
   return `${d.getUTCDate()} ${month} ${d.getUTCFullYear()}`;
+}
+
+/** `22 Nov, 14:05:12 UTC`. @param {number} seconds since 1970 */
+export function utcShort(seconds) {
+  return `${utcDate(seconds).replace(/ \d+$/, '')}, ${utcTime(seconds)} UTC`;
 }
 
 /** `14:05:12`, in UTC. @param {number} seconds since 1970 */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { baseName, coverage, duration, number, percent, plural, signed, signedPercent, signedSize, size, utc, visible } from './format.js';
+import { baseName, coverage, duration, megabytes, number, signedMegabytes, percent, plural, signed, signedPercent, signedSize, size, utc, visible } from './format.js';
 
 test('whole numbers are exact, with thousands separators and a real minus', () => {
   assert.equal(number(0), '0');
@@ -24,6 +24,15 @@ test('bytes for people: MB is 1,048,576 bytes', () => {
   assert.equal(size(2_177_826_296), '2.03 GB');
   assert.equal(signedSize(-39_000), '\u221238.1 KB');
   assert.equal(signedSize(39_000), '+38.1 KB');
+});
+
+test('a column of MB keeps its unit and three digits', () => {
+  assert.equal(megabytes(7_552_296), '7.202');
+  assert.equal(megabytes(1_048_576_000), '1,000.000');
+  assert.equal(megabytes(24), '0.000');
+  assert.equal(megabytes(0), '0');
+  assert.equal(signedMegabytes(524_288), '+0.500');
+  assert.equal(signedMegabytes(-524_288), '\u22120.500');
 });
 
 test('percent has no infinity and coverage never rounds up to 100', () => {

@@ -1,122 +1,144 @@
-// The rows of the table: one shape for one dump and for several, then filter and sort. Pure.
+// Which types are shown, and in which order: indexes into the columns. Pure.
+
+import { OWNERS, change, textOf } from './columns.js';
 
 /**
- * @typedef {object} Row  a type, or the sums of the foot
- * @property {number} index  its place in the columns; -1 for sums
- * @property {string} type  classic spelling
- * @property {string} csharp
- * @property {string} module
- * @property {number | null} countA  null where there is one dump: then `countB` is empty instead
- * @property {number | null} countB
- * @property {number | null} sizeA
- * @property {number | null} sizeB
- * @property {number} count  the number sorted by: change of count, or the count
- * @property {number} size  change of size, or the size
+ * @typedef {import('./columns.js').Columns} Columns
+ * @typedef {import('./columns.js').Selection} Selection
+ * @typedef {import('./columns.js').Line} Line
  *
- * @typedef {object} Table
- * @property {boolean} diff  two dumps or more
- * @property {Row[]} rows  every type
- * @property {Row} types  their sum
- * @property {Row} free
- * @property {Row} total  what !dumpheap -stat totals
+ * @typedef {{by: string, dir: 1 | -1, chosen?: boolean}} Order  `chosen` by the reader; by `type`, `size`, `percent`, `count`, `average`, `trend`, or a dump's column: `size:1`, `count:1`
  *
- * @typedef {'type' | 'size' | 'percent' | 'count' | 'sizeA' | 'sizeB' | 'countA' | 'countB' | 'average'} Column
- * @typedef {{by: Column, dir: 1 | -1}} Order
+ * @typedef {object} Filter
+ * @property {string} search
+ * @property {string} show  a key of SHOWN
+ * @property {{runtime: boolean, library: boolean, yours: boolean}} owners
  */
 
-/** @param {import('../protocol.js').Comparison} comparison @returns {Table} */
-export function tableOf({ meta, columns }) {
-  const { n, dumps, strings } = columns;
-  const diff = dumps > 1;
-  const last = dumps - 1;
-  const line = (/** @type {number[]} */ counts, /** @type {number[]} */ sizes) => ({
-    countA: counts[0], countB: diff ? counts[1] : null, sizeA: sizes[0], sizeB: diff ? sizes[1] : null,
-    count: diff ? counts[1] - counts[0] : counts[0], size: diff ? sizes[1] - sizes[0] : sizes[0],
-  });
-  const rows = Array.from({ length: n }, (_, i) => ({
-    index: i, type: strings[columns.type[i]], csharp: strings[columns.csharp[i]], module: strings[columns.module[i]],
-    ...line([columns.counts[i], columns.counts[last * n + i]], [columns.sizes[i], columns.sizes[last * n + i]]),
-  }));
-  const sums = (/** @type {string} */ name, /** @type {any} */ t) => ({
-    index: -1, type: name, csharp: name, module: '', ...line([t.counts[0], t.counts[last]], [t.sizes[0], t.sizes[last]]),
-  });
-  const free = sums('Free', meta.free);
-  const total = sums('', meta.total);
-  const types = { ...total };
-  for (const key of /** @type {const} */ (['countA', 'countB', 'sizeA', 'sizeB', 'count', 'size'])) {
-    if (total[key] !== null) types[key] = /** @type {number} */ (total[key]) - /** @type {number} */ (free[key]);
-  }
-  return { diff, rows, types, free, total };
-}
-
-/** Which rows a button of the toolbar shows. @type {Record<string, (r: Row) => boolean>} */
+/** Which types a button of the toolbar shows, by their numbers in each dump. @type {Record<string, (counts: number[], sizes: number[]) => boolean>} */
 export const SHOWN = {
   all: () => true,
-  grown: (r) => r.size > 0,
-  shrunk: (r) => r.size < 0,
-  new: (r) => r.countA === 0,
-  gone: (r) => r.countB === 0,
+  grown: (_, sizes) => change(sizes) > 0,
+  shrunk: (_, sizes) => change(sizes) < 0,
+  new: (counts) => counts[0] === 0 && counts[counts.length - 1] > 0,
+  gone: (counts) => counts[0] > 0 && counts[counts.length - 1] === 0,
+  steady: (_, sizes) => sizes.every((s, d) => d === 0 || s > sizes[d - 1]),
 };
 
-/** Average bytes of one object in the last dump. @param {Row} r @returns {number | null} */
-export function average(r) {
-  const count = r.countB ?? r.countA;
-  const size = r.countB === null ? r.sizeA : r.sizeB;
-  return count ? Math.round(/** @type {number} */ (size) / count) : null;
+/** @param {Selection} s @param {string} show @returns {(i: number) => boolean} */
+export function shownBy(s, show) {
+  const test = SHOWN[show] ?? SHOWN.all;
+  if (test === SHOWN.all) return () => true;
+  const [counts, sizes] = [s.counts.map(() => 0), s.sizes.map(() => 0)];
+  return (i) => {
+    for (let d = 0; d < counts.length; d += 1) {
+      counts[d] = s.counts[d][i];
+      sizes[d] = s.sizes[d][i];
+    }
+    return test(counts, sizes);
+  };
+}
+
+/** What is searched: both spellings and the module of each type, in lower case, a line each. @param {Columns} c */
+export function searchTexts(c) {
+  return Array.from({ length: c.n }, (_, i) => `${textOf(c, i, 'type')}\n${textOf(c, i, 'csharp')}\n${textOf(c, i, 'module')}`.toLowerCase());
 }
 
 /**
- * What is typed in the search box: text, or a regular expression between slashes; both without regard to case, in either spelling of
- * the name and in the module.
+ * What is typed in the search box: text, or a regular expression between slashes; both without regard to case.
  * @param {string} typed
- * @returns {{test: (r: Row) => boolean, error: string | null}}
+ * @returns {{test: (text: string) => boolean, error: string | null, empty: boolean}}
  */
 export function matcher(typed) {
   const text = typed.trim();
   const slashes = /^\/(.*?)\/?$/s.exec(text);
-  if (text === '' || text === '/') return { test: () => true, error: null };
+  if (text === '' || text === '/') return { test: () => true, error: null, empty: true };
   if (slashes) {
     try {
-      const re = new RegExp(slashes[1], 'iu');
-      return { test: (r) => re.test(r.type) || re.test(r.csharp) || re.test(r.module), error: null };
+      const re = new RegExp(slashes[1], 'imu'); // m: `^` and `$` are those of a name, not of the three lines
+      return { test: (t) => re.test(t), error: null, empty: false };
     } catch (e) {
-      return { test: () => true, error: /** @type {Error} */ (e).message };
+      return { test: () => true, error: /** @type {Error} */ (e).message, empty: true };
     }
   }
   const low = text.toLowerCase();
-  const has = (/** @type {string} */ s) => s.toLowerCase().includes(low);
-  return { test: (r) => has(r.type) || has(r.csharp) || has(r.module), error: null };
+  return { test: (t) => t.includes(low), error: null, empty: false };
 }
 
 /**
- * The rows in order; ties by size, then by name, so that an order is always the same.
- * @param {Row[]} rows
- * @param {Order} order
- * @param {'csharp' | 'type'} spelling
- * @param {boolean} diff  changes are compared by amount: what shrank by much is as interesting as what grew
+ * The types that pass. Types without any object in the generations chosen are left out.
+ * @param {Columns} c @param {Selection} s @param {Filter} f @param {() => string[]} texts  of searchTexts; asked for only when needed
+ * @returns {number[]}
  */
-export function sorted(rows, order, spelling, diff) {
-  const byName = (/** @type {Row} */ a, /** @type {Row} */ b) => (a[spelling] < b[spelling] ? -1 : a[spelling] > b[spelling] ? 1 : 0);
-  const key = keyOf(order.by, diff);
-  const compare =
-    order.by === 'type'
-      ? (/** @type {Row} */ a, /** @type {Row} */ b) => order.dir * byName(a, b)
-      : (/** @type {Row} */ a, /** @type {Row} */ b) =>
-          order.dir * (key(a) - key(b)) || Math.abs(b.size) - Math.abs(a.size) || byName(a, b);
-  return rows.slice().sort(compare);
+export function filtered(c, s, f, texts) {
+  const match = matcher(f.search);
+  const all = match.empty ? [] : texts();
+  const show = shownBy(s, f.show);
+  const owners = OWNERS.map((o) => f.owners[o]);
+  const rows = [];
+  for (let i = 0; i < c.n; i += 1) {
+    if (!owners[c.owner[i]] || !s.counts.some((d) => d[i] !== 0)) continue;
+    if (show(i) && (match.empty || match.test(all[i]))) rows.push(i);
+  }
+  return rows;
 }
 
-/** @param {Column} by @param {boolean} diff @returns {(r: Row) => number} */
-function keyOf(by, diff) {
+/** Average bytes of one object in the last dump that has any. @param {Line} l @returns {number | null} */
+export function average(l) {
+  for (let d = l.counts.length - 1; d >= 0; d -= 1) {
+    if (l.counts[d] > 0) return d === l.counts.length - 1 ? Math.round(l.sizes[d] / l.counts[d]) : null;
+  }
+  return null;
+}
+
+/** What a column sorts by: changes by amount, since what shrank by much is as interesting as what grew. @param {Line} l @param {string} by */
+export function keyOfLine({ counts, sizes }, by) {
+  const last = sizes.length - 1;
+  const [what, dump] = by.split(':');
+  if (dump !== undefined) return (what === 'step' ? Math.abs(counts[+dump] - counts[+dump - 1]) : (what === 'size' ? sizes : counts)[+dump]) ?? 0;
   switch (by) {
     case 'size':
+      return Math.abs(change(sizes));
     case 'count':
-      return diff ? (r) => Math.abs(r[by]) : (r) => r[by];
+      return Math.abs(change(counts));
     case 'percent':
-      return diff ? (r) => (r.sizeA ? r.size / r.sizeA : r.size > 0 ? Number.MAX_VALUE : 0) : (r) => r.size;
+      return last === 0 ? sizes[0] : sizes[0] ? (sizes[last] - sizes[0]) / sizes[0] : sizes[last] ? Number.MAX_VALUE : 0;
     case 'average':
-      return (r) => average(r) ?? -1;
+      return counts[last] ? sizes[last] / counts[last] : -1;
+    case 'trend':
+      return sizes[0] ? Math.max(...Array.from(sizes)) / sizes[0] : 0;
     default:
-      return (r) => /** @type {any} */ (r)[by] ?? -1;
+      return 0;
   }
+}
+
+/**
+ * Indexes in order; ties as the rows come from the core: by change of size, then by name.
+ * @param {number[]} rows @param {Columns} c @param {Selection} s @param {Order} order @param {() => Uint32Array} ranks  of nameRanks
+ */
+export function sorted(rows, c, s, order, ranks) {
+  const key = new Float64Array(c.n);
+  if (order.by === 'type') {
+    const rank = ranks();
+    for (const i of rows) key[i] = rank[i];
+  } else {
+    const line = { counts: s.counts.map(() => 0), sizes: s.sizes.map(() => 0) };
+    for (const i of rows) {
+      for (let d = 0; d < s.sizes.length; d += 1) {
+        line.counts[d] = s.counts[d][i];
+        line.sizes[d] = s.sizes[d][i];
+      }
+      key[i] = keyOfLine(line, order.by);
+    }
+  }
+  return rows.slice().sort((a, b) => order.dir * (key[a] - key[b]) || a - b);
+}
+
+/** The place of each type when all are sorted by name. @param {Columns} c @param {'csharp' | 'type'} spelling @returns {Uint32Array} */
+export function nameRanks(c, spelling) {
+  const place = new Uint32Array(c.n);
+  const names = Array.from(c[spelling], (at) => c.strings[at]);
+  const order = names.map((_, i) => i).sort((a, b) => (names[a] < names[b] ? -1 : names[a] > names[b] ? 1 : a - b));
+  order.forEach((i, at) => (place[i] = at));
+  return place;
 }

@@ -1,9 +1,14 @@
 // Above the table: warnings, the answer, and the panel of the dumps.
 
-import { GENERATIONS, OLD_FIRST, answerOfDiff, answerOfOne, atLeast, bits, factRows, generationWords, letters, withCount } from '../lib/answer.js';
+import { answerOf } from '../lib/answer.js';
 import { byId, el } from '../lib/dom.js';
-import { baseName, duration, localTime, number, plural, size, utc, visible } from '../lib/format.js';
+import { GENERATIONS, OLD_FIRST, allRows, atLeast, comparedFacts, generationWords, isListing, oneProcess } from '../lib/facts.js';
+import { duration, localTime, number, size, utcDate, utcShort, utcTime, visible } from '../lib/format.js';
+import { notesOf, warningsOf, withCount } from '../lib/warnings.js';
 import { secret } from './cards.js';
+
+/** From the side of the last letter, a bar is drawn only down to this share of the longest. */
+const LABELLED = 0.2;
 
 /**
  * @param {import('../store.js').Store} store
@@ -15,97 +20,174 @@ export function mountAnswer(store, actions) {
   store.subscribe(({ result }) => {
     if (result === drawn) return;
     drawn = result;
-    if (result) draw(result, actions);
+    if (result) draw(result, store, actions);
   });
 }
 
-/** @param {import('../store.js').Result} result @param {import('../app.js').Actions} actions */
-function draw(result, actions) {
-  const reports = result.dumps.map((d) => d.head);
-  const answer = reports.length > 1 ? answerOfDiff(reports, result.comparison.meta, result.table.rows) : answerOfOne(reports[0]);
-
-  byId('warnings').replaceChildren(...answer.warnings.map((w) =>
-    el('p', { class: 'warning' }, el('span', { class: 'sign', 'aria-hidden': 'true', text: '!' }), el('span', null, el('b', { text: visible(w.title) }), ' ', visible(w.text)))));
-
-  byId('answer').replaceChildren(
-    el('h1', null, ...answer.headline.map((p) => (p.strong ? el('b', { class: p.strong, text: p.text }) : p.text)), ' ', el('span', { class: 'aside', text: answer.aside })),
-    el('dl', { class: 'lines' }, ...answer.lines.flatMap((l) => [el('dt', { text: l.label }), el('dd', { text: visible(l.text) })])),
-  );
-
-  const names = reports.length > 1 ? letters(reports.length) : [''];
-  const most = Math.max(...reports.map((r) => r.heap.size), 1);
-  byId('panel').replaceChildren(
-    ...result.dumps.map((dump, i) => dumpLine(dump, names[i], most)),
-    el('div', { class: 'same' },
-      sameWords(reports),
-      el('span', { class: 'row' },
-        reports.length > 1 && el('button', { type: 'button', class: 'small', text: 'Swap', title: 'Compare the other way round', onclick: actions.swap }),
-        el('button', { type: 'button', class: 'small', text: 'All facts', 'data-dialog': 'facts' }))),
-  );
-  byId('facts-body').replaceChildren(...result.dumps.map((dump, i) => allFacts(dump, names[i])));
+/** @param {import('../store.js').Result} result */
+export function sidesOf(result) {
+  const side = (/** @type {import('../store.js').Dump} */ d, /** @type {string} */ name) => ({ id: d.id, head: d.head, name });
+  const sides = result.dumps.map((d, i) => side(d, result.names[i]));
+  const all = result.all.map((d, i) => sides.find((s) => s.id === d.id) ?? side(d, String(i + 1)));
+  return { sides, all };
 }
 
-/** One dump of the panel: its time, its name, its generations as a bar. */
-function dumpLine(/** @type {import('../store.js').Dump} */ dump, /** @type {string} */ letter, /** @type {number} */ most) {
-  const { dump: facts, heap } = dump.head;
-  const taken = facts.captured_at === null ? 'capture time unknown' : utc(facts.captured_at);
-  const local = facts.captured_at === null ? '' : localTime(facts.captured_at);
+/** @param {import('../store.js').Result} result @param {import('../store.js').Store} store @param {import('../app.js').Actions} actions */
+function draw(result, store, actions) {
+  const { sides, all } = sidesOf(result);
+  const answer = answerOf(sides, all, result.comparison);
+
+  byId('warnings').replaceChildren(...warningsOf(sides, all, result.comparison.meta.findings).map((w) =>
+    el('div', { class: 'warning', role: 'note' }, sign(),
+      el('p', null, el('b', { text: visible(w.title) }), ' ', visible(w.text)),
+      el('span', { class: 'row' },
+        ...(w.offers ?? []).map((o) => el('button', { type: 'button', class: o.primary ? 'primary' : '', text: o.label, onclick: () => actions.compare(o.ids) })),
+        w.facts && el('button', { type: 'button', text: 'Which parts?', 'data-dialog': 'facts' })))));
+
+  const part = (/** @type {import('../lib/answer.js').Part} */ p) => {
+    const tone = p.strong ?? '';
+    if (p.link) return el('button', { type: 'button', class: `link number ${tone}`, text: visible(p.text), onclick: () => follow(store, p.link) });
+    if (p.code) return el('code', { text: visible(p.text) });
+    return tone ? el('b', { class: tone, text: visible(p.text) }) : visible(p.text);
+  };
+  byId('answer').replaceChildren(
+    el('h1', null, ...answer.headline.map(part), ' ', answer.aside && el('span', { class: 'aside', text: answer.aside })),
+    el('dl', { class: 'lines' }, ...answer.lines.flatMap((l) => [el('dt', { text: l.label }), el('dd', null, ...l.parts.map(part))])),
+  );
+
+  drawPanel(sides, all, result, actions);
+  byId('facts-body').replaceChildren(...result.all.map((d, i) => allFacts(d, all[i].name, actions)));
+}
+
+/** A number was clicked: the table shows what it is made of, in view. @param {import('../store.js').Store} store @param {any} link */
+function follow(store, link) {
+  store.set(link);
+  byId('diff').scrollIntoView({ block: 'nearest' });
+  byId('status').textContent = 'The table shows what this number is made of.';
+}
+
+function sign() {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('class', 'sign');
+  svg.setAttribute('viewBox', '0 0 20 18');
+  svg.setAttribute('aria-hidden', 'true');
+  for (const d of ['M10 1.5 19 17H1z', 'M10 7v5M10 13.7v1.2']) {
+    const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+    path.setAttribute('d', d);
+    svg.append(path);
+  }
+  return svg;
+}
+
+/** @param {import('../lib/warnings.js').Side[]} sides @param {import('../lib/warnings.js').Side[]} all @param {import('../store.js').Result} result @param {import('../app.js').Actions} actions */
+function drawPanel(sides, all, result, actions) {
+  const notes = notesOf(sides);
+  const { same, differ } = comparedFacts(sides.filter((s) => !isListing(s.head)).map((s) => s.head));
+  const several = sides.length > 1;
+  const words = el('p', null);
+  if (same.length > 0) {
+    words.append(several && el('b', { text: `Same in ${sides.length === 2 ? 'both' : 'all'}: ` }) || '', visible(same.join(' · ')));
+  }
+  if (differ.length > 0) words.append(words.hasChildNodes() ? el('br', null) : '', el('b', { text: 'Differs: ' }), visible(differ.map((d) => d.values.join(' → ')).join(' · ')));
+  const lines = [...new Set(sides.map((s) => s.head.dump.command_line).filter(Boolean))];
+  if (lines.length > 0) words.append(' · ', secret(lines.join('\n'), 'command line hidden,'));
+
+  byId('panel').replaceChildren(
+    ...(result.all.length > 2 ? [seriesList(sides, all, result, actions)] : dumpLines(sides, result.dumps)),
+    ...notes.map((n) => el('p', { class: 'note-line' }, el('span', { class: 'info', 'aria-hidden': 'true', text: 'i' }), el('span', null, el('b', { text: 'Note: ' }), visible(n)))),
+    el('div', { class: 'same' }, words,
+      el('span', { class: 'row' },
+        several && el('button', { type: 'button', class: 'small', text: 'Swap', title: 'Compare the other way round', onclick: actions.swap }),
+        el('button', { type: 'button', class: 'small', text: 'All facts', 'data-dialog': 'facts' }))),
+  );
+}
+
+/** Two dumps at most: time, name, generations as a bar. @param {import('../lib/warnings.js').Side[]} sides @param {import('../store.js').Dump[]} dumps */
+function dumpLines(sides, dumps) {
+  const most = Math.max(...sides.map((s) => s.head.heap.size), 1);
+  const pids = new Set(sides.map((s) => s.head.dump.pid));
+  return sides.map((side, i) => {
+    const { dump: facts, heap } = side.head;
+    const local = facts.captured_at === null ? '' : localTime(facts.captured_at).replace(/^(\d+:\d+):\d+/, '$1').replace(i > 0 ? ' your time' : '', '');
+    return el('div', { class: 'dump', 'data-memory-bytes': dumps[i].memory },
+      side.name && el('span', { class: `letter ${side.name === 'B' ? 'last' : ''}`, text: side.name }),
+      el('div', null,
+        el('p', null, el('b', { text: takenWords(side.head) }), local && el('span', { class: 'local', text: `(${local})` }),
+          pids.size > 1 && facts.pid !== null && el('span', { text: `· pid ${facts.pid}` }),
+          facts.uptime !== null && el('span', { text: `· up ${duration(facts.uptime)}` }),
+          // Cut at its beginning: the end, a date mostly, tells the files apart.
+          el('code', { class: 'file', title: visible(facts.file_name) }, el('bdi', { dir: 'ltr', text: visible(facts.file_name) }))),
+        el('p', { class: 'bytes' }, heap.generations.length > 0 && generationBar(heap, most, false), el('span', { text: `${atLeast(side.head)}${number(heap.size)} bytes` }))));
+  });
+}
+
+/** @param {any} head */
+function takenWords({ dump }) {
+  return dump.captured_at === null ? (dump.format.startsWith('minidump') ? 'capture time unknown' : 'a listing') : utcShort(dump.captured_at);
+}
+
+/** More than two: a line each, the first of those compared is the reference. */
+function seriesList(/** @type {import('../lib/warnings.js').Side[]} */ sides, /** @type {import('../lib/warnings.js').Side[]} */ all, /** @type {import('../store.js').Result} */ result, /** @type {import('../app.js').Actions} */ actions) {
+  let day = '';
+  return el('ol', { class: 'series' }, ...all.map((side, i) => {
+    const { dump: facts, heap } = side.head;
+    const at = sides.findIndex((s) => s.id === side.id);
+    const last = sides[sides.length - 1];
+    const today = facts.captured_at === null ? '' : utcDate(facts.captured_at);
+    const time = facts.captured_at === null ? takenWords(side.head) : today === day ? `${utcTime(facts.captured_at)} UTC` : utcShort(facts.captured_at);
+    day = today;
+    const from = all.slice(i).filter((s) => oneProcess(s.head.dump, last.head.dump) || s === side || s === last).map((s) => s.id);
+    return el('li', { class: 'dump', 'data-memory-bytes': result.all[i].memory, title: visible(facts.file_name) },
+      el('span', { class: `letter ${at >= 0 ? 'last' : ''}`, text: side.name }),
+      el('b', { text: time }),
+      el('span', { text: facts.pid === null ? '' : `pid ${facts.pid}` }),
+      el('span', { text: facts.uptime === null ? '' : `up ${duration(facts.uptime)}` }),
+      el('span', { class: 'bytes', text: `${atLeast(side.head)}${size(heap.size)}` }),
+      at === 0 ? el('span', { class: 'hint', text: 'reference' })
+        : side === last || from.length < 2 ? el('span', { class: 'hint', text: at < 0 ? 'apart' : '' })
+          : el('button', { type: 'button', class: 'small quiet', text: 'set as reference', 'aria-label': `Compare from dump ${side.name} on`, onclick: () => actions.compare(from) }));
+  }));
+}
+
+/** @param {any} heap  HeapFacts @param {number} most  bytes of the longest bar @param {boolean} short */
+export function generationBar(heap, most, short) {
   const bar = el('span', { class: 'generations', role: 'img', 'aria-label': generationWords(heap) });
   for (const g of OLD_FIRST) {
     const bytes = heap.generations[g]?.size ?? 0;
     if (bytes === 0) continue;
     const part = el('span', { class: `part ${GENERATIONS[g].toLowerCase()}`, title: `${GENERATIONS[g]}: ${number(bytes)} bytes` });
     part.style.width = `${(bytes / most) * 100}%`;
-    if (bytes > 0.2 * most) part.textContent = `${GENERATIONS[g]} ${size(bytes)}`;
+    if (!short && g === 2 && bytes > LABELLED * most) part.textContent = `${GENERATIONS[g]} ${size(bytes)}`;
     bar.append(part);
   }
-  return el('div', { class: 'dump', 'data-memory-bytes': dump.memory },
-    letter && el('span', { class: `letter ${letter === 'B' ? 'last' : ''}`, text: letter }),
-    el('div', null,
-      el('p', null, el('b', { text: taken }), local && el('span', { class: 'local', text: ` (${local})` }), facts.uptime !== null && ` · up ${duration(facts.uptime)}`,
-        // Cut at its beginning: the end, a date mostly, tells the files apart.
-        el('code', { class: 'file', title: visible(facts.file_name) }, el('bdi', { dir: 'ltr', text: visible(facts.file_name) }))),
-      el('p', { class: 'bytes' }, bar, el('span', { text: `${atLeast(dump.head)}${number(heap.size)} bytes` }))));
+  return bar;
 }
 
-/** What is equal is said once; what differs, for each. @param {any[]} reports */
-function sameWords(reports) {
-  const facts = [
-    (/** @type {any} */ r) => r.dump.image_path && baseName(r.dump.image_path),
-    (/** @type {any} */ r) => r.dump.pid !== null && `pid ${r.dump.pid}`,
-    (/** @type {any} */ r) => r.runtime.name,
-    (/** @type {any} */ r) => bits(r.runtime),
-    (/** @type {any} */ r) => `${r.runtime.gc_mode} GC, ${plural(r.runtime.heaps, 'heap')}, ${r.runtime.gc_layout}`,
-    (/** @type {any} */ r) => r.dump.os,
-    (/** @type {any} */ r) => plural(r.dump.modules, 'module'),
-  ].map((f) => reports.map((r) => f(r) || 'unknown'));
-  const same = facts.filter((values) => values.every((v) => v === values[0])).map((values) => values[0]).filter((v) => v !== 'unknown');
-  const differ = facts.filter((values) => values.some((v) => v !== values[0])).map((values) => values.join(' → '));
-  const p = el('p', null);
-  if (reports.length > 1 && same.length > 0) p.append(el('b', { text: `Same in ${reports.length === 2 ? 'both' : 'all'}: ` }));
-  p.append(visible(same.join(' · ')));
-  if (differ.length > 0) p.append(el('br', null), el('b', { text: 'Differs: ' }), visible(differ.join(' · ')));
-  return p;
-}
-
-/** @param {import('../store.js').Dump} dump @param {string} letter */
-function allFacts(dump, letter) {
-  const { dump: facts, runtime, heap, findings } = dump.head;
-  const rows = [
-    ...factRows(facts, runtime),
-    { label: 'Executable', text: facts.image_path },
-    { label: 'Runtime file', text: runtime.file_version && `${runtime.module}, ${runtime.file_version}` },
-    { label: 'GC module', text: runtime.gc_module },
-    { label: 'Heap', text: `${number(heap.size)} bytes in ${number(heap.objects)} objects; ${number(heap.aligned_size)} bytes with alignment` },
-    { label: 'Read', text: `${number(heap.explained_bytes)} of ${number(heap.total_bytes)} bytes of ${plural(heap.segments.length, 'segment')} explained` },
-    ...heap.generations.map((/** @type {any} */ c, /** @type {number} */ g) => ({ label: GENERATIONS[g], text: c.count ? `${number(c.count)} objects, ${number(c.size)} bytes` : null })),
-    { label: 'Reader', text: `${size(dump.memory)} of WebAssembly memory` },
-  ].filter((r) => r.text !== null && r.text !== '');
+/** @param {import('../store.js').Dump} dump @param {string} name @param {import('../app.js').Actions} actions */
+function allFacts(dump, name, actions) {
+  const { dump: facts, runtime, findings, memory } = dump.head;
+  const several = (runtime.candidates ?? []).length > 1;
   return el('section', null,
-    el('h3', { text: `${letter} ${visible(facts.file_name)}` }),
-    el('dl', { class: 'facts' }, ...rows.flatMap((r) => [el('dt', { text: r.label }), el('dd', null, r.secret ? secret(r.text) : visible(r.text))])),
+    el('h3', { text: `${name} ${visible(facts.file_name)}` }),
+    several && el('p', { text: 'Several runtimes are in this process; the one with the larger heap was read. Read another one:' }),
+    several && el('p', { class: 'row' }, ...runtime.candidates.map((/** @type {any} */ c) => el('button', {
+      type: 'button', 'aria-pressed': String(c.used), disabled: c.used || c.heap_bytes === null, title: c.why_not ?? '',
+      text: `${visible(c.name)}: ${c.heap_bytes === null ? 'no heap found' : size(c.heap_bytes)}`,
+      onclick: () => {
+        byId('facts').close();
+        actions.retry(dump.id, { runtimeChoice: c.number });
+      },
+    }))),
+    el('dl', { class: 'facts' }, ...allRows(dump.head, dump.memory).flatMap((r) => [el('dt', { text: r.label }), el('dd', null, r.secret ? secret(r.text) : visible(r.text))])),
+    memory && el('h4', { text: 'Memory of the process in the dump, by owner' }),
+    memory && el('dl', { class: 'facts owners' }, ...memory.owners.flatMap((/** @type {any} */ o) => [el('dt', { text: ownerWords(o.owner) }), el('dd', null, el('b', { text: number(o.bytes) }), ` bytes: ${visible(o.how)}`)])),
     findings.length > 0 && el('h4', { text: 'Findings' }),
     ...findings.map((/** @type {any} */ f) => el('p', null, el('code', { text: f.code }), ` ${visible(withCount(f))}`)),
-    runtime.evidence.length > 0 && el('details', null, el('summary', { text: 'Evidence for what was found in the runtime' }),
+    runtime.evidence?.length > 0 && el('details', null, el('summary', { text: 'Evidence for what was found in the runtime' }),
       ...runtime.evidence.map((/** @type {any} */ e) => el('p', null, el('b', { text: visible(e.what) }), ` ${visible(e.value)}: ${visible(e.how)}`))));
+}
+
+/** `gc-free` as words. @param {string} owner  kebab-case */
+function ownerWords(owner) {
+  return owner.replaceAll('-', ' ').replace(/^gc /, 'GC: ');
 }

@@ -1,11 +1,12 @@
 // A card per file while files are read, and as long as one of them cannot be used.
 
-import { factRows } from '../lib/answer.js';
-import { byId, el, fromTemplate, setText } from '../lib/dom.js';
-import { duration, localTime, number, size, visible } from '../lib/format.js';
+import { atLeast, exact, factRows } from '../lib/facts.js';
+import { byId, copyButton, el, fromTemplate, setText } from '../lib/dom.js';
+import { faultReport, wordsOf } from '../lib/errors.js';
+import { coverage, localTime, number, plural, size, visible } from '../lib/format.js';
+import { pace, stagesOf } from '../lib/progress.js';
 import { pageState } from '../store.js';
-
-const STAGES = ['head', 'runtime', 'objects', 'done'];
+import { generationBar } from './answer.js';
 
 /**
  * @param {import('../store.js').Store} store
@@ -18,14 +19,23 @@ export function mountCards(store, actions) {
 
   root.addEventListener('click', (/** @type {Event} */ event) => {
     const button = /** @type {HTMLElement} */ (event.target).closest('[data-act]');
+    const act = button?.getAttribute('data-act');
     const id = Number(button?.closest('[data-id]')?.getAttribute('data-id'));
-    if (button && button.getAttribute('data-act') !== 'replace') actions.remove(id);
+    if (act === 'cancel' || act === 'remove') actions.remove(id);
+    if (act === 'retry') actions.retry(id);
+    if (act === 'again') actions.compareAgain();
+    if (act === 'entry') actions.retry(id, { entry: button?.getAttribute('data-entry') ?? null });
   });
 
   store.subscribe((s) => {
     const state = pageState(s);
-    byId('files').hidden = state === 'empty' || (state === 'ready' && s.dumps.every((d) => d.stage === 'done'));
+    const usable = s.dumps.filter((d) => d.stage === 'done').length;
+    byId('files').hidden = state === 'empty' || (state === 'ready' && usable === s.dumps.length);
+    // One that can be used beside others that cannot: its card says everything, above the table.
+    document.body.classList.toggle('alone', state === 'ready' && usable === 1 && s.dumps.length > 1);
+    root.classList.toggle('failed-only', state === 'ready' && usable > 1);
     setText(byId('files-title'), titleOf(s, state));
+    setText(byId('files-note'), noteOf(s, state));
 
     for (const [id, card] of cards) {
       if (s.dumps.some((d) => d.id === id)) continue;
@@ -37,17 +47,16 @@ export function mountCards(store, actions) {
       let card = cards.get(dump.id);
       if (card?.failed !== failed) {
         card?.node.remove();
-        card = { node: failed ? failedCard(dump.file, /** @type {any} */ (dump.failure)) : readingCard(dump.file), failed };
+        card = { node: failed ? failedCard(dump) : readingCard(dump.file), failed };
         card.node.dataset.id = String(dump.id);
         cards.set(dump.id, card);
       }
       if (root.children[i] !== card.node) root.insertBefore(card.node, root.children[i] ?? null);
       if (!failed) update(card.node, dump);
     });
-    const broken = byId('cards').querySelector('.comparison');
-    broken?.remove();
+    root.querySelector('.comparison')?.remove();
     if (s.failure) {
-      const card = failedCard(null, s.failure);
+      const card = failedCard({ file: null, failure: s.failure, facts: null, runtime: null });
       card.classList.add('comparison');
       root.append(card);
     }
@@ -59,19 +68,29 @@ function titleOf(s, state) {
   const all = s.dumps.length;
   const words = ['no', 'one', 'two', 'three', 'four', 'five', 'six'];
   const word = words[all] ?? number(all);
-  if (state === 'reading') return all === 1 ? 'Reading one dump' : `Reading ${word} dumps`;
+  if (state === 'reading') return all === 1 ? 'Reading one file' : `Reading ${word} files`;
   const usable = s.dumps.filter((d) => d.stage === 'done').length;
+  if (s.failure) return 'The dumps were read, but not compared';
   if (usable > 0) return `${capital(words[usable] ?? number(usable))} of ${word} files can be used`;
   return all === 1 ? 'This file cannot be used' : 'None of the files can be used';
 }
 
 const capital = (/** @type {string} */ s) => s.charAt(0).toUpperCase() + s.slice(1);
 
+/** @param {import('../store.js').State} s @param {string} state */
+function noteOf(s, state) {
+  if (state !== 'reading') return '';
+  const used = s.dumps.reduce((n, d) => n + (d.progress?.memory ?? d.memory ?? 0), 0);
+  return `Read piece by piece, never whole${used > 0 ? `: memory in use ${size(used)}` : ''}. ` +
+    (s.dumps.length > 1 ? 'The letters A and B are given by the capture times, when both are known.' : 'Add a second dump at any time.');
+}
+
 /** @param {File} file */
 function readingCard(file) {
   const card = fromTemplate('card');
   nameCard(card, file);
-  card.querySelector('.progress').setAttribute('aria-label', `Reading ${file.name}`);
+  card.querySelector('.progress').setAttribute('aria-label', `Reading ${visible(file.name)}`);
+  card.querySelector('[data-act]').setAttribute('aria-label', `Cancel reading ${visible(file.name)}`);
   return card;
 }
 
@@ -83,24 +102,42 @@ function nameCard(card, file) {
   setText(/** @type {Element} */ (card.querySelector('.bytes')), size(file.size));
 }
 
-/** The core's own words, nothing else. @param {File | null} file @param {import('../protocol.js').Failure} failure */
-function failedCard(file, failure) {
+/** @param {{file: File | null, failure: any, facts: any, runtime: any}} dump */
+function failedCard({ file, failure, facts, runtime }) {
   const card = fromTemplate('card-failed');
-  if (file) nameCard(card, file);
-  else for (const part of card.querySelectorAll('header, .row')) part.remove();
+  const part = (/** @type {string} */ selector) => card.querySelector(selector);
+  const words = wordsOf(failure, facts, file);
   card.dataset.code = failure.code;
-  setText(card.querySelector('.what b'), sentence(visible(failure.message)));
-  card.querySelector('.next').append(...withCode(visible(failure.hint)));
-  if (failure.details) {
-    card.querySelector('details').hidden = false;
-    setText(card.querySelector('pre'), failure.details);
+  if (file) nameCard(card, file);
+  else {
+    part('header').remove();
+    part('.row').replaceChildren(el('button', { type: 'button', class: 'primary', 'data-act': 'again', text: 'Compare again' }));
   }
+  setText(part('.what b'), visible(words.title));
+  part('.because').append(...withCode(visible(words.why)));
+  part('.next').append(...withCode(visible(words.next)));
+  part('.more').append(...withCode(visible(words.more)));
+  for (const selector of ['.because', '.next', '.more']) part(selector).hidden = part(selector).textContent === '';
+  const line = part('.copyline');
+  line.hidden = words.copy === '';
+  setText(line.firstElementChild, words.copy);
+  line.append(copyButton('Copy', () => words.copy));
+  if (file) {
+    if (!words.howTo) part('[data-dialog="how"]').remove();
+    if (!words.again) part('[data-act="retry"]').remove();
+  }
+  // What is inside a zip with several dumps.
+  for (const entry of failure.entries ?? []) {
+    part('.choices').append(el('button', { type: 'button', 'data-act': 'entry', 'data-entry': entry.name ?? entry },
+      `Open ${visible(entry.name ?? entry)}`, entry.size > 0 && el('span', { class: 'hint', text: ` ${size(entry.size)}` })));
+  }
+  const details = part('details');
+  const report = faultReport(failure, facts, runtime, file, { version: VERSION, build: BUILD, browser: navigator.userAgent });
+  setText(part('pre'), report);
+  details.hidden = false;
+  details.open = failure.code === 'crash';
+  details.append(copyButton('Copy report', () => report));
   return card;
-}
-
-/** The core's messages begin in lower case, as the command line prints them after a colon. */
-function sentence(/** @type {string} */ text) {
-  return /[.!?]$/.test(text) ? capital(text) : `${capital(text)}.`;
 }
 
 /** Text with `code` between backticks. @param {string} text @returns {(Node | string)[]} */
@@ -111,63 +148,71 @@ function withCode(text) {
 /** @param {HTMLElement} card @param {import('../store.js').Dump} dump */
 function update(card, dump) {
   fillFacts(/** @type {HTMLElement} */ (card.querySelector('.facts')), dump);
-
-  const at = dump.stage === 'waiting' ? -1 : STAGES.indexOf(dump.stage);
+  const stages = stagesOf(dump);
+  const row = /** @type {HTMLElement} */ (card.querySelector('.stages'));
   const ended = dump.stage === 'done';
-  card.querySelectorAll('.stages [data-stage]').forEach((node, i) => {
-    node.className = i < at || ended ? 'past' : i === at ? 'now' : '';
-  });
-
-  const { progress } = dump;
-  const share = ended ? 1 : progress && progress.total > 0 ? progress.done / progress.total : 0;
+  const stamp = stages.map((s) => `${s.name}${s.state}`).join();
+  if (row.dataset.stamp !== stamp) {
+    row.dataset.stamp = stamp;
+    row.replaceChildren(...stages.map((s) => el('span', { class: s.state, 'data-stage': s.key, text: s.name })));
+  }
+  const { share, words, beside } = pace(dump, performance.now());
   const bar = /** @type {HTMLElement} */ (card.querySelector('.progress'));
   bar.setAttribute('aria-valuenow', String(Math.floor(share * 100)));
+  bar.setAttribute('aria-valuetext', words);
   /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${share * 100}%`;
-  setText(/** @type {Element} */ (card.querySelector('.pace')), paceOf(dump));
+  for (const node of [row, bar]) node.hidden = ended;
+  const at = /** @type {HTMLElement} */ (card.querySelector('.pace'));
+  if (ended) {
+    if (!at.querySelector('.done')) at.replaceChildren(doneLine(dump));
+  } else {
+    setText(at, '');
+    at.replaceChildren(el('b', { text: words }), beside && el('span', { class: 'beside', text: ` · ${beside}` }));
+  }
   /** @type {HTMLElement} */ (card.querySelector('[data-act]')).hidden = ended;
 }
 
-/** Bytes of what, how fast, how long still. @param {import('../store.js').Dump} dump */
-function paceOf(dump) {
-  if (dump.stage === 'waiting') return 'Waits for the files before it';
-  if (dump.stage === 'head') return 'Reading the streams, modules and memory ranges';
-  if (dump.stage === 'runtime') return 'Finding the runtime and its heap';
-  if (dump.stage === 'done') return `${number(dump.head.heap.size)} bytes in ${number(dump.head.heap.objects)} objects`;
-  const { progress } = dump;
-  if (!progress) return 'Walking the objects';
-  const seconds = (performance.now() - dump.startedAt) / 1000;
-  const parts = [`${size(progress.done)} of ${size(progress.total)} of heap`];
-  if (seconds > 0.5 && progress.done > 0) {
-    parts.push(`${number(progress.read / seconds / 1048576)} MB/s`);
-    const left = ((progress.total - progress.done) * seconds) / progress.done;
-    if (left >= 1) parts.push(`about ${duration(left)} left`);
-  }
-  return parts.join(' · ');
+/** What a dump that has been read says while others are still under way. @param {import('../store.js').Dump} dump */
+function doneLine(dump) {
+  const { heap } = dump.head;
+  return el('span', { class: 'done' }, heap.generations.length > 0 && generationBar(heap, heap.size, false), el('span', { class: 'bytes', text: `${atLeast(dump.head)}${number(heap.size)} bytes` }));
 }
 
 /** Rows that are always there, so that nothing jumps. @param {HTMLElement} list @param {import('../store.js').Dump} dump */
 function fillFacts(list, dump) {
+  if (dump.kind === 'listing') {
+    list.hidden = true;
+    return;
+  }
   const stamp = `${dump.facts !== null}${dump.runtime !== null}${dump.stage === 'done'}`;
   if (list.dataset.stamp === stamp) return;
   list.dataset.stamp = stamp;
-  list.replaceChildren(...factRows(dump.facts, dump.runtime).flatMap((row) => [el('dt', { text: row.label }), factCell(row, dump)]));
+  const rows = factRows(dump.facts, dump.runtime);
+  if (!dump.facts) rows[0].text = 'Facts appear as soon as the head is read';
+  if (dump.stage === 'done') {
+    const { heap } = dump.head;
+    rows.push({ label: 'Heap', text: `${number(heap.size)} bytes in ${plural(heap.objects, 'object')}` });
+    rows.push({ label: 'Read', text: exact(dump.head) ? '✓ completely, every object counted' : `${coverage(heap.explained_bytes, heap.total_bytes)} of the heap` });
+  }
+  list.replaceChildren(...rows.flatMap((row) => [el('dt', { text: row.label }), factCell(row, dump)]));
 }
 
 /** @param {{label: string, text: string | null, secret?: boolean}} row @param {import('../store.js').Dump} dump */
 function factCell(row, dump) {
   if (row.text === null) return el('dd', { class: 'none', text: '—' });
   if (row.secret) return el('dd', null, secret(row.text));
-  const local = row.label === 'Taken' && dump.facts?.captured_at ? localTime(dump.facts.captured_at) : '';
-  return el('dd', null, row.label === 'Taken' ? el('b', { text: row.text }) : visible(row.text), local && el('span', { class: 'local', text: ` (${local})` }));
+  if (row.label !== 'Taken') return el('dd', { text: visible(row.text) });
+  const local = dump.facts?.captured_at ? localTime(dump.facts.captured_at) : '';
+  return el('dd', dump.facts ? null : { class: 'none' }, dump.facts ? el('b', { text: row.text }) : row.text, local && el('span', { class: 'local', text: ` (${local})` }));
 }
 
-/** May hold passwords: shown on a click only. @param {string} text */
-export function secret(text) {
+/** May hold passwords: shown on a click only. @param {string} text @param {string} [before] */
+export function secret(text, before = '') {
   const node = el('span', { class: 'secret' });
   node.append(
-    el('span', { class: 'dots', 'aria-label': 'hidden', role: 'img', text: '• • • • • • • •' }),
+    before === '' ? el('span', { class: 'dots', 'aria-label': 'hidden', role: 'img', text: '• • • • • • • •' }) : before,
     ' ',
-    el('button', { type: 'button', class: 'link', text: 'show', onclick: () => node.replaceChildren(el('code', { text: visible(text) })) }),
+    el('button', { type: 'button', class: 'link', 'aria-label': 'Show the command line', text: 'show', onclick: () => node.replaceChildren(el('code', { text: visible(text) })) }),
   );
   return node;
 }

@@ -1,6 +1,8 @@
 // The frame: choosing and dropping files, dialogs, theme, the page's state, what a screen reader is told.
 
-import { byId, copyButton, setText } from '../lib/dom.js';
+import { byId, copyButton, copyText, el, setText } from '../lib/dom.js';
+import { number, plural } from '../lib/format.js';
+import { stagesOf } from '../lib/progress.js';
 import { pageState } from '../store.js';
 
 /**
@@ -15,15 +17,20 @@ export function mountShell(store, actions) {
   input.addEventListener('change', () => {
     const files = [...input.files];
     input.value = ''; // so that the same file can be chosen again
-    if (replacing !== null && files.length === 1) actions.replace(replacing, files[0]);
-    else actions.add(files);
+    if (replacing !== null && files.length === 1) void actions.replace(replacing, files[0]);
+    else void actions.add(files);
     replacing = null;
   });
 
   document.addEventListener('click', (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     const opener = target.closest('[data-dialog]');
-    if (opener) byId(opener.getAttribute('data-dialog') ?? '').showModal();
+    if (opener) {
+      target.closest('dialog')?.close();
+      byId(opener.getAttribute('data-dialog') ?? '').showModal();
+    }
+    // Beside a dialog's content is its backdrop.
+    if (target instanceof HTMLDialogElement && beside(target, event)) target.close();
     const replace = target.closest('[data-act="replace"]');
     if (replace || target.closest('[data-choose], [data-choose-area]')) {
       const card = replace?.closest('[data-id]');
@@ -35,28 +42,57 @@ export function mountShell(store, actions) {
   byId('start-over').addEventListener('click', actions.clear);
   mountDrop(actions);
   mountTheme();
-  mountKeys();
+  mountKeys(store, actions);
   mountSample(actions);
+  mountCopyMenu(store, actions);
 
-  const policies = [...document.querySelectorAll('meta[http-equiv]')].map((m) => m.getAttribute('content') ?? '');
-  setText(byId('policy'), policies.join('\n\n'));
-  for (const line of document.querySelectorAll('.copyline')) {
+  for (const line of document.querySelectorAll('dialog .copyline')) {
     line.append(copyButton('Copy', () => line.querySelector('code')?.textContent ?? ''));
   }
   setText(byId('version'), `dropheap ${VERSION}, build ${BUILD}`);
+  byId('about-facts').append(
+    ...[['Version', VERSION], ['Build', BUILD], ['Source', SOURCE], ['This copy', ONE_FILE ? 'one file, for any disk' : 'from a server']]
+      .flatMap(([label, text]) => [el('dt', { text: label }), el('dd', null, el('code', { text }))]));
   byId('offline').hidden = ONE_FILE;
+
+  // What is being read is lost with the tab; a result is read again in seconds, but not a dump of 12 GB.
+  addEventListener('beforeunload', (e) => {
+    if (pageState(store.get()) === 'reading') e.preventDefault();
+  });
 
   store.subscribe((s) => {
     const state = pageState(s);
     byId('empty').hidden = state !== 'empty';
     byId('result').hidden = state !== 'ready';
-    setText(byId('status'), STATUS[state]);
+    setText(byId('status'), statusOf(s, state));
     // After the views: whoever waits for a state finds the page as it says.
     queueMicrotask(() => (document.body.dataset.state = pageState(store.get())));
   });
 }
 
-const STATUS = { empty: '', reading: 'Reading.', ready: 'The result is ready.', error: 'No file could be used.' };
+/** What a screen reader is told: each stage once, never each byte. @param {import('../store.js').State} s @param {string} state */
+function statusOf(s, state) {
+  if (state === 'empty') return '';
+  if (state === 'error') return s.failure ? 'The dumps could not be compared.' : 'No file could be used.';
+  if (state === 'ready') {
+    const { columns } = /** @type {any} */ (s.result).comparison;
+    const failed = s.dumps.filter((d) => d.stage === 'failed').length;
+    return `${columns.dumps === 1 ? 'The statistics are' : `The comparison of ${number(columns.dumps)} dumps is`} ready: ${plural(columns.n, 'type')}.` +
+      (failed > 0 ? ` ${plural(failed, 'file')} could not be used.` : '');
+  }
+  return s.dumps.map((d) => {
+    if (d.stage === 'failed') return `${d.file.name}: cannot be used.`;
+    if (d.stage === 'done') return `${d.file.name}: read.`;
+    const now = stagesOf(d).find((x) => x.state === 'now');
+    return `${d.file.name}: ${now ? now.name : 'waits'}.`;
+  }).join(' ');
+}
+
+/** @param {HTMLElement} dialog @param {MouseEvent} event */
+function beside(dialog, event) {
+  const box = dialog.getBoundingClientRect();
+  return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+}
 
 /** @param {import('../app.js').Actions} actions */
 function mountDrop(actions) {
@@ -78,7 +114,11 @@ function mountDrop(actions) {
     e.preventDefault();
     depth = 0;
     show();
-    actions.add(e.dataTransfer?.files ?? []);
+    for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
+    const files = e.dataTransfer?.files ?? [];
+    const text = files.length === 0 ? (e.dataTransfer?.getData('text/plain') ?? '') : '';
+    if (files.length > 0) void actions.add(files);
+    else if (text.includes('\n')) actions.paste(text);
   });
 }
 
@@ -106,14 +146,29 @@ function mountTheme() {
   });
 }
 
-function mountKeys() {
+/** `/` and `?`: characters that no text of the page takes, so that they act everywhere. @param {import('../store.js').Store} store @param {import('../app.js').Actions} actions */
+function mountKeys(store, actions) {
   addEventListener('keydown', (e) => {
     const typing = /** @type {HTMLElement} */ (e.target).closest?.('input, textarea, dialog');
-    if (e.key === '/' && !typing && !e.ctrlKey && !e.metaKey && !e.altKey && !byId('result').hidden) {
+    if (typing || e.ctrlKey || e.metaKey || e.altKey) return;
+    const search = document.getElementById('search');
+    if (e.key === '/' && search && !byId('result').hidden) {
       e.preventDefault();
-      byId('search').focus();
-      byId('search').select();
+      search.focus();
+      /** @type {HTMLInputElement} */ (search).select();
     }
+    if (e.key === '?') {
+      e.preventDefault();
+      byId('help').showModal();
+    }
+  });
+  // A listing that was copied can be pasted anywhere.
+  addEventListener('paste', (e) => {
+    if (/** @type {HTMLElement} */ (e.target).closest?.('input, textarea')) return;
+    const files = [...(e.clipboardData?.files ?? [])];
+    const text = e.clipboardData?.getData('text/plain') ?? '';
+    if (files.length > 0) void actions.add(files);
+    else if (text.includes('\n')) actions.paste(text);
   });
 }
 
@@ -125,5 +180,31 @@ function mountSample(actions) {
     button.disabled = true;
     await actions.sample();
     button.disabled = false;
+  });
+}
+
+/** @param {import('../store.js').Store} store @param {import('../app.js').Actions} actions */
+function mountCopyMenu(store, actions) {
+  const menu = byId('copy-menu');
+  const summary = menu.querySelector('summary');
+  const close = () => (menu.open = false);
+  menu.addEventListener('click', async (/** @type {any} */ e) => {
+    const format = e.target.closest('[data-copy]')?.dataset.copy;
+    if (!format) return;
+    close();
+    summary.focus();
+    const text = await actions.save(format, { names: store.get().spelling === 'csharp' ? 'csharp' : 'sos' });
+    const done = await copyText(text);
+    summary.textContent = done ? 'Copied' : 'Not allowed';
+    setText(byId('status'), done ? 'Copied.' : 'The browser does not allow copying.');
+    setTimeout(() => (summary.textContent = 'Copy'), 1500);
+  });
+  menu.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => {
+    if (e.key !== 'Escape') return;
+    close();
+    summary.focus();
+  });
+  document.addEventListener('click', (e) => {
+    if (!menu.contains(/** @type {Node} */ (e.target))) close();
   });
 }

@@ -1,0 +1,180 @@
+// What stands above the headline: what makes a comparison doubtful, in words, with a way on. A note says what is worth knowing and casts
+// no doubt on a number. Computed from the heads of the reports. Pure.
+
+import { comparedFacts, exact, isListing, oneProcess, otherProcess, atLeast } from './facts.js';
+import { coverage, duration, number, size } from './format.js';
+
+/**
+ * @typedef {{label: string, ids: number[], primary?: boolean}} Offer  a comparison of these dumps instead
+ * @typedef {{title: string, text: string, offers?: Offer[], facts?: boolean}} Warning  `facts`: all facts tell more
+ * @typedef {{id: number, head: any, name: string}} Side  name: A, B, 1, 2 …
+ */
+
+/** Findings of a comparison (diff.rs) that are said here in other words, from the heads. */
+const SAID_HERE = [
+  'partial-dump', 'gc-in-progress', 'unproven-runtime', 'other-process', 'other-program', 'other-runtime', 'other-architecture', 'other-gc',
+];
+
+/** Younger than this, a process still fills its caches. Seconds. */
+const STARTING = 10 * 60;
+
+/** Uptimes that count as equal: within this share of the longer one. */
+const EQUAL_UPTIME = 0.1;
+
+/**
+ * @param {Side[]} sides  in the order compared
+ * @param {Side[]} all  every usable one, by time
+ * @param {any[]} findings  of the comparison
+ * @returns {Warning[]}
+ */
+export function warningsOf(sides, all, findings) {
+  const out = [];
+  const [a, b] = [sides[0], sides[sides.length - 1]];
+  if (sides.length > 1) {
+    out.push(...processWarnings(sides, all));
+    out.push(...differences(sides));
+    for (const f of findings) {
+      if (!SAID_HERE.includes(f.code)) out.push({ title: 'Before you compare:', text: withCount(f) });
+    }
+  }
+  for (const side of sides) out.push(...ofOne(side, sides.length > 1, side === b && a !== b));
+  return out;
+}
+
+/** @param {Side[]} sides @param {Side[]} all @returns {Warning[]} */
+function processWarnings(sides, all) {
+  const [a, b] = [sides[0], sides[sides.length - 1]];
+  if (isListing(a.head) || isListing(b.head)) return [];
+  const [fa, fb] = [a.head.dump, b.head.dump];
+  if (oneProcess(fa, fb)) return [];
+  if (!otherProcess(fa, fb)) {
+    return [{ title: 'Not known to be one process:', text: 'the process id or the start time is missing in a dump. If it is another process, the difference is no growth.' }];
+  }
+  const who = fa.pid !== fb.pid && fa.pid !== null && fb.pid !== null
+    ? `pid ${fa.pid} and pid ${fb.pid}`
+    : fa.instance_id !== fb.instance_id ? `pid ${fa.pid} on two machines` : `pid ${fa.pid}, started twice`;
+  /** @type {Offer[]} */
+  const offers = [];
+  const words = ['The difference is not the growth of one process.'];
+  const equal = equalUptime(a, all.filter((s) => oneProcess(s.head.dump, fb)));
+  if (equal && equal !== b) {
+    words.push(`Dump ${equal.name} is of pid ${fb.pid}, too, at nearly the uptime of ${a.name} (${duration(fa.uptime)} and ${duration(equal.head.dump.uptime)}).`);
+    offers.push({ label: `Compare ${a.name} with ${equal.name} at equal uptime`, ids: [a.id, equal.id], primary: true });
+  } else if (equal) {
+    words.push(`But the uptimes are nearly equal (${duration(fa.uptime)} and ${duration(fb.uptime)}): this is the comparison of two lives at equal age.`);
+  } else if (fa.uptime !== null && fb.uptime !== null) {
+    words.push(`${a.name} was up ${duration(fa.uptime)}, ${b.name} ${duration(fb.uptime)}; a fair comparison needs dumps at equal uptime, or two of one process.`);
+  }
+  const mates = all.filter((s) => s !== b && oneProcess(s.head.dump, fb));
+  if (mates.length > 0) {
+    offers.push({ label: `Compare ${mates[0].name} with ${b.name}, one process`, ids: [mates[0].id, b.id], primary: offers.length === 0 });
+  }
+  return [{ title: `Two different processes: ${who}.`, text: words.join(' '), offers }];
+}
+
+/** The dump whose uptime is nearly that of `to`. @param {Side} to @param {Side[]} among @returns {Side | null} */
+export function equalUptime(to, among) {
+  const want = to.head.dump.uptime;
+  if (want === null || want === undefined) return null;
+  let best = null;
+  let least = Infinity;
+  for (const side of among) {
+    const { uptime } = side.head.dump;
+    if (side === to || uptime === null || uptime === undefined) continue;
+    const off = Math.abs(uptime - want) / Math.max(uptime, want, 1);
+    if (off <= EQUAL_UPTIME && off < least) [best, least] = [side, off];
+  }
+  return best;
+}
+
+/** @param {Side[]} sides @returns {Warning[]} */
+function differences(sides) {
+  const real = sides.filter((s) => !isListing(s.head));
+  if (real.length < 2) return [];
+  const out = [];
+  const each = (/** @type {string[]} */ values) => values.map((v, i) => `${v} in ${real[i].name}`).join(', ');
+  for (const { what, values } of comparedFacts(real.map((s) => s.head)).differ) {
+    if (values.includes('unknown')) continue;
+    if (what === 'program') out.push({ title: 'The program differs:', text: `${each(values)}.` });
+    if (what === 'bitness') out.push({ title: 'The bitness differs:', text: `${each(values)}. Every object has another size; only counts can be compared.` });
+    if (what === 'runtime') out.push({ title: 'The runtime differs:', text: `${each(values)}. Its own types have changed, too.` });
+    if (what === 'GC') {
+      const modes = real.map((s) => `${s.head.runtime.gc_mode} GC with ${s.head.runtime.gc_layout}`);
+      if (new Set(modes).size > 1) out.push({ title: 'The GC differs:', text: `${each(modes)}. Free space and generations cannot be compared.` });
+    }
+  }
+  const versions = versionChanges(real);
+  if (versions.length > 0) {
+    const some = versions.slice(0, 3).map((v) => `${v.name} ${v.versions.join(' → ')}`).join(', ');
+    out.push({
+      title: `${versions.length === 1 ? 'The version of one module differs' : `The versions of ${number(versions.length)} modules differ`}:`,
+      text: `${some}${versions.length > 3 ? ' …' : ''}. Another build of the program is not the same program.`,
+    });
+  }
+  return out;
+}
+
+/** Assemblies whose version is known in each dump and differs. @param {Side[]} sides */
+function versionChanges(sides) {
+  /** @type {Map<string, (string | undefined)[]>} */
+  const all = new Map();
+  sides.forEach((side, i) => {
+    for (const a of side.head.assemblies) {
+      if (!a.version) continue;
+      const list = all.get(a.name) ?? [];
+      list[i] = a.version;
+      all.set(a.name, list);
+    }
+  });
+  return [...all].map(([name, versions]) => ({ name, versions }))
+    .filter(({ versions }) => versions.filter(Boolean).length === sides.length && new Set(versions).size > 1);
+}
+
+/** What makes one dump's numbers doubtful, each with its words from the core. @param {Side} side @param {boolean} compared @param {boolean} last @returns {Warning[]} */
+function ofOne({ head, name }, compared, last) {
+  const whose = compared ? name : 'this dump';
+  /** @type {Warning[]} */
+  const out = [];
+  const { heap, runtime } = head;
+  if (runtime.unproven) out.push({ title: `Unproven runtime in ${whose}:`, text: runtime.unproven });
+  if (runtime.gc_in_progress) {
+    out.push({ title: `A GC was running when ${whose} was taken.`, text: 'Objects were being moved: some may be counted twice or not at all. Take it again; a second later it is over.' });
+  }
+  if (heap.explained_bytes < heap.total_bytes) {
+    out.push({
+      title: `${coverage(heap.explained_bytes, heap.total_bytes)} of the heap of ${whose} could be read;`,
+      text: `${size(heap.total_bytes - heap.explained_bytes)} could not. ` +
+        (atLeast(head) ? `Counts of ${whose} are at least these; a type not seen may still be there.` : 'A type not seen may still be there.') +
+        (compared ? ` New and gone are not shown as facts${last ? '' : ', nor is growth'}.` : ''),
+      facts: true,
+    });
+  }
+  for (const f of head.findings) {
+    if (f.partial && f.code !== 'gc-in-progress') out.push({ title: `In ${whose}:`, text: withCount(f) });
+  }
+  if (!exact(head) && out.length === 0) out.push({ title: `The numbers of ${whose} are not complete.`, text: '', facts: true });
+  return out;
+}
+
+/** What is worth knowing. @param {Side[]} sides  in the order compared @returns {string[]} */
+export function notesOf(sides) {
+  const out = [];
+  const real = sides.filter((s) => !isListing(s.head));
+  const listings = sides.filter((s) => isListing(s.head));
+  const heaps = real.map((s) => s.head.runtime.heaps);
+  const modes = new Set(real.map((s) => s.head.runtime.gc_mode));
+  if (real.length > 1 && new Set(heaps).size > 1 && modes.size === 1) {
+    out.push(`${real[0].head.runtime.gc_mode} GC with ${real.map((s, i) => `${i ? '' : ''}${heaps[i]} heaps in ${s.name}`).join(', ')}; it adds heaps under load.`);
+  }
+  const first = real[0];
+  if (sides.length > 1 && first === sides[0] && first.head.dump.uptime !== null && first.head.dump.uptime < STARTING) {
+    out.push(`${first.name} was taken ${duration(first.head.dump.uptime)} after the start: caches are still filling, and their growth looks like a leak.`);
+  }
+  for (const s of listings) out.push(`${sides.length > 1 ? s.name : 'This'} is a listing: no facts of a process, no generations.`);
+  return out;
+}
+
+/** A finding's words, with how often it was met. @param {any} finding */
+export function withCount(finding) {
+  return finding.count > 1 ? `${finding.message} (${number(finding.count)} times)` : finding.message;
+}

@@ -1,0 +1,41 @@
+// What an event log says: lives of the worker, newest first, and whether they get shorter. Beside the dumps, or alone.
+
+import { byId, el } from '../lib/dom.js';
+import { eventsSummary, lifeRow } from '../lib/events.js';
+import { visible } from '../lib/format.js';
+
+/** Lives shown before "all". */
+const SHOWN = 8;
+
+/** @param {import('../store.js').Store} store */
+export function mountEvents(store) {
+  /** @type {any[]} */
+  let drawn = [];
+  store.subscribe(({ events }) => {
+    if (events === drawn) return;
+    drawn = events;
+    byId('events').hidden = events.length === 0;
+    byId('events').replaceChildren(...events.map(section));
+  });
+}
+
+/** @param {any} log  EventsReport */
+function section(log) {
+  const lives = log.lives.toReversed();
+  const table = (/** @type {any[]} */ some) => el('table', { class: 'holds' },
+    el('thead', null, el('tr', null, ...['Start, UTC', 'End, UTC', 'Length', 'What ended it', 'Process', 'Dumps'].map((h) => el('th', { scope: 'col', text: h })))),
+    el('tbody', null, ...some.map((life) => el('tr', null, ...lifeRow(life, log).map((text) => el('td', { text: visible(text) }))))));
+  const summary = eventsSummary(log);
+  const holder = el('div', { class: 'lives', tabindex: '0', role: 'group', 'aria-label': `Worker lives of ${visible(log.file.file_name)}` }, table(lives.slice(0, SHOWN)));
+  return el('section', null,
+    el('h2', { text: visible(log.file.file_name) }),
+    ...summary.map((line) => el('p', { text: visible(line) })),
+    lives.length > 0 && holder,
+    lives.length > SHOWN && el('button', {
+      type: 'button', class: 'small', text: `All ${lives.length} lives`,
+      onclick: (/** @type {any} */ e) => {
+        holder.replaceChildren(table(lives));
+        e.target.remove();
+      },
+    }));
+}
