@@ -8,7 +8,7 @@ use crate::dump::packed::{Unpacked, Unpacking};
 use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
 use crate::heap::segments::{self, Segment};
-use crate::heap::walk::{Outcome, Walk};
+use crate::heap::walk::{Census, Outcome, Walk};
 use crate::image::files::{Files, ModuleFile, WithFiles};
 use crate::limits;
 use crate::memory::{AddressSpace, Memory};
@@ -18,7 +18,7 @@ use crate::report::{DumpFacts, HeapFacts, HeapReport, REPORT_SCHEMA, RuntimeCand
 use crate::runtime::identity::{self, Refused, RuntimeModule};
 use crate::runtime::{self, Runtime, note};
 use crate::source::ByteSource;
-use crate::stats;
+use crate::stats::{self, Met};
 use crate::types::Types;
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub struct Options {
     pub runtime: Option<usize>,
     /// Bytes of one window of the walk; 0 = [`crate::limits::WINDOW_NATIVE`].
     pub window: u64,
+    /// Threads of the walk, where there are threads; 0 = as many as there are processors. The answer is the same for any number.
+    pub threads: usize,
     /// Files of the process's modules (`clr.dll`, `System.Private.CoreLib.dll`, the application's own), for what the dump lacks of their
     /// images: see [`crate::image::files`]. Files that are no module of the process are passed over.
     pub modules: Vec<ModuleFile>,
@@ -78,6 +80,7 @@ pub(crate) struct Located {
     pub(crate) segments: Vec<Arc<Segment>>,
     pub(crate) facts: RuntimeFacts,
     walk: Walk,
+    census: Census,
     /// Of the segments.
     pub(crate) findings: Findings,
 }
@@ -233,7 +236,7 @@ impl Analysis {
         let all: Vec<usize> = (0..segments.len()).collect();
         let segments: Vec<Arc<Segment>> = segments.into_iter().map(Arc::new).collect();
         let walk = Walk::new(&segments, &all, &self.dump.regions, window, note_pages);
-        Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, findings })
+        Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, census: Census::default(), findings })
     }
 
     /// The modules and those among them that hold a runtime. Where the module list has none, memory is searched for images that it
@@ -285,7 +288,7 @@ impl Analysis {
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Progress> {
         let located = self.located.as_mut().ok_or_else(|| Error::Usage("feed before locate".into()))?;
-        located.walk.feed(&self.space, &located.runtime, offset, bytes);
+        located.walk.feed(&self.space, &located.runtime, &mut located.census, offset, bytes);
         let (done, total) = located.walk.progress();
         Ok(Progress { done, total })
     }
@@ -295,10 +298,34 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn finish(mut self) -> Result<HeapReport> {
-        let Located { runtime, segments, facts, walk, findings } =
+        let Located { runtime, segments, facts, walk, mut census, findings } =
             self.located.take().ok_or_else(|| Error::Usage("finish before locate".into()))?;
         self.findings.merge(findings);
-        Ok(self.report(&self.space, &runtime, &segments, facts, walk.finish()))
+        census.settle(&runtime);
+        let mut outcome = walk.finish();
+        outcome.census = census;
+        Ok(self.report(&self.space, &runtime, &segments, facts, outcome))
+    }
+
+    /// The report of what was walked so far: a copy of the counts with names, without the account of the process's memory. It costs as much as
+    /// [`finish`](Analysis::finish), so do not ask after each window. Its [`HeapFacts::complete`] is false and its explained bytes are
+    /// what they are so far.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] before [`locate`](Analysis::locate).
+    pub fn partial(&mut self) -> Result<HeapReport> {
+        let mut located = self.located.take().ok_or_else(|| Error::Usage("partial before locate".into()))?;
+        located.census.settle(&located.runtime);
+        let mut outcome = located.walk.so_far();
+        outcome.census = std::mem::take(&mut located.census);
+        let mut findings = self.findings.clone();
+        findings.merge(located.findings.clone());
+        findings.merge(outcome.findings.clone());
+        let (runtime, segments, facts) = (&located.runtime, &located.segments, located.facts.clone());
+        let report = self.report_of(&self.space, runtime, segments, facts, &outcome, findings, false);
+        located.census = outcome.census;
+        self.located = Some(located);
+        Ok(report)
     }
 
     pub(crate) fn report(
@@ -306,16 +333,31 @@ impl Analysis {
         mem: &dyn Memory,
         runtime: &Runtime,
         segments: &[Arc<Segment>],
-        mut facts: RuntimeFacts,
+        facts: RuntimeFacts,
         mut outcome: Outcome,
     ) -> HeapReport {
         let mut findings = self.findings.clone();
+        outcome.gather();
         findings.merge(std::mem::take(&mut outcome.findings));
-        let modules =
-            Modules::calibrate(mem, runtime, outcome.tables.tables(), &mut facts.evidence).listed(&self.dump.modules);
+        self.report_of(mem, runtime, segments, facts, &outcome, findings, true)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a walk that has ended or goes on")]
+    fn report_of(
+        &self,
+        mem: &dyn Memory,
+        runtime: &Runtime,
+        segments: &[Arc<Segment>],
+        mut facts: RuntimeFacts,
+        outcome: &Outcome,
+        mut findings: Findings,
+        whole: bool,
+    ) -> HeapReport {
+        let met = Met::of(mem, runtime, outcome);
+        let modules = Modules::calibrate(mem, runtime, &met.tables(), &mut facts.evidence).listed(&self.dump.modules);
         let mut types = Types::new(mem, runtime, &self.dump, &modules, &mut facts.evidence);
         let mut names = Names::new(mem, runtime, modules);
-        let mut rows = stats::fold(&outcome, segments, runtime.known.free, &mut names, &mut types, &mut findings);
+        let mut rows = stats::fold(outcome, &met, segments, runtime.known.free, &mut names, &mut types, &mut findings);
         let (supertypes, assemblies) = types.into_tables();
         if let Some(sentence) = &mut facts.unproven {
             let heap = &rows.heap;
@@ -330,7 +372,7 @@ impl Analysis {
             // What `dropheap verify` checks is more; these cost nothing.
             sentence.push_str(&format!("; {n} of {} invariants hold", held.len()));
         }
-        let memory = self.account(runtime, segments, &outcome, &rows.heap, &names, &mut findings);
+        let memory = whole.then(|| self.account(runtime, segments, outcome, &rows.heap, &names, &mut findings));
         rows.heap.complete =
             rows.heap.explained_bytes == rows.heap.total_bytes && !facts.gc_in_progress && !findings.partial();
         HeapReport {
@@ -343,7 +385,7 @@ impl Analysis {
             method_tables: rows.method_tables,
             supertypes,
             assemblies,
-            memory: Some(memory),
+            memory,
             findings: findings.into_vec(),
         }
     }
@@ -451,24 +493,32 @@ pub(crate) use native::{MAX_THREADS, open, walk_all};
 mod native {
     use super::{Analysis, Located, Options, Progress};
     use crate::dump::packed::Unpacking;
+    use crate::dump::regions::Regions;
     use crate::error::{Error, Result};
-    use crate::heap::walk::{self, Outcome, Walk};
+    use crate::heap::walk::{self, Census, Outcome, Walk};
     use crate::image::files::WithFiles;
     use crate::limits;
     use crate::memory::AddressSpace;
     use crate::report::HeapReport;
     use crate::source::ByteSource;
     use std::ops::ControlFlow;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
+    use std::sync::{Arc, Mutex};
 
-    /// Segments are dealt out in runs of this many bytes: large enough to read on, small enough to share the work evenly.
+    /// Segments are dealt out in runs of at most this many bytes: large enough to read on, small enough to share the work evenly.
     const SHARE: u64 = 64 << 20;
+    /// And in about so many, that small heaps are shared as well. How they are cut must not depend on the number of threads: see
+    /// [`Walk::add_share`].
+    const SHARES: u64 = 64;
     /// More threads than this only wait for the file.
     pub(crate) const MAX_THREADS: usize = 8;
+    /// Bytes walked between two words of a thread about its progress: each wakes another one.
+    const TOLD: u64 = 4 << 20;
+    /// Method tables that a thread keeps to itself: 15 MB.
+    const MUCH: usize = 100_000;
 
-    /// The whole analysis over synchronous reads. `progress` is called after each window and may stop it.
+    /// The whole analysis over synchronous reads. `progress` is called every few megabytes and may stop it.
     ///
     /// # Errors
     /// [`Error::Cancelled`] if `progress` breaks; else what the steps report.
@@ -513,49 +563,80 @@ mod native {
         mark: &[bool],
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome> {
-        let shares = shares(located);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        let threads = threads.min(shares.len()).min(analysis.source.readers()).max(1);
+        let shares = shares(located, &analysis.dump.regions);
+        // An archive is read in the order of its bytes, by as many as it says; one walk at a time then.
+        let readers = analysis.source.readers();
+        let threads = match analysis.options.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
+            n => n,
+        };
+        let threads = threads.min(shares.len()).min(readers).max(1);
+        let at_once = if readers < threads.saturating_mul(walk::AT_ONCE) { 1 } else { walk::AT_ONCE };
         let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
-        let queue = std::sync::Mutex::new(shares.into_iter());
+        let queue = Mutex::new(shares.into_iter().enumerate());
         let stop = AtomicBool::new(false);
         let (sender, receiver) = mpsc::channel::<u64>();
+        // What a thread found is merged here when it ends or has found much.
+        let merged = Mutex::new(Outcome::default());
         // A Space has caches and is not shared: each thread makes its own.
         let (source, regions, files) = (&analysis.source, &analysis.dump.regions, &analysis.files);
+        let work = |sender: mpsc::Sender<u64>| -> Result<()> {
+            let space = WithFiles::new(AddressSpace::small(Arc::clone(source), Arc::clone(regions)), files);
+            let rt = &located.runtime;
+            let new_walk = || {
+                let walk = Walk::new(&located.segments, &[], regions, window, false);
+                if mark.is_empty() { walk } else { walk.marking(mark.to_vec(), rt.layout.pointer) }
+            };
+            let give = |census: &mut Census| {
+                census.settle(&located.runtime);
+                if let Ok(mut merged) = merged.lock() {
+                    merged.census.merge(&std::mem::take(census));
+                }
+            };
+            let mut census = Census::default();
+            let mut walked = 0u64;
+            let mut walks: [Walk; walk::AT_ONCE] = std::array::from_fn(|_| new_walk());
+            walk::drive_all(
+                &mut walks,
+                at_once,
+                &space,
+                rt,
+                &mut census,
+                &|offset, buf| source.read_at(offset, buf, "heap segment"),
+                &mut |walk, census| {
+                    if census.tables.known().len() > MUCH {
+                        give(census);
+                    }
+                    let share = queue.lock().ok().and_then(|mut q| q.next());
+                    share.is_some_and(|(number, share)| {
+                        walk.add_share(number, &share, regions);
+                        true
+                    })
+                },
+                &mut |bytes| {
+                    walked = walked.saturating_add(bytes);
+                    if walked >= TOLD {
+                        // A receiver that is gone has stopped us.
+                        let _ = sender.send(std::mem::take(&mut walked));
+                    }
+                    if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+                },
+            )?;
+            let _ = sender.send(walked);
+            give(&mut census);
+            for walk in walks {
+                let outcome = walk.finish();
+                if let Ok(mut merged) = merged.lock() {
+                    merged.merge(outcome);
+                }
+            }
+            Ok(())
+        };
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|_| {
-                    let (sender, queue, stop) = (sender.clone(), &queue, &stop);
-                    scope.spawn(move || -> Result<Outcome> {
-                        let space = WithFiles::new(AddressSpace::new(Arc::clone(source), Arc::clone(regions)), files);
-                        let rt = &located.runtime;
-                        let mut all: Option<Outcome> = None;
-                        loop {
-                            let share = queue.lock().map_or(None, |mut q| q.next());
-                            let Some(share) = share else { break };
-                            let mut walk = Walk::new(&located.segments, &share, regions, window, false);
-                            if !mark.is_empty() {
-                                walk = walk.marking(mark.to_vec(), rt.layout.pointer);
-                            }
-                            walk::drive(
-                                &mut walk,
-                                &space,
-                                rt,
-                                &|offset, buf| source.read_at(offset, buf, "heap segment"),
-                                &mut |bytes| {
-                                    // A receiver that is gone has stopped us.
-                                    let _ = sender.send(bytes);
-                                    if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
-                                },
-                            )?;
-                            let part = walk.finish();
-                            match &mut all {
-                                Some(all) => all.merge(&space, rt, part),
-                                None => all = Some(part),
-                            }
-                        }
-                        Ok(all.unwrap_or_default())
-                    })
+                    let (sender, work) = (sender.clone(), &work);
+                    scope.spawn(move || work(sender))
                 })
                 .collect();
             drop(sender);
@@ -566,32 +647,37 @@ mod native {
                     stop.store(true, Ordering::Relaxed);
                 }
             }
-            let mut all: Option<Outcome> = None;
             for worker in workers {
-                let part = worker.join().map_err(|_| Error::Damaged {
-                    what: "the walk of the heap".into(),
-                    detail: "a thread of it failed".into(),
-                })??;
-                match &mut all {
-                    Some(all) => all.merge(&analysis.space, &located.runtime, part),
-                    None => all = Some(part),
-                }
+                worker.join().map_err(|_| failed())??;
             }
-            Ok(all.unwrap_or_default())
-        })
+            // It may have ended in the meantime.
+            if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+        })?;
+        let mut outcome = merged.into_inner().map_err(|_| failed())?;
+        outcome.gather();
+        Ok(outcome)
     }
 
-    /// Segments in the order of the file, in runs of about [`SHARE`] bytes.
-    fn shares(located: &Located) -> Vec<Vec<usize>> {
+    fn failed() -> Error {
+        Error::Damaged { what: "the walk of the heap".into(), detail: "a thread of it failed".into() }
+    }
+
+    /// Segments in the order in which one walk would take them, that of the file, in runs of about [`SHARE`] bytes or less.
+    fn shares(located: &Located, regions: &Regions) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..located.segments.len()).collect();
-        order.sort_by_key(|&i| located.segments.get(i).map(|s| s.start));
+        order.sort_by_cached_key(|&i| {
+            let first = located.segments.get(i).and_then(|s| regions.extents(s.start, s.end).next());
+            (first.map_or(u64::MAX, |e| e.offset), i)
+        });
+        let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
+        let share = total.checked_div(SHARES).unwrap_or(0).clamp(limits::PAGE, SHARE);
         let mut shares = Vec::new();
         let mut run = Vec::new();
         let mut bytes = 0u64;
         for i in order {
             run.push(i);
             bytes = bytes.saturating_add(located.segments.get(i).map_or(0, |s| s.end.since(s.start)));
-            if bytes >= SHARE {
+            if bytes >= share {
                 shares.push(std::mem::take(&mut run));
                 bytes = 0;
             }

@@ -67,6 +67,9 @@ pub const PAGE: u64 = 64 << 10;
 /// Pages in the cache: 24 MB. Structures of 2,500 types (method tables, classes, metadata) touch some 400 pages.
 pub const CACHE_PAGES: usize = 384;
 
+/// The same for each thread of the walk: 4 MB.
+pub const CACHE_PAGES_OF_THREAD: usize = 64;
+
 /// Bytes of a deflated dump between two checkpoints, at first: a page of structures costs as much to inflate.
 pub const CHECKPOINT_SPACING: usize = 128 << 10;
 
@@ -83,11 +86,15 @@ pub const WALKED_SPANS: usize = 16;
 /// Entries of a zip that are looked at for a dump.
 pub const MAX_ENTRIES: usize = 10_000;
 
-/// Bytes of one window of the heap walk natively: stays in the second-level cache.
-pub const WINDOW_NATIVE: u64 = 1 << 20;
+/// Bytes of one window of the heap walk natively: four of them stay in the second-level cache.
+pub const WINDOW_NATIVE: u64 = 128 << 10;
 
-/// Bytes of one window of the heap walk in a browser: one asynchronous read; four are in flight (32 MB).
-pub const WINDOW_WEB: u64 = 8 << 20;
+/// Bytes of one window of the heap walk in a browser: one asynchronous read; four are in flight (64 MB, outside of WebAssembly's memory).
+/// Measured in Chromium and Firefox: `npm --prefix www run bench`.
+pub const WINDOW_WEB: u64 = 16 << 20;
+
+/// The same in the large object heap, where the body of an array is skipped once its header was seen.
+pub const WINDOW_LARGE: u64 = 1 << 20;
 
 /// Heaps of a server GC. The CLR's own limit is 1,024 processors.
 pub const MAX_HEAPS: u64 = 1024;
@@ -95,8 +102,16 @@ pub const MAX_HEAPS: u64 = 1024;
 /// Segments or regions of all heaps. Regions are 4 MB: 10^6 of them are 4 TB.
 pub const MAX_SEGMENTS: usize = 1_000_000;
 
-/// Method tables met on the heap. Large services have 10^4; a row takes about 1 KB with its samples.
-pub const MAX_METHOD_TABLES: usize = 200_000;
+/// Method tables met on the heap. Large services have 10^4. The walk takes some 120 bytes of each; rows are another matter, see
+/// [`MAX_ROWS`].
+pub const MAX_METHOD_TABLES: usize = 1 << 20;
+
+/// Method tables that get a row with a name, the largest first: some 2.6 KB each where names are long, 65 MB. The objects of the others are
+/// counted in one row without a name, and a finding says so.
+pub const MAX_ROWS: usize = 25_000;
+
+/// Names kept for the types that are made of others; large services have 10^4 types.
+pub const MAX_KNOWN_NAMES: usize = 20_000;
 
 /// Words that are no method table, remembered so that they are not looked up twice; beyond it they are looked up again.
 pub const MAX_REJECTED: usize = 100_000;
@@ -119,6 +134,12 @@ pub const LARGE_FREE: u64 = 512 << 10;
 
 /// Sample addresses per method table and generation.
 pub const SAMPLES: usize = 8;
+
+/// Tallies (a method table in a generation) up to which each has [`SAMPLES`] addresses: 8 MB.
+pub const MAX_SAMPLED: usize = 1 << 17;
+
+/// Sample addresses of each where there are more.
+pub const SAMPLES_OF_MANY: usize = 2;
 
 /// Distinct codes of findings in one report.
 pub const MAX_FINDING_CODES: usize = 200;

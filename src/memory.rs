@@ -192,6 +192,12 @@ impl<S: ByteSource, R: Deref<Target = Regions>> AddressSpace<S, R> {
         AddressSpace { source, regions, cache: RefCell::new(PageCache::new()), last: Cell::new(0) }
     }
 
+    /// The same with a smaller cache, for a thread that only looks at method tables.
+    pub fn small(source: S, regions: R) -> AddressSpace<S, R> {
+        let cache = RefCell::new(PageCache::with_capacity(crate::limits::CACHE_PAGES_OF_THREAD));
+        AddressSpace { source, regions, cache, last: Cell::new(0) }
+    }
+
     /// The bytes of the dump.
     pub fn source(&self) -> &S {
         &self.source

@@ -77,6 +77,13 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Keeps the memory of names flat: beyond [`limits::MAX_KNOWN_NAMES`] they are made again when they are asked for again.
+    pub fn forget_some(&mut self) {
+        if self.known.len() > limits::MAX_KNOWN_NAMES {
+            self.known = FxHashMap::default();
+        }
+    }
+
     /// The name of the method table at `at`. One that cannot be named gets its module and token, or its address, and a finding.
     pub fn name(&mut self, at: Addr, findings: &mut Findings) -> Rc<TypeName> {
         if at == self.rt.known.free {

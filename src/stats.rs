@@ -2,11 +2,14 @@
 
 use crate::error::Findings;
 use crate::heap::segments::Segment;
-use crate::heap::walk::{Outcome, Tally};
+use crate::heap::tally::Tally;
+use crate::heap::walk::Outcome;
 use crate::limits;
-use crate::memory::Addr;
+use crate::memory::{Addr, Memory};
 use crate::names::{Names, TypeName};
 use crate::report::{ArrayShape, Cell, GENERATIONS, HeapFacts, LargeFree, MethodTableRow, SegmentRow, TypeRow};
+use crate::runtime::Runtime;
+use crate::runtime::method_table::MethodTable;
 use crate::types::{TypeFacts, Types};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
@@ -23,9 +26,54 @@ pub struct Rows {
     pub heap: HeapFacts,
 }
 
+/// Name of the row that counts what is beyond [`limits::MAX_ROWS`].
+pub const OTHERS: &str = "<other method tables>";
+
+/// The method tables that get a row, ascending by address: those with objects, but the smallest where there are too many.
+#[derive(Debug)]
+pub struct Met {
+    /// Index of the tally and the method table.
+    rows: Vec<(usize, MethodTable)>,
+    /// Indexes of the others.
+    others: Vec<usize>,
+}
+
+impl Met {
+    /// Picks and reads them.
+    pub fn of(mem: &dyn Memory, rt: &Runtime, outcome: &Outcome) -> Met {
+        let mut order: Vec<(u64, Addr, usize)> = outcome
+            .census
+            .tables
+            .known()
+            .iter()
+            .enumerate()
+            .filter_map(|(index, known)| {
+                let tallies = outcome.census.tallies.of(index);
+                let size = tallies.iter().flatten().fold(0u64, |sum, t| sum.saturating_add(t.size));
+                // Those without were looked up in a gap, never an object.
+                tallies.iter().any(Option::is_some).then_some((size, known.at, index))
+            })
+            .collect();
+        let mut others = Vec::new();
+        if order.len() > limits::MAX_ROWS {
+            order.sort_unstable_by_key(|&(size, at, _)| (at != rt.known.free, std::cmp::Reverse(size), at));
+            others = order.split_off(limits::MAX_ROWS).into_iter().map(|o| o.2).collect();
+        }
+        order.sort_unstable_by_key(|o| o.1);
+        let read = |(_, at, index)| MethodTable::read(mem, &rt.layout, at).ok().map(|table| (index, table));
+        Met { rows: order.into_iter().filter_map(read).collect(), others }
+    }
+
+    /// The method tables.
+    pub fn tables(&self) -> Vec<MethodTable> {
+        self.rows.iter().map(|r| r.1).collect()
+    }
+}
+
 /// Names and describes every method table and folds the tallies.
 pub fn fold(
     outcome: &Outcome,
+    met: &Met,
     segments: &[Arc<Segment>],
     free: Addr,
     names: &mut Names<'_>,
@@ -35,20 +83,15 @@ pub fn fold(
     let mut heap = HeapFacts { generations: vec![Cell::default(); GENERATIONS.len()], ..HeapFacts::default() };
     let mut method_tables = Vec::new();
     let mut described: Vec<Described> = Vec::new();
-    for (index, table) in outcome.tables.tables().iter().enumerate() {
-        let tallies: Vec<Option<&Tally>> =
-            outcome.tallies.iter().map(|g| g.get(index).filter(|t| t.count > 0)).collect();
-        let generations: Vec<Cell> = tallies.iter().map(|t| t.map_or_else(Cell::default, cell)).collect();
+    for (index, table) in &met.rows {
+        let generations = cells(outcome.census.tallies.of(*index));
         let total = generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
-        if total.count == 0 {
-            // Looked up in a gap, never an object.
-            continue;
-        }
         for (sum, c) in heap.generations.iter_mut().zip(&generations) {
             *sum = sum.plus(*c);
         }
         let name: Rc<TypeName> = names.name(table.at, findings);
         let facts = types.describe(table, &name, names, findings);
+        names.forget_some();
         if table.at == free {
             heap.free = total;
         }
@@ -62,16 +105,29 @@ pub fn fold(
             total_size: total.size,
             aligned_size: total.aligned_size,
             generations,
-            samples: tallies
-                .iter()
-                .map(|t| t.map_or_else(Vec::new, |t| t.sample().iter().map(Addr::to_string).collect()))
-                .collect(),
+            samples: outcome.census.tallies.samples(*index).map(|all| all.iter().map(Addr::to_string).collect()).into(),
         });
         let array = table.component_size().filter(|_| table.is_array()).map(|component| ArrayShape {
             base_size: u64::from(table.base_size),
             component_size: u64::from(component),
         });
-        described.push(Described { name, facts, array });
+        described.push(Described { namespace: name.namespace.clone(), facts, array });
+    }
+    if let Some((row, described_as)) = others(outcome, met) {
+        for (sum, c) in heap.generations.iter_mut().zip(&row.generations) {
+            *sum = sum.plus(*c);
+        }
+        findings.add_many("too-many-rows", true, met.others.len() as u64, || {
+            format!(
+                "the heap has more than {} method tables: the smallest {}, with {} objects and {} bytes, are counted in one row without a name",
+                limits::MAX_ROWS,
+                met.others.len(),
+                row.count,
+                row.total_size
+            )
+        });
+        method_tables.push(row);
+        described.push(described_as);
     }
     let all = heap.generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
     (heap.objects, heap.size, heap.aligned_size) = (all.count, all.size, all.aligned_size);
@@ -93,7 +149,12 @@ pub fn fold(
     }
     let mut blocks: Vec<_> = outcome.large_free.iter().collect();
     blocks.sort_by_key(|b| b.at);
-    blocks.truncate(limits::MAX_LARGE_FREE);
+    if blocks.len() > limits::MAX_LARGE_FREE {
+        findings.add("large-free-list", false, || {
+            format!("more than {} large Free blocks; the list is cut, the totals are not", limits::MAX_LARGE_FREE)
+        });
+        blocks.truncate(limits::MAX_LARGE_FREE);
+    }
     heap.large_free = blocks
         .into_iter()
         .map(|b| LargeFree {
@@ -110,6 +171,31 @@ pub fn fold(
     Rows { types, method_tables, heap }
 }
 
+/// One row for all that have none of their own.
+fn others(outcome: &Outcome, met: &Met) -> Option<(MethodTableRow, Described)> {
+    let mut generations = vec![Cell::default(); GENERATIONS.len()];
+    for &index in &met.others {
+        for (sum, c) in generations.iter_mut().zip(cells(outcome.census.tallies.of(index))) {
+            *sum = sum.plus(c);
+        }
+    }
+    let total = generations.iter().fold(Cell::default(), |sum, c| sum.plus(*c));
+    let row = MethodTableRow {
+        method_table: Addr::NULL.to_string(),
+        type_name: OTHERS.to_owned(),
+        type_name_csharp: OTHERS.to_owned(),
+        module: String::new(),
+        owner: TypeFacts::default().owner,
+        count: total.count,
+        total_size: total.size,
+        aligned_size: total.aligned_size,
+        generations,
+        samples: vec![Vec::new(); GENERATIONS.len()],
+    };
+    let described = Described { namespace: String::new(), facts: TypeFacts::default(), array: None };
+    (!met.others.is_empty()).then_some((row, described))
+}
+
 /// What a walk that gives up a segment at its first error would have counted; `None` if there was no error.
 fn before_first_error(outcome: &Outcome) -> Option<Cell> {
     let failed = outcome.segments.iter().any(|s| s.before_first_error.is_some());
@@ -124,7 +210,7 @@ fn before_first_error(outcome: &Outcome) -> Option<Cell> {
 
 /// What is known of a method table beside its counts.
 struct Described {
-    name: Rc<TypeName>,
+    namespace: String,
     facts: TypeFacts,
     array: Option<ArrayShape>,
 }
@@ -133,13 +219,15 @@ struct Described {
 fn by_type(rows: &[MethodTableRow], described: &[Described], free: &str) -> Vec<TypeRow> {
     let mut index: FxHashMap<(&str, &str), usize> = FxHashMap::default();
     let mut types: Vec<TypeRow> = Vec::new();
-    for (row, Described { name, facts, array }) in rows.iter().zip(described).filter(|(r, _)| r.method_table != free) {
+    for (row, Described { namespace, facts, array }) in
+        rows.iter().zip(described).filter(|(r, _)| r.method_table != free)
+    {
         let number = *index.entry((&row.type_name, &row.module)).or_insert_with(|| {
             types.push(TypeRow {
                 type_name: row.type_name.clone(),
                 type_name_csharp: row.type_name_csharp.clone(),
                 module: row.module.clone(),
-                namespace: name.namespace.clone(),
+                namespace: namespace.clone(),
                 owner: facts.owner,
                 base_types: Vec::new(),
                 interfaces: Vec::new(),
@@ -189,8 +277,9 @@ pub(crate) fn add_new(to: &mut Vec<u32>, more: &[u32]) {
     }
 }
 
-fn cell(t: &Tally) -> Cell {
-    Cell { count: t.count, size: t.size, aligned_size: t.aligned }
+fn cells(tallies: [Option<Tally>; 6]) -> Vec<Cell> {
+    let cell = |t: Tally| Cell { count: t.count, size: t.size, aligned_size: t.aligned };
+    tallies.map(|t| t.map_or_else(Cell::default, cell)).into()
 }
 
 impl Cell {

@@ -4,7 +4,7 @@ use crate::analysis::{self, Analysis, Options, Progress};
 use crate::dump::trim::write_trimmed;
 use crate::error::{Error, Result};
 use crate::heap::handles;
-use crate::heap::walk;
+use crate::heap::walk::{self, Census};
 use crate::image::pe::PeImage;
 use crate::memory::{Addr, Memory, Recorder};
 use crate::runtime::Runtime;
@@ -49,10 +49,12 @@ pub fn trim(
     let (runtime, segments, facts, mut walk) = located.into_parts();
     let total = walk.progress().1;
     let mut done = 0u64;
+    let mut census = Census::default();
     walk::drive(
         &mut walk,
         &memory,
         &runtime,
+        &mut census,
         &|offset, buf| analysis.source.read_at(offset, buf, "heap segment"),
         &mut |bytes| {
             done = done.saturating_add(bytes);
@@ -63,12 +65,14 @@ pub fn trim(
         },
     )?;
     let mut outcome = walk.finish();
+    outcome.census = census;
     let pages = std::mem::take(&mut outcome.touched);
-    let tables: Vec<Addr> = outcome.tables.tables().iter().map(|t| t.at).collect();
+    let words = outcome.census.tables.tables(&memory, &runtime);
+    let tables: Vec<Addr> = words.iter().map(|t| t.at).collect();
     // Parents have no objects of their own: what verifying reads of them is touched here alone.
     let mut types = Tables::new(&memory, &runtime);
-    types.prove_themselves(outcome.tables.tables());
-    types.parent_chains(outcome.tables.tables());
+    types.prove_themselves(&words);
+    types.parent_chains(&words);
     analysis.report(&memory, &runtime, &segments, facts, outcome);
 
     let standalone = standalone_gc(&analysis, &memory, &runtime);

@@ -183,13 +183,15 @@ pub fn verify(
         holes: located.segments.iter().any(|s| has_hole(mem, s)),
     };
     let mut evidence = std::mem::take(&mut located.facts.evidence);
-    let modules = Modules::calibrate(mem, &rt, outcome.tables.tables(), &mut evidence);
+    let rows = stats::Met::of(mem, &rt, &outcome);
+    let modules = Modules::calibrate(mem, &rt, &rows.tables(), &mut evidence);
     let mut types = Types::new(mem, &rt, &analysis.dump, &modules, &mut evidence);
     located.facts.evidence = evidence;
     let mut names = Names::new(mem, &rt, modules);
     let mut name_findings = Findings::default();
-    let rows = stats::fold(&outcome, &located.segments, rt.known.free, &mut names, &mut types, &mut name_findings);
-    let met = heap.met();
+    let rows =
+        stats::fold(&outcome, &rows, &located.segments, rt.known.free, &mut names, &mut types, &mut name_findings);
+    let met = heap.met(mem);
     let mut tables = Tables::new(mem, &rt);
 
     let mut invariants = vec![
@@ -344,10 +346,10 @@ struct Heap<'a> {
 
 impl Heap<'_> {
     /// Method tables of objects, Free included.
-    fn met(&self) -> Vec<MethodTable> {
-        let tallies = &self.outcome.tallies;
-        let occurs = |i: usize| tallies.iter().any(|g| g.get(i).is_some_and(|t| t.count > 0));
-        self.outcome.tables.tables().iter().enumerate().filter(|(i, _)| occurs(*i)).map(|(_, t)| *t).collect()
+    fn met(&self, mem: &dyn Memory) -> Vec<MethodTable> {
+        let occurs = |i: usize| self.outcome.census.tallies.of(i).iter().any(Option::is_some);
+        let tables = self.outcome.census.tables.tables(mem, self.rt);
+        tables.into_iter().enumerate().filter(|(i, _)| occurs(*i)).map(|(_, t)| t).collect()
     }
 
     fn excuse(&self) -> Option<&'static str> {

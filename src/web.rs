@@ -110,9 +110,18 @@ impl DumpSession {
         }
     }
 
-    fn feed_window(&mut self, offset: u64) -> Result<Object, JsValue> {
+    /// The buffer of all windows, never shorter than before: a fresh one each time would grow the memory by fragments, a longer one would
+    /// be filled with zeros first.
+    fn room(&mut self, len: usize) -> &mut [u8] {
+        if self.window.len() < len {
+            self.window.resize(len, 0);
+        }
+        self.window.get_mut(..len).unwrap_or_default()
+    }
+
+    fn feed_window(&mut self, offset: u64, len: usize) -> Result<Object, JsValue> {
         let window = std::mem::take(&mut self.window);
-        let fed = self.analysis()?.feed(offset, &window);
+        let fed = self.analysis()?.feed(offset, window.get(..len).unwrap_or_default());
         self.window = window;
         let progress = fed.map_err(thrown)?;
         object(&[("done", number(progress.done)?.into()), ("total", number(progress.total)?.into())])
@@ -139,7 +148,14 @@ impl DumpSession {
         };
         let modules = modules.unwrap_or_default().into_iter().take(limits::MAX_MODULE_FILES);
         let modules = modules.map(module).collect::<Result<_, _>>().map_err(thrown)?;
-        let options = Options { file_name: file.name(), runtime, window: limits::WINDOW_WEB, modules, entry };
+        let options = Options {
+            file_name: file.name(),
+            runtime,
+            window: limits::WINDOW_WEB,
+            modules,
+            entry,
+            ..Options::default()
+        };
         let source = BlobSource::new(file.into()).map_err(thrown)?;
         let unpacking = Unpacking::begin(Arc::new(source), options.entry.as_deref()).map_err(thrown)?;
         Ok(DumpSession { stage: Stage::Unpacking(Box::new((unpacking, options))), window: Vec::new() })
@@ -201,10 +217,9 @@ impl DumpSession {
     /// Throws what [`Analysis::feed`] reports.
     pub fn feed(&mut self, offset: f64, bytes: &Uint8Array) -> Result<Object, JsValue> {
         let offset = whole(offset)?;
-        // One buffer for all windows: a fresh one each time would grow the memory by fragments.
-        self.window.resize(usize::try_from(bytes.length()).unwrap_or(0), 0);
-        bytes.copy_to(&mut self.window);
-        self.feed_window(offset)
+        let len = usize::try_from(bytes.length()).unwrap_or(0);
+        bytes.copy_to(self.room(len));
+        self.feed_window(offset, len)
     }
 
     /// As [`feed`](DumpSession::feed), reading the window of a deflated dump itself.
@@ -214,12 +229,13 @@ impl DumpSession {
     #[wasm_bindgen(js_name = feedOwn)]
     pub fn feed_own(&mut self, offset: f64, len: f64) -> Result<Object, JsValue> {
         let (offset, len) = (whole(offset)?, whole(len)?.min(limits::WINDOW_WEB));
+        let len = usize::try_from(len).unwrap_or(0);
+        self.room(len);
         let mut window = std::mem::take(&mut self.window);
-        window.resize(usize::try_from(len).unwrap_or(0), 0);
-        let read = self.analysis()?.read_window(offset, &mut window);
+        let read = self.analysis()?.read_window(offset, window.get_mut(..len).unwrap_or_default());
         self.window = window;
         read.map_err(thrown)?;
-        self.feed_window(offset)
+        self.feed_window(offset, len)
     }
 
     /// Resolves the names and ends the session: `{report, head}`; the report as bytes for [`Reports::add`], the head as [`Reports::add`] gives it.
@@ -230,10 +246,21 @@ impl DumpSession {
         self.window = Vec::new();
         self.analysis()?;
         let Stage::Open(analysis) = self.stage else { return Err(JsValue::NULL) };
-        let mut report = analysis.finish().map_err(thrown)?;
-        let bytes = Uint8Array::from(json(&report)?.as_slice());
-        object(&[("report", bytes.into()), ("head", head(&mut report)?)])
+        handed_out(analysis.finish().map_err(thrown)?)
     }
+
+    /// The report of what was walked so far, as [`finish`](DumpSession::finish) gives it.
+    ///
+    /// # Errors
+    /// Throws what [`Analysis::partial`] reports.
+    pub fn partial(&mut self) -> Result<Object, JsValue> {
+        handed_out(self.analysis()?.partial().map_err(thrown)?)
+    }
+}
+
+fn handed_out(mut report: HeapReport) -> Result<Object, JsValue> {
+    let bytes = json_outside(&report)?;
+    object(&[("report", bytes.into()), ("head", head(&mut report)?)])
 }
 
 /// The reports of the page and their comparison.
@@ -502,6 +529,45 @@ fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, JsValue> {
     match value.serialize(&mut writer) {
         Ok(()) => Ok(bytes),
         Err(e) => Err(js_sys::Error::new(&e.to_string()).into()),
+    }
+}
+
+/// JSON in the memory of JavaScript: a report of 10^5 types has more bytes than WebAssembly's memory should grow by.
+fn json_outside<T: Serialize>(value: &T) -> Result<Uint8Array, JsValue> {
+    let mut pieces = Pieces::default();
+    let mut buffered = io::BufWriter::with_capacity(Pieces::ONE, &mut pieces);
+    let mut writer = serde_json::Serializer::with_formatter(&mut buffered, Exact);
+    value.serialize(&mut writer).map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    buffered.into_inner().map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    let total = pieces.list.iter().fold(0u32, |sum, p| sum.saturating_add(p.length()));
+    let all = Uint8Array::new_with_length(total);
+    let mut at = 0u32;
+    for piece in pieces.list {
+        all.set(&piece, at);
+        at = at.saturating_add(piece.length());
+    }
+    Ok(all)
+}
+
+/// What is written goes to JavaScript piece by piece.
+#[derive(Default)]
+struct Pieces {
+    list: Vec<Uint8Array>,
+}
+
+impl Pieces {
+    /// Bytes of one.
+    const ONE: usize = 1 << 20;
+}
+
+impl io::Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.list.push(Uint8Array::from(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

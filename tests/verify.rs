@@ -11,7 +11,7 @@
 use dropheap::error::Findings;
 use dropheap::heap::references::GcDesc;
 use dropheap::heap::segments;
-use dropheap::heap::walk::{self, Outcome, Walk};
+use dropheap::heap::walk::{self, Census, Outcome, Walk};
 use dropheap::memory::{Addr, AddressSpace, Memory, PointerSize};
 use dropheap::report::{HeapReport, MethodTableRow};
 use dropheap::runtime::method_table::MethodTable;
@@ -549,16 +549,16 @@ fn a_part_that_walked_nothing_loses_nothing() {
     let walked = || {
         let mut walk = Walk::new(&segments, &all, &opened.regions, 1 << 20, false);
         let read = |offset, buf: &mut [u8]| dump.bytes.read_at(offset, buf, "heap segment");
-        walk::drive(&mut walk, &mem, &dump.rt, &read, &mut |_| Ok(())).unwrap();
+        walk::drive(&mut walk, &mem, &dump.rt, &mut Census::default(), &read, &mut |_| Ok(())).unwrap();
         walk.finish()
     };
     let whole = walked().segments;
     assert!(whole.len() > 1 && whole.iter().all(|s| s.objects > 0));
     let mut nothing_first = Outcome::default();
-    nothing_first.merge(&mem, &dump.rt, walked());
+    nothing_first.merge(walked());
     assert_eq!(nothing_first.segments, whole);
     let mut nothing_last = walked();
-    nothing_last.merge(&mem, &dump.rt, Outcome::default());
+    nothing_last.merge(Outcome::default());
     assert_eq!(nothing_last.segments, whole);
 }
 

@@ -22,8 +22,10 @@ function wasmModule() {
  * Reads one dump, saved listing or event log in a worker of its own. To cancel is to end the worker: the core is synchronous.
  * @param {File} file
  * @param {{signal: AbortSignal, runtime?: number, modules?: File[], entry?: string, onFacts: (facts: any) => void,
- *   onRuntime: (runtime: any) => void, onProgress: (p: import('./protocol.js').Progress) => void}} heard  `runtime`, `modules` and `entry` as in
- *   protocol.js; progress comes before the facts too, while an archive is unpacked
+ *   onRuntime: (runtime: any) => void, onProgress: (p: import('./protocol.js').Progress) => void,
+ *   onPartial?: (so_far: {report: ArrayBuffer, head: import('./protocol.js').Head, progress: import('./protocol.js').Progress}) => void}} heard
+ *   `runtime`, `modules` and `entry` as in protocol.js; progress comes before the facts too, while an archive is unpacked; `onPartial` hears of
+ *   what was walked so far: a report like the last one, whose heap is not complete
  * @returns {Promise<{report: ArrayBuffer, head: import('./protocol.js').Head, memory: number, events?: any}>}  the report is for
  *   `add` of the reports. A saved listing, CSV or JSON gives a report too (`head.dump.format` is `listing` or `csv`, or what the JSON says), without facts
  *   and without progress; pasted text is `new File([text], name)`. An event log gives `events` alone, an EventsReport for `lives` of the reports.
@@ -39,6 +41,7 @@ export function analyze(file, heard) {
         if (answer.type === 'facts') heard.onFacts(answer.facts);
         if (answer.type === 'runtime') heard.onRuntime(answer.runtime);
         if (answer.type === 'progress') heard.onProgress(answer.progress);
+        if (answer.type === 'partial') heard.onPartial?.(answer);
         if (answer.type !== 'report' && answer.type !== 'events' && answer.type !== 'failed') return;
         worker.terminate();
         if (answer.type === 'events') resolve(/** @type {any} */ ({ events: answer.events }));

@@ -74,7 +74,8 @@ function buildWasm(recipe) {
   say('Building the WebAssembly (cargo, wasm-bindgen, wasm-opt)');
   // Panics name source files: without the places of this machine, so that a build elsewhere gives the same bytes.
   const places = [[process.env.CARGO_HOME ?? join(homedir(), '.cargo'), '/cargo'], [root, '/dropheap']];
-  const flags = places.map(([from, to]) => `--remap-path-prefix=${from}=${to}`).join('\x1f');
+  const features = recipe.build['target-features'].map((/** @type {string} */ f) => `+${f}`).join(',');
+  const flags = [...places.map(([from, to]) => `--remap-path-prefix=${from}=${to}`), '-C', `target-feature=${features}`].join('\x1f');
   run('cargo', ['build', '--lib', '--locked', '--target', target, '--profile', profile], { env: { CARGO_ENCODED_RUSTFLAGS: flags } });
   const work = join(targetDir(), 'page');
   const raw = join(targetDir(), target, profile, 'dropheap.wasm');

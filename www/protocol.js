@@ -26,6 +26,7 @@
  * @typedef {{type: 'facts', facts: any}
  *   | {type: 'runtime', runtime: any}
  *   | {type: 'progress', progress: Progress}
+ *   | {type: 'partial', report: ArrayBuffer, head: any, progress: Progress}
  *   | {type: 'report', report: ArrayBuffer, head: any, memory: number}
  *   | {type: 'events', events: any}
  *   | {type: 'answer', call: number, value: any}
@@ -97,3 +98,9 @@ export const WINDOWS_IN_FLIGHT = 4;
 
 /** Between two progress messages, milliseconds. */
 export const PROGRESS_EVERY = 100;
+
+/** Between two reports of what was walked so far, milliseconds. */
+export const PARTIAL_EVERY = 1000;
+
+/** The share of the time that those may take. */
+export const PARTIAL_SHARE = 0.02;

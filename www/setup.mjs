@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { Stop, output, run, say, wasmBindgenPath, wasmBindgenVersion, www } from './tools.mjs';
 
 /** Debian packages by the program that they bring. */
-const PACKAGES = { cc: 'build-essential', chromium: 'chromium', 'firefox-esr': 'firefox-esr' };
+const PACKAGES = { cc: 'build-essential', chromium: 'chromium', 'firefox-esr': 'firefox-esr', valgrind: 'valgrind' };
 
 /** @param {{checks: boolean}} wanted  `checks`: also what only the checks need */
 export function setUp({ checks }) {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < 20) throw new Stop(`Node ${process.versions.node} is too old; version 20 or later is needed: https://nodejs.org`);
-  debianPrograms(checks ? ['cc', 'chromium', 'firefox-esr'] : ['cc']);
+  debianPrograms(checks ? ['cc', 'chromium', 'firefox-esr', 'valgrind'] : ['cc']);
   rust(checks);
   nodeModules();
   wasmBindgen();

@@ -3,6 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from './build.mjs';
+import { count } from './count.mjs';
 import { setUp } from './setup.mjs';
 import { root, run, say, script, www } from './tools.mjs';
 
@@ -19,6 +20,7 @@ await script(async () => {
   run('cargo', ['clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--', '-D', 'warnings']);
   say('Rust: tests');
   run('cargo', ['test', '--locked']);
+  count();
   say('Page: unit tests');
   run(process.execPath, ['--test', '--test-reporter=spec', ...files(join(www, 'lib'), '.test.js')]);
   await build();

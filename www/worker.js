@@ -2,8 +2,9 @@
 // core (FileReaderSync); the walk gets its windows from here, with several asynchronous reads under way.
 
 import { DumpSession, Reports, crashError, fileKind, initSync, memoryBytes, readError, readEvents, readListing } from 'dropheap-wasm';
+import { Ahead, readBeside } from './lib/ahead.js';
 import { failureOf } from './lib/failure.js';
-import { PROGRESS_EVERY, WINDOWS_IN_FLIGHT } from './protocol.js';
+import { PARTIAL_EVERY, PARTIAL_SHARE, PROGRESS_EVERY, WINDOWS_IN_FLIGHT } from './protocol.js';
 
 /** @param {import('./protocol.js').Answer} answer @param {Transferable[]} [handedOver] */
 const post = (answer, handedOver = []) => self.postMessage(answer, handedOver);
@@ -75,52 +76,43 @@ async function read({ file, runtime, modules, entry }) {
 }
 
 /**
- * Feeds the walk. Only the first of the wanted windows is certain, so a read whose window is no longer wanted is let go.
+ * Feeds the walk.
  * @param {DumpSession} session
  * @param {File} file
  */
 async function walk(session, file) {
-  /** @type {Map<string, Promise<Uint8Array | {refused: unknown}>>} */
-  let inFlight = new Map();
   let bytes = 0;
   let told = -Infinity;
+  let next = performance.now() + PARTIAL_EVERY;
   // Of a deflated dump only the core knows the bytes; any other one is a range of the file.
   const start = session.fileOffset();
+  const ahead = start === undefined ? null : new Ahead(readBeside(file.slice(start)));
   for (;;) {
     /** @type {[number, number][]} */
     const wanted = session.upcoming(WINDOWS_IN_FLIGHT);
     if (wanted.length === 0) return;
-    const before = inFlight;
-    inFlight = new Map();
-    const [offset, len] = wanted[0];
-    const key = `${offset}+${len}`;
     let fed;
-    if (start === undefined) {
+    if (start === undefined || ahead === null) {
+      const [offset, len] = wanted[0];
       fed = session.feedOwn(offset, len);
+      bytes += len;
     } else {
-      for (const [offset, len] of wanted) {
-        const key = `${offset}+${len}`;
-        inFlight.set(key, before.get(key) ?? window(file, start + offset, len));
-      }
-      const got = await inFlight.get(key);
-      inFlight.delete(key);
-      if (!(got instanceof Uint8Array)) throw readError(start + offset, len, String(got?.refused));
+      const { offset, end, got } = await ahead.first(wanted);
+      if (!(got instanceof Uint8Array)) throw readError(start + offset, end - offset, got.refused);
       fed = session.feed(offset, got);
+      bytes += got.length;
     }
-    bytes += len;
     const { done, total } = /** @type {{done: number, total: number}} */ (fed);
     const now = performance.now();
-    if (now - told >= PROGRESS_EVERY) {
+    if (now - told >= PROGRESS_EVERY || done === total) {
       told = now;
       post({ type: 'progress', progress: { done, total, read: bytes } });
     }
+    if (now >= next && done < total) {
+      const { report, head } = session.partial();
+      post({ type: 'partial', report: report.buffer, head, progress: { done, total, read: bytes } }, [report.buffer]);
+      const cost = performance.now() - now;
+      next = now + Math.max(PARTIAL_EVERY, cost / PARTIAL_SHARE);
+    }
   }
-}
-
-/** Never rejects: a window that is let go must not become an unhandled rejection. */
-function window(/** @type {File} */ file, /** @type {number} */ offset, /** @type {number} */ len) {
-  return file.slice(offset, offset + len).arrayBuffer().then(
-    (buffer) => new Uint8Array(buffer),
-    (refused) => ({ refused }),
-  );
 }

@@ -259,7 +259,7 @@ pub(crate) fn loader_heaps(
     }
     among_variables.into_iter().for_each(&mut claim);
     let before = claims.len();
-    reservations(dump, heap, claims);
+    reservations(mem, dump, heap, claims);
     if claims.len() > before {
         how.push("reservations that hold a method table, class or module of a type on the heap");
     }
@@ -292,7 +292,7 @@ fn allocator_blocks(mem: &dyn Memory, heap: &Heap<'_>) -> Option<Vec<(Addr, Addr
         let number = blocks.partition_point(|&(start, _)| start <= at);
         number.checked_sub(1).and_then(|n| blocks.get(n)).is_some_and(|&(_, end)| at < end)
     };
-    heap.outcome.tables.tables().iter().any(|t| holds(t.at)).then_some(blocks)
+    heap.outcome.census.tables.known().iter().any(|t| holds(t.at)).then_some(blocks)
 }
 
 /// The largest block of a loader heap; what is reserved at a time is 64 KB to some MB.
@@ -363,9 +363,9 @@ fn static_heaps(mem: &dyn Memory, rt: &Runtime) -> Vec<(Addr, Addr)> {
 
 /// Claims every reservation, but for images, that holds a method table, a class or a module: the runtime makes all three in loader heaps
 /// or finds them in images.
-fn reservations(dump: &Dump, heap: &Heap<'_>, claims: &mut Vec<Claim>) {
+fn reservations(mem: &dyn Memory, dump: &Dump, heap: &Heap<'_>, claims: &mut Vec<Claim>) {
     let Some(info) = &dump.memory_info else { return };
-    let tables = heap.outcome.tables.tables().iter().filter(|t| t.at != heap.runtime.known.free);
+    let tables = heap.outcome.census.tables.each(mem, heap.runtime).filter(|t| t.at != heap.runtime.known.free);
     // Of a canonical method table this is its class; else a tagged pointer to the canonical one, a method table as well.
     let places = tables.flat_map(|t| [t.at, Addr(t.canonical.0 & !3)]).chain(heap.modules.iter().map(|m| m.at));
     let found = places.filter_map(|at| info.find(at)).filter(|r| r.kind != InfoKind::Image).map(|r| r.allocation);

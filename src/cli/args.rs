@@ -193,6 +193,9 @@ pub struct Runtime {
     /// types, and what else only the images hold. A file counts only if it is the build that the process had loaded
     #[arg(long = "modules", value_name = "DIR")]
     pub modules: Option<PathBuf>,
+    /// Threads of the walk [default: one for each processor, at most 8]; the answer is the same for any number
+    #[arg(long = "threads", value_name = "N", hide = true, default_value_t = 0)]
+    pub threads: usize,
     /// Which dump of a zip, if it holds several. With several dumps on the command line: once for all, or once for each in their order
     #[arg(long = "entry", value_name = "NAME")]
     pub entries: Vec<String>,

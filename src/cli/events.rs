@@ -29,7 +29,7 @@ pub fn run(args: args::Events) -> Result<u8, Failure> {
 /// Which process, which moment. A dump without a heap tells that too.
 fn facts(dump: &Path) -> Result<DumpFacts, Failure> {
     let source = open(dump)?;
-    let options = options(dump, &args::Runtime { number: None, modules: None, entries: Vec::new() }, None)?;
+    let options = options(dump, &args::Runtime { number: None, modules: None, entries: Vec::new(), threads: 0 }, None)?;
     match Analysis::open(Arc::clone(&source), options.clone()) {
         Ok(analysis) => Ok(analysis.dump_facts().clone()),
         Err(error) => match dropheap::dump::open(&*source, &options.file_name) {

@@ -182,7 +182,8 @@ fn options(dump: &Path, choice: &args::Runtime, entry: Option<&String>) -> Resul
     let file_name = dump.file_name().unwrap_or(dump.as_os_str()).to_string_lossy().into_owned();
     let modules = choice.modules.as_deref().map(modules::files).transpose()?.unwrap_or_default();
     let entry = entry.cloned();
-    Ok(Options { file_name, runtime: choice.number, modules, entry, ..Options::default() })
+    let (runtime, threads) = (choice.number, choice.threads);
+    Ok(Options { file_name, runtime, modules, entry, threads, ..Options::default() })
 }
 
 /// The one entry of a command with one dump.

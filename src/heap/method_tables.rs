@@ -19,80 +19,95 @@ pub struct Shape {
     pub free: bool,
 }
 
-/// Method tables by address. Not a method table is remembered, too.
-#[derive(Debug)]
-pub struct MethodTables {
-    by_address: FxHashMap<u64, Shape>,
-    tables: Vec<MethodTable>,
-    rejected: FxHashSet<u64>,
-    recent: Vec<(u64, Shape)>,
+/// A proven method table, as little of it as the walk needs: there may be a million.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Its address.
+    pub at: Addr,
+    base_size: u32,
+    /// A u16 in the runtime.
+    component_size: u16,
+    free: bool,
 }
 
-/// Direct-mapped cache in front of the map: 1,024 entries of 24 bytes stay in the first-level cache.
-const RECENT: usize = 1024;
-const NONE: Shape = Shape { index: u32::MAX, base_size: 0, component_size: 0, free: false };
-
-impl Default for MethodTables {
-    fn default() -> Self {
-        MethodTables {
-            by_address: FxHashMap::default(),
-            tables: Vec::new(),
-            rejected: FxHashSet::default(),
-            recent: vec![(0, NONE); RECENT],
-        }
+impl Known {
+    fn shape(self, index: u32) -> Shape {
+        let (base_size, component_size) = (self.base_size, u32::from(self.component_size));
+        Shape { index, base_size, component_size, free: self.free }
     }
+}
+
+/// Method tables by address. What is none is remembered, too.
+#[derive(Debug, Default)]
+pub struct MethodTables {
+    by_address: FxHashMap<u64, u32>,
+    known: Vec<Known>,
+    rejected: FxHashSet<u64>,
+    refused: bool,
 }
 
 impl MethodTables {
     /// The shape of the method table at `at`, or `None` if there is none. Reads memory once per address.
-    #[inline]
     pub fn get(&mut self, mem: &dyn Memory, rt: &Runtime, at: u64) -> Option<Shape> {
-        let slot = slot(at);
-        if let Some(&(known, shape)) = self.recent.get(slot)
-            && known == at
-            && known != 0
-        {
-            return Some(shape);
+        if let Some(&index) = self.by_address.get(&at) {
+            return Some(self.known.get(usize::try_from(index).ok()?)?.shape(index));
         }
-        let shape = self.look_up(mem, rt, at)?;
-        if let Some(entry) = self.recent.get_mut(slot) {
-            *entry = (at, shape);
-        }
-        Some(shape)
-    }
-
-    #[cold]
-    fn look_up(&mut self, mem: &dyn Memory, rt: &Runtime, at: u64) -> Option<Shape> {
-        if let Some(shape) = self.by_address.get(&at) {
-            return Some(*shape);
-        }
-        if at == 0 || self.rejected.contains(&at) || self.tables.len() >= limits::MAX_METHOD_TABLES {
+        if at == 0 || self.rejected.contains(&at) {
             return None;
         }
-        match prove(mem, rt, Addr(at)) {
-            Some(table) => {
-                let shape = Shape {
-                    index: u32::try_from(self.tables.len()).ok()?,
-                    base_size: table.base_size,
-                    component_size: table.component_size().unwrap_or(0),
-                    free: table.at == rt.known.free,
-                };
-                self.tables.push(table);
-                self.by_address.insert(at, shape);
-                Some(shape)
+        let Some(table) = prove(mem, rt, Addr(at)) else {
+            if self.rejected.len() < limits::MAX_REJECTED {
+                self.rejected.insert(at);
             }
-            None => {
-                if self.rejected.len() < limits::MAX_REJECTED {
-                    self.rejected.insert(at);
-                }
-                None
-            }
+            return None;
+        };
+        let known = Known {
+            at: table.at,
+            base_size: table.base_size,
+            component_size: u16::try_from(table.component_size().unwrap_or(0)).ok()?,
+            free: table.at == rt.known.free,
+        };
+        Some(known.shape(self.adopt(known)?))
+    }
+
+    /// The index of a method table that was proven elsewhere; `None` beyond [`limits::MAX_METHOD_TABLES`].
+    pub fn adopt(&mut self, known: Known) -> Option<u32> {
+        if let Some(&index) = self.by_address.get(&known.at.0) {
+            return Some(index);
         }
+        if self.known.len() >= limits::MAX_METHOD_TABLES {
+            self.refused = true;
+            return None;
+        }
+        let index = u32::try_from(self.known.len()).ok()?;
+        self.known.push(known);
+        self.by_address.insert(known.at.0, index);
+        Some(index)
+    }
+
+    /// True if there were more than [`limits::MAX_METHOD_TABLES`].
+    pub fn refused(&self) -> bool {
+        self.refused
+    }
+
+    /// So it was in a part that is merged into this.
+    pub fn note_refused(&mut self, refused: bool) {
+        self.refused |= refused;
     }
 
     /// The method tables, by [`Shape::index`].
-    pub fn tables(&self) -> &[MethodTable] {
-        &self.tables
+    pub fn known(&self) -> &[Known] {
+        &self.known
+    }
+
+    /// All words of the method tables, by [`Shape::index`]; read again.
+    pub fn tables(&self, mem: &dyn Memory, rt: &Runtime) -> Vec<MethodTable> {
+        self.each(mem, rt).collect()
+    }
+
+    /// The same, one after the other: there may be a million.
+    pub fn each<'a>(&'a self, mem: &'a dyn Memory, rt: &'a Runtime) -> impl Iterator<Item = MethodTable> + 'a {
+        self.known.iter().filter_map(|k| MethodTable::read(mem, &rt.layout, k.at).ok())
     }
 }
 
@@ -110,10 +125,4 @@ pub fn prove(mem: &dyn Memory, rt: &Runtime, at: Addr) -> Option<MethodTable> {
         return None;
     }
     (table.has_object_size(&rt.layout) && table.proves_itself(mem, &rt.layout, rt.back_pointer)).then_some(table)
-}
-
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "masked to the cache's size")]
-fn slot(at: u64) -> usize {
-    ((at >> 3) ^ (at >> 13)) as usize & (RECENT - 1)
 }

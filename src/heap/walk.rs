@@ -11,75 +11,19 @@
 //! Segments are walked in the order of the file offset of their first byte, inside a segment by address. Bodies of large arrays are
 //! not read.
 
+use super::hot::{Hot, Lane, Plain, Run};
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
 use super::starts::Starts;
+use super::tally::{Tallies, spread};
 use crate::dump::regions::{Extent, Regions};
 use crate::error::{Findings, Result};
 use crate::limits;
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// Objects and bytes of one method table in one generation, with a sample of addresses.
-#[derive(Debug, Clone)]
-pub struct Tally {
-    /// Objects.
-    pub count: u64,
-    /// Unaligned bytes, as SOS sums.
-    pub size: u64,
-    /// Aligned bytes.
-    pub aligned: u64,
-    /// Addresses with the smallest hashes: the same dump gives the same sample, however the walk is cut into parts.
-    sample: Vec<(u64, Addr)>,
-    /// An address with a hash from here on is not in the sample.
-    threshold: u64,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Tally { count: 0, size: 0, aligned: 0, sample: Vec::new(), threshold: u64::MAX }
-    }
-}
-
-impl Tally {
-    /// Sampled addresses, ascending.
-    pub fn sample(&self) -> Vec<Addr> {
-        let mut all: Vec<Addr> = self.sample.iter().map(|s| s.1).collect();
-        all.sort_unstable();
-        all
-    }
-
-    #[cold]
-    fn take_sample(&mut self, hash: u64, at: Addr) {
-        self.sample.push((hash, at));
-        self.sample.sort_unstable();
-        self.sample.truncate(limits::SAMPLES);
-        if self.sample.len() == limits::SAMPLES {
-            self.threshold = self.sample.last().map_or(u64::MAX, |s| s.0);
-        }
-    }
-
-    fn merge(&mut self, other: Tally) {
-        self.count = self.count.saturating_add(other.count);
-        self.size = self.size.saturating_add(other.size);
-        self.aligned = self.aligned.saturating_add(other.aligned);
-        for (hash, at) in other.sample {
-            if hash < self.threshold {
-                self.take_sample(hash, at);
-            }
-        }
-    }
-}
-
-/// Spreads addresses evenly: the finaliser of SplitMix64 (Steele, Lea, Flood 2014), a fixed function, hence a fixed sample.
-#[inline]
-fn spread(at: u64) -> u64 {
-    let z = (at ^ (at >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
 
 /// A large Free block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,19 +53,49 @@ pub struct SegmentResult {
     pub before_first_error: Option<(u64, u64, u64)>,
 }
 
+/// Method tables and what was counted of each; several walks of one thread share one.
+#[derive(Debug, Default)]
+pub struct Census {
+    /// By [`Shape::index`].
+    pub tallies: Tallies,
+    /// The method tables behind the indexes.
+    pub tables: MethodTables,
+    hot: Hot,
+}
+
+impl Census {
+    /// Writes what the hot loop counted to the tallies.
+    pub fn settle(&mut self, rt: &Runtime) {
+        match rt.layout.pointer {
+            PointerSize::Eight => self.hot.write_to::<8>(&mut self.tallies),
+            PointerSize::Four => self.hot.write_to::<4>(&mut self.tallies),
+        }
+    }
+
+    /// Adds another one, which must be settled; method tables are matched by address.
+    pub fn merge(&mut self, other: &Census) {
+        for (theirs, known) in other.tables.known().iter().enumerate() {
+            if let Some(mine) = self.tables.adopt(*known) {
+                self.tallies.merge(mine, &other.tallies, theirs);
+            }
+        }
+        self.tables.note_refused(other.tables.refused());
+    }
+}
+
 /// The result of a walk, or of a part of one.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// By generation, by [`Shape::index`].
-    pub tallies: [Vec<Tally>; 6],
-    /// The method tables behind the indexes.
-    pub tables: MethodTables,
+    /// What the objects are.
+    pub census: Census,
     /// By segment, in the order given to [`Walk::new`]; segments of other parts are default.
     pub segments: Vec<SegmentResult>,
     /// Large Free blocks.
     pub large_free: Vec<FreeBlock>,
     /// What went wrong.
     pub findings: Findings,
+    /// The same by share, until [`gather`](Outcome::gather).
+    of_shares: Vec<(usize, Findings)>,
     /// Pages (4 KiB) with object headers, if they were to be noted.
     pub touched: BTreeSet<u64>,
     /// By number of the segment: where its objects start, if that was to be marked.
@@ -129,24 +103,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Adds another part's result; method tables are matched by address.
-    pub fn merge(&mut self, mem: &dyn Memory, rt: &Runtime, other: Outcome) {
-        let mut numbers = Vec::new();
-        for table in other.tables.tables() {
-            numbers.push(self.tables.get(mem, rt, table.at.0).map(|s| s.index));
-        }
-        for (mine, theirs) in self.tallies.iter_mut().zip(other.tallies) {
-            for (tally, number) in theirs.into_iter().zip(&numbers) {
-                if let Some(number) = number.and_then(|n| usize::try_from(n).ok()) {
-                    if mine.len() <= number {
-                        mine.resize(number.saturating_add(1), Tally::default());
-                    }
-                    if let Some(slot) = mine.get_mut(number) {
-                        slot.merge(tally);
-                    }
-                }
-            }
-        }
+    /// Adds the result of another part.
+    pub fn merge(&mut self, other: Outcome) {
+        self.census.merge(&other.census);
         // A part that walked nothing knows of no segments.
         let known = self.segments.len().max(other.segments.len());
         self.segments.resize(known, SegmentResult::default());
@@ -158,8 +117,28 @@ impl Outcome {
         self.large_free.extend(other.large_free);
         self.large_free.sort_by_key(|f| f.at);
         self.findings.merge(other.findings);
+        self.of_shares.extend(other.of_shares);
         self.touched.extend(other.touched);
         self.starts.extend(other.starts);
+    }
+
+    /// Puts what went wrong into the order of the shares; the last step.
+    pub fn gather(&mut self) {
+        let mut of_shares = std::mem::take(&mut self.of_shares);
+        of_shares.sort_by_key(|s| s.0);
+        let rest = std::mem::take(&mut self.findings);
+        for (_, findings) in of_shares {
+            self.findings.merge(findings);
+        }
+        self.findings.merge(rest);
+        if self.census.tables.refused() {
+            self.findings.add("too-many-method-tables", true, || {
+                format!(
+                    "the heap has more than {} method tables; the objects of the others are not counted",
+                    limits::MAX_METHOD_TABLES
+                )
+            });
+        }
     }
 }
 
@@ -185,6 +164,8 @@ pub struct Walk {
     doubt: bool,
     /// The Free block right in front of `cursor`, if it is a large one.
     pending_free: Option<usize>,
+    /// See [`Walk::add_share`].
+    share: Option<usize>,
     /// Bytes of the current segment that are not in the dump.
     done_before: u64,
     total: u64,
@@ -197,7 +178,27 @@ pub struct Walk {
     starts: Option<Starts>,
     /// Something of the above wants to hear of every object.
     noting: bool,
+    /// By number of the segment, of those that were walked here.
+    results: FxHashMap<usize, SegmentResult>,
     out: Outcome,
+}
+
+/// Who counts the objects that nothing is special about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// This walk.
+    Alone,
+    /// The caller, for two walks at once.
+    Paired,
+    /// The same, but the next object is special.
+    PairedBehindSpecial,
+}
+
+impl Mode {
+    /// What holds for the object behind.
+    fn then(self) -> Mode {
+        if self == Mode::PairedBehindSpecial { Mode::Paired } else { self }
+    }
 }
 
 /// Words that were no objects.
@@ -219,19 +220,9 @@ const HEADER_WORDS: u64 = 3;
 impl Walk {
     /// Prepares the walk of the segments numbered in `which`. `window` is the length of one read in bytes.
     pub fn new(segments: &[Arc<Segment>], which: &[usize], regions: &Regions, window: u64, note_pages: bool) -> Walk {
-        let mut jobs: Vec<Job> = which
-            .iter()
-            .filter_map(|&i| {
-                let s = segments.get(i)?;
-                (s.end > s.start).then(|| Job { segment: i, extents: regions.extents(s.start, s.end).collect() })
-            })
-            .collect();
-        jobs.sort_by_key(|j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
-        let total =
-            which.iter().filter_map(|&i| segments.get(i)).fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
         let mut walk = Walk {
             segments: segments.to_vec(),
-            jobs,
+            jobs: Vec::new(),
             job: 0,
             window: window.max(limits::PAGE),
             cursor: Addr::NULL,
@@ -239,18 +230,42 @@ impl Walk {
             gap: None,
             doubt: false,
             pending_free: None,
+            share: None,
             done_before: 0,
-            total,
+            total: 0,
             note_pages,
             last_page: u64::MAX,
             mark: Vec::new(),
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
-            out: Outcome { segments: vec![SegmentResult::default(); segments.len()], ..Outcome::default() },
+            results: FxHashMap::default(),
+            out: Outcome::default(),
         };
-        walk.begin();
+        walk.add(which, regions);
         walk
+    }
+
+    /// More segments to walk, behind those that are there already; each only once.
+    pub fn add(&mut self, which: &[usize], regions: &Regions) {
+        let finished = self.finished();
+        // What is done is not kept: the list is as long as the work ahead.
+        self.jobs.drain(..self.job.min(self.jobs.len()));
+        self.job = 0;
+        let from = self.jobs.len();
+        for &i in which {
+            let Some(s) = self.segments.get(i) else { continue };
+            self.total = self.total.saturating_add(s.end.since(s.start));
+            if s.end > s.start {
+                self.jobs.push(Job { segment: i, extents: regions.extents(s.start, s.end).collect() });
+            }
+        }
+        if let Some(new) = self.jobs.get_mut(from..) {
+            new.sort_by_key(|j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
+        }
+        if finished {
+            self.begin();
+        }
     }
 
     /// Also marks where objects start, in the segments for which `which` says so. To be called before the first
@@ -268,25 +283,41 @@ impl Walk {
         (self.done_before.saturating_add(here), self.total)
     }
 
-    /// The next windows in the order in which they will be wanted, as (file offset, length). Only the first one is certain.
+    /// The next windows in the order in which they will be wanted, as (file offset, length). Only the first one is certain. Segments that
+    /// lie close to each other in the file share a window. Windows end on a grid of the file, so that one asked for ahead still holds
+    /// what is wanted when its turn comes, even if something in front of it was skipped.
     pub fn upcoming(&self, max: usize) -> Vec<(u64, u64)> {
-        let mut windows = Vec::new();
+        let mut windows: Vec<(u64, u64)> = Vec::new();
         let mut need = self.cursor.plus(self.carry.len() as u64);
         for job in self.jobs.get(self.job..).unwrap_or_default() {
+            // Bodies of large arrays are skipped: little is read ahead of what decides how far.
+            let large = self.segments.get(job.segment).is_some_and(|s| s.generation() == Generation::Loh);
+            let (grid, max) = match large {
+                true => (self.window.min(limits::WINDOW_LARGE), max.min(windows.len().saturating_add(2))),
+                false => (self.window, max),
+            };
             let first = job.extents.partition_point(|e| e.addr.plus(e.len) <= need);
             for extent in job.extents.get(first..).unwrap_or_default() {
-                let end = extent.addr.plus(extent.len);
-                let mut at = if need > extent.addr { need } else { extent.addr };
-                while at < end {
-                    if windows.len() >= max {
-                        return windows;
+                let skipped = need.since(extent.addr);
+                let mut at = extent.offset.saturating_add(skipped);
+                let mut left = extent.len.saturating_sub(skipped);
+                while left > 0 {
+                    let cell = |offset: u64| offset.checked_div(grid).unwrap_or(0);
+                    let len = grid.saturating_sub(at.checked_rem(grid).unwrap_or(0)).min(left);
+                    let (wanted, end) = (windows.len(), at.saturating_add(len));
+                    match windows.last_mut() {
+                        // It lies a little behind the last window, in the same cell of the grid.
+                        Some(last)
+                            if at.checked_sub(last.0.saturating_add(last.1)).is_some_and(|gap| gap <= limits::PAGE)
+                                && cell(at) == cell(last.0) =>
+                        {
+                            last.1 = end.saturating_sub(last.0);
+                        }
+                        _ if wanted >= max => return windows,
+                        _ => windows.push((at, len)),
                     }
-                    // Windows end on a grid, so that a window asked for ahead is still the right one when its turn comes.
-                    let within = at.since(extent.addr);
-                    let to_grid = self.window.saturating_sub(within.checked_rem(self.window).unwrap_or(0));
-                    let len = to_grid.min(end.since(at));
-                    windows.push((extent.offset.saturating_add(within), len));
-                    at = at.plus(len);
+                    at = at.saturating_add(len);
+                    left = left.saturating_sub(len);
                 }
             }
             need = Addr::NULL;
@@ -300,7 +331,22 @@ impl Walk {
     }
 
     /// Walks as far as `bytes` (which lie at `offset` in the file) reach. Bytes that are not needed any more do nothing.
-    pub fn feed(&mut self, mem: &dyn Memory, rt: &Runtime, offset: u64, bytes: &[u8]) {
+    pub fn feed(&mut self, mem: &dyn Memory, rt: &Runtime, census: &mut Census, offset: u64, bytes: &[u8]) {
+        match rt.layout.pointer {
+            PointerSize::Eight => _ = self.advance::<8>(mem, rt, census, offset, bytes, Mode::Alone),
+            PointerSize::Four => _ = self.advance::<4>(mem, rt, census, offset, bytes, Mode::Alone),
+        }
+    }
+
+    fn advance<'w, const P: usize>(
+        &mut self,
+        mem: &dyn Memory,
+        rt: &Runtime,
+        census: &mut Census,
+        offset: u64,
+        bytes: &'w [u8],
+        mut mode: Mode,
+    ) -> Option<Plain<'w, P>> {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
             let Some(extent) = extent_at(&job.extents, need) else {
@@ -308,13 +354,16 @@ impl Walk {
                 continue;
             };
             let within = extent.offset.saturating_add(need.since(extent.addr));
-            let Some(from) = within.checked_sub(offset).and_then(|f| usize::try_from(f).ok()) else { return };
-            let Some(rest) = bytes.get(from..).filter(|r| !r.is_empty()) else { return };
+            let from = within.checked_sub(offset).and_then(|f| usize::try_from(f).ok())?;
+            let rest = bytes.get(from..).filter(|r| !r.is_empty())?;
             let room = usize::try_from(extent.addr.plus(extent.len).since(need)).unwrap_or(usize::MAX);
             let slice = rest.get(..room.min(rest.len())).unwrap_or_default();
             let before = (self.job, self.cursor, self.carry.len());
             if self.carry.is_empty() {
-                self.walk_bytes(mem, rt, slice);
+                let plain = self.walk_words::<P>(mem, rt, census, slice, mode);
+                if plain.is_some() {
+                    return plain;
+                }
             } else {
                 // One header straddles two windows: stitch its beginning to a little of the new bytes.
                 let mut stitched = std::mem::take(&mut self.carry);
@@ -322,7 +371,7 @@ impl Walk {
                 stitched.extend_from_slice(head);
                 let start = self.cursor;
                 let job = self.job;
-                self.walk_bytes(mem, rt, &stitched);
+                self.walk_words::<P>(mem, rt, census, &stitched, Mode::Alone);
                 if self.job == job && self.cursor >= need {
                     // The rest is read from the window itself.
                     self.carry.clear();
@@ -331,13 +380,28 @@ impl Walk {
                     self.carry = stitched.get(used..).unwrap_or_default().to_vec();
                 }
             }
+            mode = mode.then();
             if (self.job, self.cursor, self.carry.len()) == before {
-                return;
+                return None;
             }
+        }
+        None
+    }
+
+    /// What the hot loop counted.
+    fn count_run<const P: usize>(&mut self, plain: &mut Plain<'_, P>, run: Run) {
+        let from = plain.at();
+        plain.from = run.next;
+        self.cursor = Addr(plain.at());
+        let stepped = self.cursor.since(Addr(from));
+        if let Some(r) = self.result() {
+            r.objects = r.objects.wrapping_add(run.objects);
+            r.size = r.size.wrapping_add(run.size);
+            r.explained = r.explained.wrapping_add(stepped);
         }
     }
 
-    /// Ends the walk and hands out its result. What was not fed becomes a finding.
+    /// Ends the walk and hands out its result, but for the census. What was not fed becomes a finding.
     pub fn finish(mut self) -> Outcome {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
@@ -349,7 +413,33 @@ impl Walk {
                 self.skip_hole(need);
             }
         }
+        self.end_share();
+        self.out.segments = self.by_segment();
         self.out
+    }
+
+    /// As [`add`](Walk::add); what goes wrong in these segments is kept apart under a number, so that the order in which threads come by
+    /// their shares cannot be seen in the result.
+    pub fn add_share(&mut self, number: usize, which: &[usize], regions: &Regions) {
+        self.end_share();
+        self.share = Some(number);
+        self.add(which, regions);
+    }
+
+    fn end_share(&mut self) {
+        if let Some(number) = self.share.take() {
+            self.out.of_shares.push((number, std::mem::take(&mut self.out.findings)));
+        }
+    }
+
+    /// A copy of the result so far, but for the census and what only those who want to hear of every object get.
+    pub fn so_far(&self) -> Outcome {
+        Outcome {
+            segments: self.by_segment(),
+            large_free: self.out.large_free.clone(),
+            findings: self.out.findings.clone(),
+            ..Outcome::default()
+        }
     }
 
     fn segment(&self) -> Option<Arc<Segment>> {
@@ -382,8 +472,18 @@ impl Walk {
     }
 
     fn result(&mut self) -> Option<&mut SegmentResult> {
-        let segment = self.jobs.get(self.job)?.segment;
-        self.out.segments.get_mut(segment)
+        Some(self.results.entry(self.jobs.get(self.job)?.segment).or_default())
+    }
+
+    /// What the segments gave so far, by number.
+    fn by_segment(&self) -> Vec<SegmentResult> {
+        let mut all = vec![SegmentResult::default(); self.segments.len()];
+        for (&number, result) in &self.results {
+            if let Some(slot) = all.get_mut(number) {
+                *slot = result.clone();
+            }
+        }
+        all
     }
 
     /// `need` is not in the dump: go on at the next extent, or end the segment.
@@ -454,16 +554,17 @@ impl Walk {
         }
     }
 
-    fn walk_bytes(&mut self, mem: &dyn Memory, rt: &Runtime, bytes: &[u8]) {
-        match rt.layout.pointer {
-            PointerSize::Eight => self.walk_words::<8>(mem, rt, bytes),
-            PointerSize::Four => self.walk_words::<4>(mem, rt, bytes),
-        }
-    }
-
-    /// The hot loop: `bytes` begin at `cursor` and are contiguous memory of the current segment.
-    fn walk_words<const P: usize>(&mut self, mem: &dyn Memory, rt: &Runtime, bytes: &[u8]) {
-        let Some(segment) = self.segment() else { return };
+    /// `bytes` begin at `cursor` and are contiguous memory of the current segment. Most objects are counted by [`Hot`], one that is
+    /// special in some way by this loop.
+    fn walk_words<'w, const P: usize>(
+        &mut self,
+        mem: &dyn Memory,
+        rt: &Runtime,
+        census: &mut Census,
+        bytes: &'w [u8],
+        mut mode: Mode,
+    ) -> Option<Plain<'w, P>> {
+        let segment = self.segment()?;
         let layout = &rt.layout;
         let p = P as u64;
         let unmask = !layout.unmask;
@@ -472,23 +573,54 @@ impl Walk {
         let base = self.cursor;
         let end = segment.end;
         let fed_end = base.plus(bytes.len() as u64);
+        let (words, _) = bytes.as_chunks::<P>();
+        // Of the part of the segment that the cursor is in, and where in `words` it ends.
+        let mut lane: Option<Lane> = None;
+        let mut stop = 0;
         loop {
             let at = self.cursor;
             if end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
                 // No object fits: the rest is gap. Of its words only the last may be non-zero.
-                return self.end_segment::<P>(bytes, base);
+                self.end_segment::<P>(bytes, base);
+                return None;
             }
             if fed_end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
                 if at < fed_end {
                     let from = usize::try_from(at.since(base)).unwrap_or(usize::MAX);
                     self.carry = bytes.get(from..).unwrap_or_default().to_vec();
                 }
-                return;
+                return None;
             }
-            let Ok(offset) = usize::try_from(at.0.wrapping_sub(base.0)) else { return };
-            let Some(word) = word::<P>(bytes, offset) else { return };
+            let offset = usize::try_from(at.0.wrapping_sub(base.0)).ok()?;
+            if !self.noting && self.gap.is_none() && !self.doubt && self.pending_free.is_none() {
+                let from = offset.checked_div(P).unwrap_or(0);
+                if from >= stop {
+                    let (generation, part_end) = part_at(&segment, at);
+                    lane = Lane::new::<P>(layout, segment.alignment, base.0, generation);
+                    // Headers of that many words are in the window, in the part, and not too close to the segment's end.
+                    let in_part = part_end.since(base).checked_div(p).unwrap_or(0);
+                    let in_segment = end.since(base).checked_div(p).unwrap_or(0).saturating_sub(2);
+                    let in_window = (words.len() as u64).saturating_sub(2);
+                    stop = usize::try_from(in_part.min(in_segment).min(in_window)).unwrap_or(0);
+                }
+                if let Some(mut plain) = lane.and_then(|lane| Plain::new(lane, words, from, stop)) {
+                    match mode {
+                        Mode::Paired => return Some(plain),
+                        Mode::PairedBehindSpecial => {}
+                        Mode::Alone => {
+                            let ([run], _) = census.hot.run([&plain], &mut census.tallies);
+                            if run.objects > 0 {
+                                self.count_run(&mut plain, run);
+                                continue;
+                            }
+                        }
+                    }
+                }
+            }
+            let word = word::<P>(bytes, offset)?;
+            mode = mode.then();
             let table = word & unmask;
-            let shape = if table == 0 { None } else { self.out.tables.get(mem, rt, table) };
+            let shape = if table == 0 { None } else { census.tables.get(mem, rt, table) };
             let Some(shape) = shape else {
                 self.gap_word(at, word, p);
                 continue;
@@ -503,7 +635,7 @@ impl Walk {
                 continue;
             }
             if self.gap.is_some() || self.doubt {
-                if !self.accept_after_gap::<P>(mem, rt, at, bytes, offset) {
+                if !self.accept_after_gap::<P>(mem, rt, census, at, bytes, offset) {
                     self.gap_word(at, word, p);
                     continue;
                 }
@@ -512,7 +644,10 @@ impl Walk {
             }
             let generation = generation_at(&segment, at);
             let reported = if shape.free { size.saturating_sub(quirk).max(free_floor) } else { size.max(minimum) };
-            self.count_object(generation, shape, at, reported, stepped);
+            let tally = self.count_object(census, generation, shape, at, reported, stepped);
+            if let Some(lane) = lane.as_ref().filter(|l| l.generation == generation) {
+                census.hot.admit::<P>(lane, layout, word, shape, tally, &mut census.tallies);
+            }
             if shape.free || self.pending_free.is_some() {
                 self.note_free(shape, at, Addr(table), reported, generation);
             }
@@ -523,28 +658,25 @@ impl Walk {
         }
     }
 
-    #[inline]
-    fn count_object(&mut self, generation: Generation, shape: Shape, at: Addr, reported: u64, stepped: u64) {
-        let index = shape.index as usize;
-        if let Some(tallies) = self.out.tallies.get_mut(generation.index()) {
-            if tallies.len() <= index {
-                tallies.resize(index.saturating_add(1), Tally::default());
-            }
-            if let Some(tally) = tallies.get_mut(index) {
-                tally.count = tally.count.wrapping_add(1);
-                tally.size = tally.size.wrapping_add(reported);
-                tally.aligned = tally.aligned.wrapping_add(stepped);
-                let hash = spread(at.0);
-                if hash < tally.threshold {
-                    tally.take_sample(hash, at);
-                }
-            }
+    fn count_object(
+        &mut self,
+        census: &mut Census,
+        generation: Generation,
+        shape: Shape,
+        at: Addr,
+        reported: u64,
+        stepped: u64,
+    ) -> u32 {
+        let tally = census.tallies.slot(shape.index, generation);
+        if spread(at.0) < census.tallies.add(tally, 1, reported, stepped) {
+            census.tallies.offer(tally, at.0);
         }
         if let Some(r) = self.result() {
             r.objects = r.objects.wrapping_add(1);
             r.size = r.size.wrapping_add(reported);
             r.explained = r.explained.wrapping_add(stepped);
         }
+        tally
     }
 
     /// One word that begins no object.
@@ -587,58 +719,22 @@ impl Walk {
         &mut self,
         mem: &dyn Memory,
         rt: &Runtime,
+        census: &mut Census,
         at: Addr,
         bytes: &[u8],
         offset: usize,
     ) -> bool {
         let Some(segment) = self.segment() else { return false };
         if self.doubt || self.gap.is_some_and(|g| g.nonzero > 0) {
-            return self.chain_holds::<P>(mem, rt, &segment, at, 16);
+            return chain_holds::<P>(mem, rt, census, &segment, at, 16);
         }
         let behind = word::<P>(bytes, offset.saturating_add(P)).map_or(0, |w| w & !rt.layout.unmask);
-        if behind == 0 || self.out.tables.get(mem, rt, behind).is_none() {
+        if behind == 0 || census.tables.get(mem, rt, behind).is_none() {
             return true;
         }
         // Two method tables in a row: an object whose first field is one (a boxed handle), or a stale header slot in front of the object.
-        self.chain_holds::<P>(mem, rt, &segment, at, 16)
-            || !self.chain_holds::<P>(mem, rt, &segment, at.plus(P as u64), 16)
-    }
-
-    /// From `at` on `steps` objects follow each other, or the chain reaches the segment's end or an untouched gap.
-    fn chain_holds<const P: usize>(
-        &mut self,
-        mem: &dyn Memory,
-        rt: &Runtime,
-        segment: &Segment,
-        at: Addr,
-        steps: u32,
-    ) -> bool {
-        let mut at = at;
-        for _ in 0..steps {
-            if segment.end.since(at) < HEADER_WORDS.wrapping_mul(P as u64) {
-                return at <= segment.end;
-            }
-            let Ok(word) = mem.ptr(at, rt.layout.pointer, "object header") else { return false };
-            if word.is_null() {
-                return true;
-            }
-            let Some(shape) = self.out.tables.get(mem, rt, word.0 & !rt.layout.unmask) else { return false };
-            let count = if shape.component_size == 0 {
-                0
-            } else {
-                match mem.u32(at.plus(rt.layout.num_components), "array length") {
-                    Ok(n) => u64::from(n),
-                    Err(_) => return false,
-                }
-            };
-            let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
-            let mask = segment.alignment.wrapping_sub(1);
-            at = at.plus(size.max(rt.layout.min_object).wrapping_add(mask) & !mask);
-            if at > segment.end {
-                return false;
-            }
-        }
-        true
+        chain_holds::<P>(mem, rt, census, &segment, at, 16)
+            || !chain_holds::<P>(mem, rt, census, &segment, at.plus(P as u64), 16)
     }
 
     fn end_segment<const P: usize>(&mut self, bytes: &[u8], base: Addr) {
@@ -668,18 +764,10 @@ impl Walk {
         {
             block.followed_by = Some((at, table));
         }
-        if shape.free && reported >= limits::LARGE_FREE {
-            if self.out.large_free.len() < limits::MAX_LARGE_FREE {
-                self.pending_free = Some(self.out.large_free.len());
-                self.out.large_free.push(FreeBlock { at, size: reported, generation, followed_by: None });
-            } else {
-                self.out.findings.add("large-free-list", false, || {
-                    format!(
-                        "more than {} large Free blocks; the list is cut, the totals are not",
-                        limits::MAX_LARGE_FREE
-                    )
-                });
-            }
+        // One more than are shown, so that it is seen that there are more.
+        if shape.free && reported >= limits::LARGE_FREE && self.out.large_free.len() <= limits::MAX_LARGE_FREE {
+            self.pending_free = Some(self.out.large_free.len());
+            self.out.large_free.push(FreeBlock { at, size: reported, generation, followed_by: None });
         }
     }
 
@@ -710,28 +798,193 @@ fn extent_at(extents: &[Extent], addr: Addr) -> Option<Extent> {
     extents.get(behind.checked_sub(1)?).filter(|e| addr < e.addr.plus(e.len)).copied()
 }
 
-/// Walks everything by synchronous reads; used natively, by each thread for its part.
+/// One window of the file and the walk that wants it.
+#[derive(Debug, Default)]
+pub struct Window {
+    offset: u64,
+    len: usize,
+    /// Never shorter than before, so that it is filled with zeros only once.
+    buffer: Vec<u8>,
+}
+
+impl Window {
+    /// Reads what `walk` wants next; false if it wants nothing more.
+    fn fill(&mut self, walk: &Walk, read: Read<'_>) -> Result<bool> {
+        let Some(&(offset, len)) = walk.upcoming(1).first() else { return Ok(false) };
+        (self.offset, self.len) = (offset, usize::try_from(len).unwrap_or(0));
+        if self.buffer.len() < self.len {
+            self.buffer.resize(self.len, 0);
+        }
+        read(offset, self.buffer.get_mut(..self.len).unwrap_or_default())?;
+        Ok(true)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.buffer.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Fills a buffer from an offset of the file on.
+pub type Read<'a> = &'a dyn Fn(u64, &mut [u8]) -> Result<()>;
+
+/// Walks everything by synchronous reads.
 ///
 /// # Errors
-/// What `read` reports; `stop` ends the walk with what it returns.
+/// What `read` reports; `on_window`, which is told how many bytes more were walked, ends the walk with what it returns.
 pub fn drive(
     walk: &mut Walk,
     mem: &dyn Memory,
     rt: &Runtime,
-    read: &dyn Fn(u64, &mut [u8]) -> Result<()>,
+    census: &mut Census,
+    read: Read<'_>,
     on_window: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
-    let mut buffer = Vec::new();
-    let mut done = 0;
-    while let Some(&(offset, len)) = walk.upcoming(1).first() {
-        buffer.resize(usize::try_from(len).unwrap_or(0), 0);
-        read(offset, &mut buffer)?;
-        walk.feed(mem, rt, offset, &buffer);
-        let now = walk.progress().0;
-        on_window(now.saturating_sub(done))?;
-        done = now;
+    let mut window = Window::default();
+    while window.fill(walk, read)? {
+        let before = walk.progress().0;
+        walk.feed(mem, rt, census, window.offset, window.bytes());
+        on_window(walk.progress().0.saturating_sub(before))?;
     }
+    census.settle(rt);
     Ok(())
+}
+
+/// Walks that are driven at once: see [`Hot::run`].
+pub const AT_ONCE: usize = 4;
+
+/// As [`drive`], with the first `at_once` walks at once. `more` gives a walk that is finished more to do, or returns false.
+///
+/// # Errors
+/// As [`drive`].
+#[expect(clippy::too_many_arguments, reason = "what one thread of the walk has")]
+pub fn drive_all(
+    walks: &mut [Walk; AT_ONCE],
+    at_once: usize,
+    mem: &dyn Memory,
+    rt: &Runtime,
+    census: &mut Census,
+    read: Read<'_>,
+    more: &mut dyn FnMut(&mut Walk, &mut Census) -> bool,
+    on_window: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<()> {
+    let mut windows: [Window; AT_ONCE] = Default::default();
+    let mut used_up = [true; AT_ONCE];
+    loop {
+        let mut busy = 0usize;
+        for ((walk, window), used_up) in walks.iter_mut().zip(&mut windows).zip(&mut used_up).take(at_once) {
+            while *used_up {
+                if window.fill(walk, read)? {
+                    *used_up = false;
+                } else if !more(walk, census) {
+                    break;
+                }
+            }
+            busy = busy.saturating_add(usize::from(!*used_up));
+        }
+        let before = progress(walks);
+        if busy == AT_ONCE {
+            let first = match rt.layout.pointer {
+                PointerSize::Eight => feed_all::<8>(walks, mem, rt, census, &windows),
+                PointerSize::Four => feed_all::<4>(walks, mem, rt, census, &windows),
+            };
+            if let Some(used_up) = used_up.get_mut(first) {
+                *used_up = true;
+            }
+        } else if busy == 0 {
+            census.settle(rt);
+            return Ok(());
+        } else {
+            // The last ones.
+            for ((walk, window), used_up) in walks.iter_mut().zip(&windows).zip(&mut used_up) {
+                if !*used_up {
+                    walk.feed(mem, rt, census, window.offset, window.bytes());
+                    *used_up = true;
+                }
+            }
+        }
+        on_window(progress(walks).saturating_sub(before))?;
+    }
+}
+
+fn progress(walks: &[Walk]) -> u64 {
+    walks.iter().fold(0, |sum, w| sum.saturating_add(w.progress().0))
+}
+
+/// Walks until one of the windows is used up; gives its number.
+fn feed_all<const P: usize>(
+    walks: &mut [Walk; AT_ONCE],
+    mem: &dyn Memory,
+    rt: &Runtime,
+    census: &mut Census,
+    windows: &[Window; AT_ONCE],
+) -> usize {
+    let mut plains: [Option<Plain<'_, P>>; AT_ONCE] = [None; AT_ONCE];
+    for (number, ((walk, window), plain)) in walks.iter_mut().zip(windows).zip(&mut plains).enumerate() {
+        *plain = walk.advance::<P>(mem, rt, census, window.offset, window.bytes(), Mode::Paired);
+        if plain.is_none() {
+            return number;
+        }
+    }
+    let plains: Vec<Plain<'_, P>> = plains.into_iter().flatten().collect();
+    let Ok(mut plains) = <[Plain<'_, P>; AT_ONCE]>::try_from(plains) else { return 0 };
+    loop {
+        let (runs, special) = census.hot.run(plains.each_ref(), &mut census.tallies);
+        for ((walk, plain), run) in walks.iter_mut().zip(&mut plains).zip(runs) {
+            walk.count_run(plain, run);
+        }
+        let (Some(walk), Some(window), Some(plain)) =
+            (walks.get_mut(special), windows.get(special), plains.get_mut(special))
+        else {
+            return special;
+        };
+        match walk.advance::<P>(mem, rt, census, window.offset, window.bytes(), Mode::PairedBehindSpecial) {
+            Some(next) => *plain = next,
+            None => return special,
+        }
+    }
+}
+
+/// From `at` on `steps` objects follow each other, or the chain reaches the segment's end or an untouched gap.
+fn chain_holds<const P: usize>(
+    mem: &dyn Memory,
+    rt: &Runtime,
+    census: &mut Census,
+    segment: &Segment,
+    at: Addr,
+    steps: u32,
+) -> bool {
+    let mut at = at;
+    for _ in 0..steps {
+        if segment.end.since(at) < HEADER_WORDS.wrapping_mul(P as u64) {
+            return at <= segment.end;
+        }
+        let Ok(word) = mem.ptr(at, rt.layout.pointer, "object header") else { return false };
+        if word.is_null() {
+            return true;
+        }
+        let Some(shape) = census.tables.get(mem, rt, word.0 & !rt.layout.unmask) else { return false };
+        let count = if shape.component_size == 0 {
+            0
+        } else {
+            match mem.u32(at.plus(rt.layout.num_components), "array length") {
+                Ok(n) => u64::from(n),
+                Err(_) => return false,
+            }
+        };
+        let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
+        let mask = segment.alignment.wrapping_sub(1);
+        at = at.plus(size.max(rt.layout.min_object).wrapping_add(mask) & !mask);
+        if at > segment.end {
+            return false;
+        }
+    }
+    true
+}
+
+/// The generation at `at` and where it ends.
+fn part_at(segment: &Segment, at: Addr) -> (Generation, Addr) {
+    let end = segment.parts.iter().map(|p| p.0).find(|start| *start > at).unwrap_or(segment.end);
+    (generation_at(segment, at), end)
 }
 
 #[inline]

@@ -20,7 +20,7 @@ use crate::dump::regions::{Extent, Regions};
 use crate::error::Findings;
 use crate::heap::method_tables;
 use crate::heap::segments::{Generation, Segment};
-use crate::heap::walk::{self, Walk};
+use crate::heap::walk::{self, Census, Walk};
 use crate::image::pe::PeImage;
 use crate::limits;
 use crate::memory::{Addr, Memory};
@@ -681,8 +681,9 @@ impl<'a> Search<'a> {
         };
         let regions = Regions::build(vec![Extent { addr: start, offset: 0, len }], len, &mut Findings::default());
         let mut walk = Walk::new(&[Arc::new(segment)], &[0], &regions, limits::WINDOW_NATIVE, false);
+        let mut census = Census::default();
         let read = |offset: u64, buf: &mut [u8]| self.mem.read(start.plus(offset), buf, "newest objects");
-        walk::drive(&mut walk, self.mem, self.rt, &read, &mut |_| Ok(())).ok()?;
+        walk::drive(&mut walk, self.mem, self.rt, &mut census, &read, &mut |_| Ok(())).ok()?;
         let outcome = walk.finish();
         let result = outcome.segments.first().filter(|s| s.explained == len)?;
         (!outcome.findings.partial()).then_some(Walked {

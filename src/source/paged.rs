@@ -25,6 +25,11 @@ impl PageCache {
         PageCache::default()
     }
 
+    /// An empty cache of fewer pages.
+    pub fn with_capacity(pages: usize) -> PageCache {
+        PageCache { book: Book::with_capacity(pages.min(CACHE_PAGES)), pages: Vec::new() }
+    }
+
     /// Fills `buf` from `offset` on, from kept pages where there are some.
     ///
     /// # Errors

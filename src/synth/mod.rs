@@ -10,6 +10,8 @@
     reason = "test code: it knows its numbers, and a mistake in it must be loud"
 )]
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod big;
 pub mod clr;
 pub mod metadata;
 pub mod minidump;

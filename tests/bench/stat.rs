@@ -12,11 +12,13 @@
     missing_docs
 )]
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dropheap::dump::packed::Unpacking;
 use dropheap::source::ByteSource;
 use dropheap::source::file::FileSource;
 use dropheap::source::zip;
+use dropheap::synth::big::{Plan, make};
+use dropheap::{Analysis, Options};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -26,12 +28,16 @@ fn dump(folder: &Path) -> PathBuf {
     if let Some(path) = std::env::var_os("DROPHEAP_DUMP") {
         return path.into();
     }
+    let path = folder.join("evening.dmp");
+    std::fs::File::create(&path).unwrap().write_all(&unpacked()).unwrap();
+    path
+}
+
+fn unpacked() -> Vec<u8> {
     let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/net10-x64-wks/evening.dmp.gz");
     let mut bytes = Vec::new();
     flate2::read::GzDecoder::new(std::fs::File::open(packed).unwrap()).read_to_end(&mut bytes).unwrap();
-    let path = folder.join("evening.dmp");
-    std::fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
-    path
+    bytes
 }
 
 fn benches(c: &mut Criterion) {
@@ -55,10 +61,66 @@ fn benches(c: &mut Criterion) {
     group.bench_function("stat", |b| {
         b.iter(|| {
             let source = Arc::new(FileSource::open(&path).unwrap());
-            dropheap::analyze(source, dropheap::Options::default(), &mut |_| ControlFlow::Continue(())).unwrap()
+            dropheap::analyze(source, Options::default(), &mut |_| ControlFlow::Continue(())).unwrap()
         });
     });
     group.finish();
+    steps(c, &std::fs::read(&path).unwrap());
+}
+
+/// The steps by themselves, in memory.
+fn steps(c: &mut Criterion, bytes: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let set = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/net10-x64-wks");
+    let expected = std::fs::read_to_string(set.join("expected-evening.csv")).unwrap();
+    let plan = Plan {
+        objects: 300_000,
+        segments: 0,
+        ranges: 0,
+        shuffled: false,
+        method_tables: 20_000,
+        modules: 0,
+        file_size: 0,
+        seed: 1,
+    };
+    let made = make(unpacked(), &expected, &plan, folder.path()).unwrap();
+    let many = std::fs::read(made.dump).unwrap();
+    let mut group = c.benchmark_group("step");
+    group.sample_size(10);
+    for (name, bytes) in [("walk", bytes), ("walk of 20,000 method tables", &many)] {
+        let bytes: Arc<Vec<u8>> = Arc::new(bytes.to_vec());
+        group.bench_function(name, |b| {
+            b.iter_batched(|| located(&bytes), |a| walked(a, &bytes), BatchSize::PerIteration)
+        });
+    }
+    for (name, bytes) in [("names and report", bytes), ("names and report of 20,000 method tables", &many)] {
+        let bytes: Arc<Vec<u8>> = Arc::new(bytes.to_vec());
+        group.bench_function(name, |b| {
+            b.iter_batched(|| walked(located(&bytes), &bytes), |a| a.finish().unwrap(), BatchSize::PerIteration);
+        });
+    }
+    let report = |bytes: &[u8]| {
+        let bytes = Arc::new(bytes.to_vec());
+        walked(located(&bytes), &bytes).finish().unwrap()
+    };
+    let reports = [report(bytes), report(&many)];
+    group
+        .bench_function("diff of 273 and 20,000 method tables", |b| b.iter(|| dropheap::diff::diff(&reports).unwrap()));
+    group.finish();
+}
+
+fn located(bytes: &Arc<Vec<u8>>) -> Analysis {
+    let mut analysis = Analysis::open(bytes.clone(), Options::default()).unwrap();
+    analysis.locate().unwrap();
+    analysis
+}
+
+fn walked(mut analysis: Analysis, bytes: &[u8]) -> Analysis {
+    while let Some(w) = analysis.upcoming(1).first().copied() {
+        let from = usize::try_from(w.offset).unwrap();
+        analysis.feed(w.offset, &bytes[from..from + usize::try_from(w.len).unwrap()]).unwrap();
+    }
+    analysis
 }
 
 fn archives(c: &mut Criterion) {
@@ -71,7 +133,7 @@ fn archives(c: &mut Criterion) {
     let unpacked = Unpacking::begin(Arc::clone(&file), None).unwrap().finish().unwrap();
     let inflated = unpacked.inflated.expect("a deflated dump");
     let checkpoints = inflated.checkpoint_bytes();
-    dropheap::analyze(unpacked.source, dropheap::Options::default(), &mut |_| ControlFlow::Continue(())).unwrap();
+    dropheap::analyze(unpacked.source, Options::default(), &mut |_| ControlFlow::Continue(())).unwrap();
     let n = inflated.inflations();
     eprintln!(
         "{}: {} bytes, inflated {:.3} times in all, no byte more than {} times; a checkpoint every {} bytes, {checkpoints} bytes of them",
@@ -97,7 +159,7 @@ fn archives(c: &mut Criterion) {
     group.bench_function("stat", |b| {
         b.iter(|| {
             let source = Arc::new(FileSource::open(&path).unwrap());
-            dropheap::analyze(source, dropheap::Options::default(), &mut |_| ControlFlow::Continue(())).unwrap()
+            dropheap::analyze(source, Options::default(), &mut |_| ControlFlow::Continue(())).unwrap()
         });
     });
     group.finish();

@@ -1,0 +1,579 @@
+//! Big dumps, made by growing a real one: the fixture `net10-x64-wks/evening` gets more regions, full of objects of its own types.
+//!
+//! What the reader must find is known by construction: the fixture's own rows (the answer of the runtime's DAC) and what was added. Only the
+//! parts of the dump that are touched are understood here: its directory, its memory and module lists, the lists of regions, a few method tables.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// What to make.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Objects to add.
+    pub objects: u64,
+    /// Regions to spread them over; 0 = as many as it takes at 4 MB each.
+    pub segments: u64,
+    /// Memory ranges to cut the added regions into; 0 = one each.
+    pub ranges: u64,
+    /// Ranges in the file in any order.
+    pub shuffled: bool,
+    /// Instantiations of a generic type to add, with at least one object each.
+    pub method_tables: u64,
+    /// Modules to add to the module list.
+    pub modules: u64,
+    /// Length of the file: what is missing is filled half with memory outside of the heap, half with bodies of large arrays, as holes.
+    pub file_size: u64,
+    /// Another number, another dump.
+    pub seed: u64,
+}
+
+/// What was made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// The dump.
+    pub dump: PathBuf,
+    /// `method_table_hex,count,total_size,type_name`, ascending by size.
+    pub expected: PathBuf,
+    /// Objects in all, those of the fixture included.
+    pub objects: u64,
+    /// Their bytes, as SOS sums them.
+    pub bytes: u64,
+    /// Length of the dump.
+    pub file_size: u64,
+    /// Memory ranges.
+    pub ranges: u64,
+}
+
+/// Facts about the fixture: the last region of generation 2 and of the large object heap, and the type that is instantiated again.
+const GEN2_TAIL: u64 = 0x0598_d368;
+const LOH_TAIL: u64 = 0x0598_d4b8;
+const GENERIC: (&str, &str) = (
+    "System.Collections.Generic.Dictionary`2",
+    "[[System.String, System.Private.CoreLib],[System.Object, System.Private.CoreLib]]",
+);
+const CORE_LIB: &str = "System.Private.CoreLib";
+
+/// Where the added things lie in the process: no range of the fixture is near.
+const STRUCTURES: u64 = 0x0090_0000_0000;
+const REGIONS: u64 = 0x0100_0000_0000;
+const LARGE_REGIONS: u64 = 0x2000_0000_0000;
+const NATIVE: u64 = 0x4000_0000_0000;
+/// Of one region.
+const REGION: u64 = 4 << 20;
+/// Where its first object lies.
+const FIRST: u64 = 0x28;
+/// Of the array in one large region.
+const LARGE: u64 = 1 << 30;
+const PAGE: u64 = 4096;
+
+/// The fixture in memory.
+struct Fixture {
+    bytes: Vec<u8>,
+    /// (address, length, offset in the file).
+    ranges: Vec<(u64, u64, u64)>,
+    /// First byte of memory in the file.
+    base: u64,
+}
+
+impl Fixture {
+    fn new(bytes: Vec<u8>) -> Fixture {
+        let mut fixture = Fixture { bytes, ranges: Vec::new(), base: 0 };
+        let (_, at) = fixture.stream(9);
+        fixture.base = fixture.word(at + 8);
+        let mut offset = fixture.base;
+        for i in 0..fixture.word(at) {
+            let (addr, len) = (fixture.word(at + 16 + 16 * i), fixture.word(at + 24 + 16 * i));
+            fixture.ranges.push((addr, len, offset));
+            offset += len;
+        }
+        assert_eq!(offset, fixture.bytes.len() as u64, "memory is last in the fixture");
+        fixture
+    }
+
+    /// Place of the directory entry of a stream, and of its data.
+    fn stream(&self, kind: u32) -> (u64, u64) {
+        let directory = u64::from(self.half(12));
+        let entry = (0..u64::from(self.half(8))).map(|i| directory + 12 * i).find(|&e| self.half(e) == kind);
+        let entry = entry.expect("the fixture has the stream");
+        (entry, u64::from(self.half(entry + 8)))
+    }
+
+    fn word(&self, offset: u64) -> u64 {
+        let at = offset as usize;
+        u64::from_le_bytes(self.bytes[at..at + 8].try_into().unwrap())
+    }
+
+    fn half(&self, offset: u64) -> u32 {
+        let at = offset as usize;
+        u32::from_le_bytes(self.bytes[at..at + 4].try_into().unwrap())
+    }
+
+    /// Offset in the file of an address.
+    fn offset(&self, addr: u64) -> u64 {
+        let range = self.ranges.iter().find(|r| r.0 <= addr && addr < r.0 + r.1);
+        let range = range.unwrap_or_else(|| panic!("{addr:#x} is not in the fixture"));
+        range.2 + (addr - range.0)
+    }
+
+    fn put(&mut self, addr: u64, value: u64) {
+        let at = self.offset(addr) as usize;
+        self.bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// A type of which objects are made.
+#[derive(Debug, Clone)]
+struct Kind {
+    table: u64,
+    base: u64,
+    component: u64,
+    /// Of 1,000 objects, about.
+    weight: u64,
+    /// Components of one object, on average.
+    components: u64,
+    count: u64,
+    size: u64,
+    name: String,
+}
+
+/// xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) % n.max(1)
+    }
+}
+
+/// Bytes that go into the file, at an address.
+struct Piece {
+    addr: u64,
+    bytes: Vec<u8>,
+}
+
+/// Makes a dump and its answer in a folder. `fixture` is the unpacked `net10-x64-wks/evening.dmp`, `expected` its `expected-evening.csv`.
+///
+/// # Errors
+/// What the file system says.
+pub fn make(fixture: Vec<u8>, expected: &str, plan: &Plan, folder: &Path) -> io::Result<Made> {
+    let mut world = World::new(Fixture::new(fixture), expected, plan);
+    let first_clone = world.kinds.len();
+    world.add_method_tables(plan.method_tables);
+    std::fs::create_dir_all(folder)?;
+
+    // Where everything lies has to be known before the first byte is written, since ranges may be in any order; so the objects
+    // are made twice, with the same random numbers.
+    let lengths = world.regions(plan, first_clone, &mut |_| Ok(()))?;
+    for kind in &mut world.kinds {
+        (kind.count, kind.size) = (0, 0);
+    }
+    let large = world.large_regions(plan, lengths.iter().sum());
+    let structures = world.structures(plan, &lengths, &large);
+    let layout = world.layout(plan, &lengths, &large, &structures);
+
+    let dump = folder.join("evening.dmp");
+    let file = File::create(&dump)?;
+    let length = world.write_head(plan, &layout, &file)?;
+    for piece in &structures {
+        layout.write(&file, piece)?;
+    }
+    world.regions(plan, first_clone, &mut |piece| layout.write(&file, piece))?;
+    for &(mem, len) in &large {
+        let kind = world.kinds.iter_mut().find(|k| k.name == "System.Byte[]").unwrap();
+        let mut head = kind.table.to_le_bytes().to_vec();
+        head.extend((len - kind.base).to_le_bytes());
+        (kind.count, kind.size) = (kind.count + 1, kind.size + len);
+        layout.write(&file, &Piece { addr: mem, bytes: head })?;
+    }
+    file.set_len(length)?;
+
+    let expected = folder.join("expected-evening.csv");
+    let (objects, bytes) = world.write_expected(&expected)?;
+    Ok(Made { dump, expected, objects, bytes, file_size: length, ranges: layout.ranges.len() as u64 })
+}
+
+struct World {
+    fixture: Fixture,
+    kinds: Vec<Kind>,
+    /// Rows of the fixture: table -> count, size, name as written.
+    rows: BTreeMap<u64, (u64, u64, String)>,
+    /// Method tables and dictionaries that were added.
+    clones: Vec<u8>,
+}
+
+impl World {
+    fn new(fixture: Fixture, expected: &str, plan: &Plan) -> World {
+        assert!(plan.seed != 0, "the random numbers need a seed");
+        let rows: BTreeMap<u64, (u64, u64, String)> = expected
+            .lines()
+            .skip(1)
+            .map(|line| {
+                let cells: Vec<&str> = line.splitn(4, ',').collect();
+                let name = cells[3].trim_matches('"').replace("\"\"", "\"");
+                (
+                    u64::from_str_radix(cells[0], 16).unwrap(),
+                    (cells[1].parse().unwrap(), cells[2].parse().unwrap(), name),
+                )
+            })
+            .collect();
+        let total: u64 = rows.values().map(|r| r.0).sum();
+        let mut kinds = Vec::new();
+        for (&table, (count, size, name)) in &rows {
+            let at = fixture.offset(table);
+            let flags = fixture.half(at);
+            let component = if flags & 0x8000_0000 != 0 { u64::from(flags & 0xFFFF) } else { 0 };
+            let base = u64::from(fixture.half(at + 4));
+            // Strings, arrays and classes; types with one object are static things.
+            if *count < 20 || name == "<Unloaded Type>" {
+                continue;
+            }
+            let components =
+                (size / count).saturating_sub(base).checked_div(component).unwrap_or(0).min(200 / component.max(1));
+            let weight = (count * 1000 / total).clamp(2, 150);
+            kinds.push(Kind { table, base, component, weight, components, count: 0, size: 0, name: name.clone() });
+        }
+        World { fixture, kinds, rows, clones: Vec::new() }
+    }
+
+    /// Instantiates the generic type over pairs of plain types, and then over one of those and an earlier instantiation.
+    fn add_method_tables(&mut self, n: u64) {
+        const SIZE: u64 = 64;
+        const ROOM: u64 = 128;
+        let name = format!("{}{}", GENERIC.0, GENERIC.1);
+        let (&original, _) = self.rows.iter().find(|r| r.1.2 == name).expect("the fixture has the generic type");
+        let at = self.fixture.offset(original);
+        let core = self.fixture.word(self.fixture.offset(original) + 24);
+        // Plain types of the core library: their Module word tells.
+        let plain: Vec<(u64, String)> = self
+            .rows
+            .iter()
+            .filter(|(table, row)| {
+                let at = self.fixture.offset(**table);
+                let flags = self.fixture.half(at);
+                flags & 0x8000_0000 == 0
+                    && flags & 0x30 == 0
+                    && self.fixture.word(at + 24) == core
+                    && !row.2.contains(['`', '[', '<'])
+            })
+            .map(|(table, row)| (*table, row.2.clone()))
+            .collect();
+        let info = self.fixture.word(at + 48);
+        let counts = self.fixture.word(self.fixture.offset(info - 8));
+        let dictionaries = counts >> 32 & 0xFFFF;
+        let template = self.fixture.bytes[at as usize..(at + SIZE) as usize].to_vec();
+        let base = u64::from(self.fixture.half(at + 4));
+        let k = plain.len() as u64;
+        let mut names: Vec<(u64, String)> = Vec::new();
+        for i in 0..n {
+            let table = STRUCTURES + i * ROOM;
+            let first = &plain[(i % k) as usize];
+            let second = i / k;
+            let second = if second < k { &plain[second as usize] } else { &names[(second - k) as usize] };
+            let mut bytes = template.clone();
+            // MethodTable; the counts of the dictionaries; the last dictionary's pointer; the dictionary.
+            bytes[48..56].copy_from_slice(&(table + SIZE + 8).to_le_bytes());
+            bytes.extend(counts.to_le_bytes());
+            for _ in 0..dictionaries {
+                bytes.extend((table + SIZE + 8 + 8 * dictionaries).to_le_bytes());
+            }
+            bytes.extend(first.0.to_le_bytes());
+            bytes.extend(second.0.to_le_bytes());
+            assert!(bytes.len() as u64 <= ROOM);
+            bytes.resize(ROOM as usize, 0);
+            self.clones.extend(&bytes);
+            let name = format!("{}[[{}, {CORE_LIB}],[{}, {CORE_LIB}]]", GENERIC.0, first.1, second.1);
+            if (names.len() as u64) < n / k + 1 {
+                names.push((table, name.clone()));
+            }
+            self.kinds.push(Kind { table, base, component: 0, weight: 0, components: 0, count: 0, size: 0, name });
+        }
+    }
+
+    /// Makes the objects, region by region, and gives each region's bytes to `write`; returns their lengths.
+    fn regions(
+        &mut self,
+        plan: &Plan,
+        first_clone: usize,
+        write: &mut dyn FnMut(&Piece) -> io::Result<()>,
+    ) -> io::Result<Vec<u64>> {
+        let mut random = Random(plan.seed);
+        let objects = plan.objects.max(plan.method_tables);
+        let total: u64 = self.kinds[..first_clone].iter().map(|k| k.weight).sum();
+        let mut clones = first_clone..self.kinds.len();
+        let mut lengths = Vec::new();
+        let mut made = 0;
+        // As allocation does: a handful of types in turns, for a while.
+        let (mut pattern, mut step, mut left) = (Vec::new(), 0, 0);
+        while made < objects {
+            let share = match plan.segments {
+                0 => u64::MAX,
+                n => (objects - made).div_ceil((n - (lengths.len() as u64).min(n - 1)).max(1)),
+            };
+            let addr = REGIONS + lengths.len() as u64 * REGION + FIRST;
+            let mut bytes = Vec::new();
+            let mut here = 0;
+            while made < objects && here < share {
+                if left == 0 {
+                    pattern = (0..1 + random.below(6))
+                        .map(|_| {
+                            let mut at = random.below(total);
+                            self.kinds[..first_clone]
+                                .iter()
+                                .position(|k| {
+                                    let here = at < k.weight;
+                                    at = at.saturating_sub(k.weight);
+                                    here
+                                })
+                                .unwrap()
+                        })
+                        .collect();
+                    (step, left) = (0, 1 + random.below(200));
+                }
+                // Every instantiation once, evenly among the others.
+                let number =
+                    if clones.start < clones.end && random.below(objects - made) < (clones.end - clones.start) as u64 {
+                        clones.next().unwrap()
+                    } else {
+                        pattern[step % pattern.len()]
+                    };
+                let kind = &self.kinds[number];
+                let components = if kind.component == 0 { 0 } else { random.below(2 * kind.components + 1) };
+                let size = kind.base + kind.component * components;
+                let stepped = (size.max(24) + 7) & !7;
+                if FIRST + bytes.len() as u64 + stepped > REGION - 64 {
+                    break;
+                }
+                let end = bytes.len() + stepped as usize;
+                bytes.extend(kind.table.to_le_bytes());
+                if kind.component != 0 {
+                    bytes.extend(components.to_le_bytes());
+                }
+                bytes.resize(end, 0);
+                let kind = &mut self.kinds[number];
+                (kind.count, kind.size) = (kind.count + 1, kind.size + size.max(24));
+                (step, left, made, here) = (step + 1, left - 1, made + 1, here + 1);
+            }
+            lengths.push(bytes.len() as u64);
+            write(&Piece { addr, bytes })?;
+        }
+        Ok(lengths)
+    }
+
+    /// Large regions with one array each, as (first object, its bytes), where the file is to be longer than its objects.
+    fn large_regions(&self, plan: &Plan, bytes: u64) -> Vec<(u64, u64)> {
+        let room = plan.file_size.saturating_sub(self.fixture.bytes.len() as u64 + bytes) / 2;
+        (0..room / LARGE).map(|i| (LARGE_REGIONS + i * 2 * LARGE + FIRST, LARGE - PAGE)).collect()
+    }
+
+    /// The `heap_segment`s, linked behind the fixture's, and the method tables.
+    fn structures(&mut self, _plan: &Plan, lengths: &[u64], large: &[(u64, u64)]) -> Vec<Piece> {
+        const SIZE: u64 = 64;
+        let clones = std::mem::take(&mut self.clones);
+        let list = STRUCTURES + (clones.len() as u64).next_multiple_of(PAGE) + PAGE;
+        let mut bytes = Vec::new();
+        let mut add = |mem: u64, len: u64, reserved: u64, next: u64| {
+            let (allocated, committed) = (mem + len, (mem + len).next_multiple_of(PAGE));
+            for word in [allocated, committed, mem + reserved.max(committed - mem), allocated, mem, 0, next, 0] {
+                bytes.extend(word.to_le_bytes());
+            }
+        };
+        let small = lengths.len() as u64;
+        let place = |i: u64, end: u64| if i < end { list + i * SIZE } else { 0 };
+        for (i, &len) in lengths.iter().enumerate() {
+            add(REGIONS + i as u64 * REGION + FIRST, len, REGION - FIRST, place(i as u64 + 1, small));
+        }
+        let end = small + large.len() as u64;
+        for (i, &(mem, len)) in large.iter().enumerate() {
+            add(mem, len, LARGE, place(small + i as u64 + 1, end));
+        }
+        for (tail, first, any) in [(GEN2_TAIL, 0, small > 0), (LOH_TAIL, small, !large.is_empty())] {
+            assert_eq!(self.fixture.word(self.fixture.offset(tail + 48)), 0, "the fixture's last region");
+            if any {
+                self.fixture.put(tail + 48, list + first * SIZE);
+            }
+        }
+        bytes.resize(bytes.len().next_multiple_of(PAGE as usize), 0);
+        let mut pieces = vec![Piece { addr: list, bytes }];
+        if !clones.is_empty() {
+            let mut clones = clones;
+            clones.resize(clones.len().next_multiple_of(PAGE as usize), 0);
+            pieces.push(Piece { addr: STRUCTURES, bytes: clones });
+        }
+        pieces
+    }
+
+    /// All added ranges in the order of the file.
+    fn layout(&self, plan: &Plan, lengths: &[u64], large: &[(u64, u64)], structures: &[Piece]) -> Layout {
+        let mut added: Vec<(u64, u64)> = structures.iter().map(|p| (p.addr, p.bytes.len() as u64)).collect();
+        let pages = |len: u64| (FIRST + len).next_multiple_of(PAGE);
+        let all: u64 = lengths.iter().map(|&len| pages(len)).sum();
+        let piece = match plan.ranges {
+            0 => u64::MAX,
+            n => (all / n.max(1)).next_multiple_of(PAGE).max(PAGE),
+        };
+        for (i, &len) in lengths.iter().enumerate() {
+            let (base, mut at) = (REGIONS + i as u64 * REGION, 0);
+            while at < pages(len) {
+                let n = piece.min(pages(len) - at);
+                added.push((base + at, n));
+                at += n;
+            }
+        }
+        for &(mem, len) in large {
+            added.push((mem - FIRST, pages(len)));
+        }
+        let used = self.fixture.bytes.len() as u64 + added.iter().map(|r| r.1).sum::<u64>();
+        let native = plan.file_size.saturating_sub(used) / PAGE * PAGE;
+        let mut outside: Vec<(u64, u64)> = Vec::new();
+        let count = if native > 0 { 16 } else { 0 };
+        for i in 0..count {
+            outside.push((NATIVE + i * (native / 16).next_multiple_of(REGION) * 2, native / 16 / PAGE * PAGE));
+        }
+        // Holes in front of the heap: it lies wherever the file wants, beyond 4 GiB too.
+        let mut ranges: Vec<(u64, u64)> = self.fixture.ranges.iter().map(|r| (r.0, r.1)).collect();
+        let own = ranges.len();
+        ranges.extend(outside.into_iter().filter(|r| r.1 > 0));
+        ranges.extend(added);
+        if plan.shuffled {
+            let mut random = Random(plan.seed ^ 0x5EED);
+            for i in (own + 1..ranges.len()).rev() {
+                ranges.swap(i, own + random.below((i - own + 1) as u64) as usize);
+            }
+        }
+        let modules = plan.modules * (MODULE + 64) + self.module_list().len() as u64 + 64;
+        let table = (self.fixture.base + modules).next_multiple_of(8);
+        let mut offset = (table + 16 + 16 * ranges.len() as u64).next_multiple_of(PAGE);
+        let base = offset;
+        let mut placed = Vec::new();
+        for (addr, len) in ranges {
+            placed.push((addr, len, offset));
+            offset += len;
+        }
+        let mut by_address = placed.clone();
+        by_address.sort_unstable();
+        Layout { ranges: placed, by_address, table, base, end: offset }
+    }
+
+    /// The entries of the module list.
+    fn module_list(&self) -> &[u8] {
+        let (entry, at) = self.fixture.stream(4);
+        &self.fixture.bytes[at as usize..(at + u64::from(self.fixture.half(entry + 4))) as usize]
+    }
+
+    /// The head of the fixture with new lists, and the fixture's own memory; returns the length of the whole file.
+    fn write_head(&mut self, plan: &Plan, layout: &Layout, file: &File) -> io::Result<u64> {
+        let mut head = self.fixture.bytes[..self.fixture.base as usize].to_vec();
+        let put = |head: &mut Vec<u8>, at: u64, value: u64| {
+            let value = u32::try_from(value).expect("streams lie below 4 GiB");
+            head[at as usize..at as usize + 4].copy_from_slice(&value.to_le_bytes());
+        };
+        if plan.modules > 0 {
+            let mut list = self.module_list().to_vec();
+            let known = u32::from_le_bytes(list[..4].try_into().unwrap());
+            let template = list[4..4 + MODULE as usize].to_vec();
+            list[..4].copy_from_slice(&(known + plan.modules as u32).to_le_bytes());
+            let names = head.len() as u64;
+            for i in 0..plan.modules {
+                let name: Vec<u16> = format!("C:\\app\\Plugin{i:05}.dll").encode_utf16().collect();
+                let at = head.len() as u64;
+                head.extend((name.len() as u32 * 2).to_le_bytes());
+                name.iter().chain(&[0]).for_each(|c| head.extend(c.to_le_bytes()));
+                let mut entry = template.clone();
+                entry[..8].copy_from_slice(&(0x60_0000_0000 + i * 0x10_0000).to_le_bytes());
+                entry[8..12].copy_from_slice(&0x8_0000u32.to_le_bytes());
+                entry[20..24].copy_from_slice(&(at as u32).to_le_bytes());
+                // No CodeView record, no other one.
+                entry[76..92].fill(0);
+                list.extend(entry);
+            }
+            assert!(head.len() as u64 - names < plan.modules * 64);
+            let (entry, _) = self.fixture.stream(4);
+            let at = head.len() as u64;
+            head.extend(&list);
+            put(&mut head, entry + 4, list.len() as u64);
+            put(&mut head, entry + 8, at);
+        }
+        assert!(head.len() as u64 <= layout.table);
+        head.resize(layout.table as usize, 0);
+        let (entry, _) = self.fixture.stream(9);
+        put(&mut head, entry + 4, 16 + 16 * layout.ranges.len() as u64);
+        put(&mut head, entry + 8, layout.table);
+        head.extend((layout.ranges.len() as u64).to_le_bytes());
+        head.extend(layout.base.to_le_bytes());
+        for (addr, len, _) in &layout.ranges {
+            head.extend(addr.to_le_bytes());
+            head.extend(len.to_le_bytes());
+        }
+        write_at(file, 0, &head)?;
+        for &(addr, len, offset) in &self.fixture.ranges {
+            let bytes = self.fixture.bytes[offset as usize..(offset + len) as usize].to_vec();
+            layout.write(file, &Piece { addr, bytes })?;
+        }
+        Ok(layout.end)
+    }
+
+    /// The fixture's rows and the added ones; returns the totals.
+    fn write_expected(&self, path: &Path) -> io::Result<(u64, u64)> {
+        let mut rows = self.rows.clone();
+        for kind in &self.kinds {
+            let row = rows.entry(kind.table).or_insert((0, 0, kind.name.clone()));
+            (row.0, row.1) = (row.0 + kind.count, row.1 + kind.size);
+        }
+        let mut sorted: Vec<_> = rows.iter().collect();
+        sorted.sort_by_key(|(table, row)| (row.1, **table));
+        let mut out = BufWriter::new(File::create(path)?);
+        writeln!(out, "method_table_hex,count,total_size,type_name")?;
+        for (table, (count, size, name)) in sorted {
+            writeln!(out, "{table:016x},{count},{size},\"{}\"", name.replace('"', "\"\""))?;
+        }
+        out.flush()?;
+        Ok(rows.values().fold((0, 0), |sum, r| (sum.0 + r.0, sum.1 + r.1)))
+    }
+}
+
+/// Bytes of a `MINIDUMP_MODULE`.
+const MODULE: u64 = 108;
+
+/// Which addresses go where in the file.
+struct Layout {
+    /// (address, length, offset), in the order of the file.
+    ranges: Vec<(u64, u64, u64)>,
+    by_address: Vec<(u64, u64, u64)>,
+    /// Where the memory list lies.
+    table: u64,
+    /// First byte of memory.
+    base: u64,
+    end: u64,
+}
+
+impl Layout {
+    fn write(&self, file: &File, piece: &Piece) -> io::Result<()> {
+        let mut done = 0;
+        while done < piece.bytes.len() {
+            let at = piece.addr + done as u64;
+            let &(addr, len, offset) = &self.by_address[self.by_address.partition_point(|r| r.0 <= at) - 1];
+            let n = ((addr + len - at) as usize).min(piece.bytes.len() - done);
+            assert!(n > 0, "{at:#x} has no place");
+            write_at(file, offset + (at - addr), &piece.bytes[done..done + n])?;
+            done += n;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(not(unix))]
+fn write_at(mut file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(bytes)
+}

@@ -1,0 +1,158 @@
+//! The walk as its callers cut it: by threads, by windows, and asked in the middle. The answer must be the same.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+use dropheap::report::HeapReport;
+use dropheap::source::counted::Counted;
+use dropheap::synth::big::{Plan, make};
+use dropheap::{Analysis, Options};
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+fn fixture(set: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(set).join("evening.dmp.gz");
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn run(bytes: &[u8], threads: usize, window: u64) -> HeapReport {
+    let options = Options { file_name: "x.dmp".into(), threads, window, ..Options::default() };
+    dropheap::analyze(Arc::new(bytes.to_vec()), options, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+/// The same process with regions of every size, many more than the shares of four threads.
+fn grown(plan: &Plan) -> (Vec<u8>, String) {
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/net10-x64-wks/expected-evening.csv");
+    let folder = tempfile::tempdir().unwrap();
+    let expected = std::fs::read_to_string(expected).unwrap();
+    let made = make(fixture("net10-x64-wks"), &expected, plan, folder.path()).unwrap();
+    (std::fs::read(made.dump).unwrap(), std::fs::read_to_string(made.expected).unwrap())
+}
+
+const PLAN: Plan = Plan {
+    objects: 100_000,
+    segments: 40,
+    ranges: 0,
+    shuffled: false,
+    method_tables: 0,
+    modules: 0,
+    file_size: 0,
+    seed: 7,
+};
+
+#[test]
+fn the_number_of_threads_does_not_matter() {
+    let mut all: Vec<Vec<u8>> = ["net10-x64-srv", "net31-x64-srv", "net21-x86-wks"].map(fixture).into();
+    all.push(grown(&Plan { method_tables: 3_000, ranges: 300, shuffled: true, ..PLAN }).0);
+    // Something to find in many segments: words of the heap that are no objects.
+    let mut damaged = all[3].clone();
+    let len = damaged.len();
+    for at in (len / 2..len).step_by(100_003) {
+        damaged[at..at + 8].fill(0xCD);
+    }
+    all.push(damaged);
+    for (number, bytes) in all.iter().enumerate() {
+        let want = serde_json::to_string(&run(bytes, 1, 0)).unwrap();
+        for threads in 2..=4 {
+            assert_eq!(
+                serde_json::to_string(&run(bytes, threads, 0)).unwrap(),
+                want,
+                "{threads} threads, dump {number}"
+            );
+        }
+        let fed = serde_json::to_string(&feed(bytes, 1 << 20, &mut |_| {})).unwrap();
+        assert_eq!(fed, want, "fed as in a browser, dump {number}");
+    }
+}
+
+/// As the page does; `asked` is called between two windows.
+fn feed(bytes: &[u8], window: u64, asked: &mut dyn FnMut(&mut Analysis)) -> HeapReport {
+    let options = Options { file_name: "x.dmp".into(), window, ..Options::default() };
+    let mut analysis = Analysis::open(Arc::new(bytes.to_vec()), options).unwrap();
+    analysis.locate().unwrap();
+    while let Some(w) = analysis.upcoming(4).first().copied() {
+        let (from, len) = (usize::try_from(w.offset).unwrap(), usize::try_from(w.len).unwrap());
+        analysis.feed(w.offset, &bytes[from..from + len]).unwrap();
+        asked(&mut analysis);
+    }
+    analysis.finish().unwrap()
+}
+
+#[test]
+fn what_was_walked_so_far_grows_to_the_whole() {
+    let bytes = fixture("net10-x64-wks");
+    let mut so_far = vec![(0, 0)];
+    let fed = feed(&bytes, 1 << 20, &mut |analysis| {
+        let partial = analysis.partial().unwrap();
+        let sum = partial.types.iter().fold(partial.heap.free.count, |n, t| n + t.count);
+        assert_eq!(sum, partial.heap.objects);
+        so_far.push((partial.heap.objects, partial.heap.explained_bytes));
+    });
+    assert!(so_far.len() > 4 && so_far.is_sorted(), "{so_far:?}");
+    assert_eq!(so_far.last(), Some(&(fed.heap.objects, fed.heap.explained_bytes)));
+    assert_eq!(fed, run(&bytes, 0, 0));
+}
+
+#[test]
+fn a_grown_dump_has_the_rows_that_it_was_made_of() {
+    for plan in [
+        PLAN,
+        Plan { ranges: 2_000, ..PLAN },
+        Plan { ranges: 2_000, shuffled: true, ..PLAN },
+        Plan { method_tables: 20_000, modules: 500, segments: 1_000, ..PLAN },
+    ] {
+        let (bytes, expected) = grown(&plan);
+        let report = run(&bytes, 2, 0);
+        let mut rows: Vec<String> = report
+            .method_tables
+            .iter()
+            .map(|m| format!("{:0>16},{},{}", m.method_table, m.count, m.total_size))
+            .collect();
+        let mut want: Vec<String> =
+            expected.lines().skip(1).map(|l| l.splitn(4, ',').take(3).collect::<Vec<_>>().join(",")).collect();
+        rows.sort_unstable();
+        want.sort_unstable();
+        assert_eq!(rows, want, "{plan:?}");
+        assert!(report.exact(), "{:?}", report.findings);
+        let names: std::collections::BTreeSet<&str> = report.types.iter().map(|t| t.type_name.as_str()).collect();
+        for line in expected.lines().filter(|l| l.contains("Dictionary`2[[")) {
+            let name = line.splitn(4, ',').nth(3).unwrap().trim_matches('"');
+            assert!(names.contains(name), "{name}");
+        }
+    }
+}
+
+/// Past the limit of rows the totals stay, and the rest is said.
+#[test]
+fn more_method_tables_than_rows_are_said() {
+    let (bytes, expected) = grown(&Plan { method_tables: 26_000, ..PLAN });
+    let report = run(&bytes, 2, 0);
+    assert_eq!(report.method_tables.len(), dropheap::limits::MAX_ROWS + 1);
+    let want: u64 = expected.lines().skip(1).map(|l| l.split(',').nth(1).unwrap().parse::<u64>().unwrap()).sum();
+    assert_eq!(report.heap.objects, want);
+    assert_eq!(report.method_tables.iter().map(|m| m.count).sum::<u64>(), want);
+    let finding = report.findings.iter().find(|f| f.code == "too-many-rows").unwrap();
+    assert!(finding.partial && !report.exact(), "{finding:?}");
+    assert_eq!(serde_json::to_string(&run(&bytes, 1, 0)).unwrap(), serde_json::to_string(&report).unwrap());
+}
+
+/// Bytes of the heap are read once, whatever the order and the number of ranges.
+#[test]
+fn the_heap_is_read_once() {
+    for plan in [PLAN, Plan { ranges: 2_000, shuffled: true, ..PLAN }] {
+        let (bytes, _) = grown(&plan);
+        let source = Arc::new(Counted::new(bytes));
+        let read = dropheap::analyze(source.clone(), Options::default(), &mut |_| ControlFlow::Continue(())).unwrap();
+        let structures = source.bytes() - read.heap.total_bytes.min(source.bytes());
+        // Structures are read by page of 64 KiB, by each thread's cache.
+        assert!(structures < 24 << 20, "{structures} bytes beside the heap's {}", read.heap.total_bytes);
+    }
+}

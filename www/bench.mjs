@@ -1,0 +1,144 @@
+// `npm --prefix www run bench [-- DUMP...]`: the built page in real browsers on real files: how long the walk of the heap takes beside
+// the raw read of as many bytes of the same file in the same run. DUMP is a path; the default is a fixture, which is too small to say much.
+//
+//   --browser chromium|firefox   one of the two
+//   --runs N                     medians of N runs (5)
+//   --sweep                      raw reads of several window sizes and depths instead
+
+import { statSync } from 'node:fs';
+import { chromium, choose, firefox, fixtures, oneFileUrl, state } from '../tests/web/harness.mjs';
+import { script } from './tools.mjs';
+
+const MIB = 1 << 20;
+/** Window in MiB and reads in flight; the page uses the first. */
+const WAYS = [[16, 4], [16, 2], [64, 2], [4, 8], [8, 4], [16, 8], [32, 4]];
+
+await script(async () => {
+  const args = process.argv.slice(2);
+  const option = (/** @type {string} */ name) => (args.includes(name) ? args.splice(args.indexOf(name), 2)[1] : undefined);
+  const only = option('--browser');
+  const runs = Number(option('--runs') ?? 5);
+  const sweep = args.includes('--sweep');
+  const dumps = args.filter((a) => a !== '--sweep');
+  if (dumps.length === 0) dumps.push(...fixtures().flatMap((f) => f.dumps).sort((a, b) => statSync(b).size - statSync(a).size).slice(0, 1));
+  const browsers = Object.entries({ chromium, firefox }).filter(([name]) => only === undefined || only === name);
+  for (const dump of dumps) {
+    console.log(`\n${dump}\n`);
+    console.log(sweep ? '| browser | window x in flight | raw MB/s |\n| --- | --- | ---: |'
+      : '| browser | raw read s | MB/s | walk s | walk to raw | facts s | whole s | wasm MiB | longest task ms |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
+    for (const [name, launch] of browsers) await one(name, launch, dump, runs, sweep);
+  }
+});
+
+/** @param {string} name @param {() => Promise<any>} launch @param {string} dump @param {number} runs @param {boolean} sweep */
+async function one(name, launch, dump, runs, sweep) {
+  const browser = await launch();
+  try {
+    const all = [];
+    for (let run = 0; run < runs; run++) {
+      const page = await browser.newPage();
+      await page.evaluateOnNewDocument(listen);
+      await page.goto(oneFileUrl);
+      await page.evaluate(() => {
+        document.body.append(Object.assign(document.createElement('input'), { type: 'file', id: 'bench' }));
+      });
+      await (await page.$('#bench')).uploadFile(dump);
+      if (sweep) {
+        for (const [window, depth] of WAYS) all.push({ way: `${window} MiB x ${depth}`, raw: await raw(page, window * MIB, depth, 0) });
+      } else {
+        await choose(page, [dump]);
+        await state(page, 'ready', 600_000);
+        /** @type {any} */
+        const heard = await page.evaluate(() => /** @type {any} */ (globalThis).benchHeard());
+        // The file's last bytes, as many as the walk read: the memory of a dump is at its end.
+        const best = Math.min(await raw(page, 16 * MIB, 4, heard.read), await raw(page, 64 * MIB, 2, heard.read));
+        all.push({ ...heard, raw: best });
+      }
+      await page.close();
+    }
+    if (sweep) {
+      for (const way of new Set(all.map((a) => a.way))) {
+        const seconds = median(all.filter((a) => a.way === way).map((a) => a.raw));
+        console.log(`| ${name} | ${way} | ${(statSync(dump).size / seconds / 1e6).toFixed(0)} |`);
+      }
+      return;
+    }
+    const of = (/** @type {string} */ key) => median(all.map((a) => a[key]));
+    const ratio = median(all.map((a) => a.raw / a.walk));
+    console.log(`| ${name} | ${of('raw').toFixed(2)} | ${(of('read') / of('raw') / 1e6).toFixed(0)} | ${of('walk').toFixed(2)} | ${ratio.toFixed(2)} | ${
+      of('facts').toFixed(2)} | ${of('whole').toFixed(2)} | ${(of('memory') / MIB).toFixed(0)} | ${of('longest').toFixed(0)} |`);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** In the page, before its scripts: hears what the workers say, and how long the page cannot answer. */
+function listen() {
+  const heard = { start: 0, facts: 0, runtime: 0, end: 0, whole: 0, read: 0, memory: 0, longest: 0 };
+  const now = () => performance.now() / 1000;
+  globalThis.Worker = class extends Worker {
+    constructor(/** @type {any} */ ...args) {
+      super(.../** @type {[string]} */ (args));
+      this.addEventListener('message', ({ data }) => {
+        if (data.type === 'facts') heard.facts = now();
+        if (data.type === 'runtime') heard.runtime = now();
+        if (data.type === 'progress') {
+          heard.read = Math.max(heard.read, data.progress.read);
+          if (data.progress.done === data.progress.total) heard.end = now();
+        }
+        if (data.type === 'report') {
+          heard.whole = now();
+          heard.memory = data.memory;
+        }
+      });
+    }
+  };
+  addEventListener('change', () => {
+    if (heard.start === 0) heard.start = now();
+  }, { capture: true });
+  let last = performance.now();
+  setInterval(() => {
+    const time = performance.now();
+    if (heard.start > 0) heard.longest = Math.max(heard.longest, time - last - 5);
+    last = time;
+  }, 5);
+  /** @type {any} */ (globalThis).benchHeard = () => ({
+    ...heard,
+    facts: heard.facts - heard.start,
+    walk: (heard.end || heard.whole) - heard.runtime,
+    whole: heard.whole - heard.start,
+  });
+}
+
+/** Seconds to read the last bytes of the file (0: all of it) in a worker. @returns {Promise<number>} */
+function raw(/** @type {any} */ page, /** @type {number} */ window, /** @type {number} */ depth, /** @type {number} */ bytes) {
+  return page.evaluate((/** @type {number} */ window, /** @type {number} */ depth, /** @type {number} */ bytes) => {
+    const source = `onmessage = async ({ data: { file, window, depth, bytes } }) => {
+      const start = performance.now();
+      const flying = [];
+      for (let at = bytes === 0 ? 0 : Math.max(0, file.size - bytes); at < file.size || flying.length > 0;) {
+        while (at < file.size && flying.length < depth) {
+          flying.push(file.slice(at, at + window).arrayBuffer());
+          at += window;
+        }
+        new Uint8Array(await flying.shift())[0];
+      }
+      postMessage((performance.now() - start) / 1000);
+    }`;
+    const worker = new Worker(URL.createObjectURL(new Blob([source])));
+    const file = /** @type {any} */ (document.querySelector('#bench')).files[0];
+    worker.postMessage({ file, window, depth, bytes });
+    return new Promise((resolve) => {
+      worker.onmessage = ({ data }) => {
+        worker.terminate();
+        resolve(data);
+      };
+    });
+  }, window, depth, bytes);
+}
+
+/** @param {number[]} numbers */
+function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
