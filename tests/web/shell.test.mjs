@@ -425,6 +425,41 @@ test('while two dumps are read the page stays free: longest task of the main thr
   await page.close();
 });
 
+test('while a dump is walked its types are there, marked as a part, which only grows; nothing is compared, and nothing of it stays', async (t) => {
+  // A clock that runs a thousand times as fast: reports of the part come from a heap this small, too.
+  const { page, wrong } = await open(`${inWorkers('{ const now = performance.now.bind(performance); performance.now = () => 1000 * now(); };')}
+    globalThis.parts = [];
+    addEventListener('DOMContentLoaded', () => new MutationObserver(() => {
+      if (document.getElementById('so-far').hidden || document.getElementById('result').hidden) return;
+      const total = document.querySelector('#diff > tfoot > .total');
+      if (!total) return;
+      const at = {
+        said: document.getElementById('so-far').textContent, state: document.body.dataset.state, total: total.textContent, rows: document.querySelectorAll('#diff [data-type]').length,
+        hash: location.hash, answer: document.getElementById('answer').checkVisibility(), suspects: document.querySelector('[data-view="suspects"]').hidden,
+        bytes: Number(document.querySelector('#diff > tfoot > .total .c-size').textContent.replaceAll(',', '')),
+      };
+      if (parts.at(-1)?.said !== at.said) parts.push(at);
+    }).observe(document, { subtree: true, childList: true, attributes: true }));`);
+  await choose(page, pair);
+  await state(page, 'ready');
+  const parts = await page.evaluate(() => globalThis.parts);
+  t.diagnostic(parts.map((p) => `${p.said} ${p.total}`).join(' | '));
+  assert.ok(parts.length > 0);
+  for (const p of parts) {
+    assert.match(p.said, /^(So far, \d+ % of the heap of .*afternoon|evening).*walked: its counts and sizes still grow|alone, read to its end/);
+    assert.deepEqual([p.state, p.answer, p.suspects, p.hash], ['reading', false, true, '']);
+    assert.ok(p.rows > 5);
+    if (/^So far/.test(p.said)) assert.match(p.total, /Total (of what was read|with Free)/);
+  }
+  for (let i = 1; i < parts.length; i++) assert.ok(parts[i].bytes >= parts[i - 1].bytes, `${parts[i].bytes}`);
+  assert.equal(await page.$eval('#so-far', (p) => p.hidden), true);
+  assert.match((await texts(page, '#answer'))[0], /Old generations/);
+  const printed = JSON.parse(commandLine(['diff', ...pair, '--format', 'json']));
+  assert.equal(await page.$eval('#diff > tfoot .free', (r) => r.dataset.sizeB), String(printed.free.sizes[1]));
+  assert.deepEqual(wrong, []);
+  await page.close();
+});
+
 test('Firefox: the states of errors, the self-test, a pair, three dumps', async (t) => {
   const fox = await firefox();
   try {

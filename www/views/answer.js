@@ -20,7 +20,7 @@ export function mountAnswer(store, actions) {
   store.subscribe(({ result }) => {
     if (result === drawn) return;
     drawn = result;
-    if (result) draw(result, store, actions);
+    if (result && !result.soFar) draw(result, store, actions);
   });
 }
 
