@@ -503,11 +503,11 @@ test('a pasted listing of the same dump: every row equal, no generations', async
 test('an event log alone, and beside dumps: lives and what ended them', async () => {
   const { page, wrong } = await open();
   await choose(page, [join(root, 'tests', 'fixtures', 'events', 'kudu.xml')]);
-  await page.waitForSelector('#events section h2');
+  await page.waitForSelector('#events h2');
   assert.match((await texts(page, '#events'))[0], /recycle/);
   await choose(page, pair);
   await state(page, 'ready');
-  assert.equal((await page.$$('#events section')).length, 1);
+  assert.equal((await page.$$('#events details')).length, 1);
   assert.deepEqual(wrong, []);
   await page.close();
 });

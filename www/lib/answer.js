@@ -170,7 +170,7 @@ function suspectsLine(sides, comparison) {
   return {
     label: 'Types',
     parts: [
-      { text: `${plural(types, 'type')}`, link: { ...ALL_ROWS, show: 'grown' } }, { text: ` grew, most of all ` },
+      { text: plural(types, 'type').replace(/^o/, 'O'), link: { ...ALL_ROWS, show: 'grown' } }, { text: types === 1 ? ' grew: ' : ' grew, most of all ' },
       { text: name(best), code: true }, { text: ': ' },
       { text: signedSize(most), link: { ...ALL_ROWS, goTo: rowKey(columns, best) } }, { text: `. Free space: ${signedSize(meta.free.delta_size)}. ` }, ...parts,
     ],
@@ -220,7 +220,8 @@ function suspectParts(sides, { meta, columns, suspects }) {
       { text: ' grew from ' }, { text: `${number(slots[0])} to ${number(slots[last])} slots`, link: { ...SUSPECTS, goTo: rowKey(columns, resized.row) } }, { text: '. ' });
   }
   for (const { code, reason } of suspects.withheld) {
-    if (code !== 'no-growth' || parts.length === 0) parts.push({ text: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${/[.!?]$/.test(reason) ? ' ' : '. '}` });
+    // That the whole did not grow is known only of what was wholly read.
+    if (code !== 'no-growth' || (parts.length === 0 && sides.every((s) => isListing(s.head) || exact(s.head)))) parts.push({ text: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${/[.!?]$/.test(reason) ? ' ' : '. '}` });
   }
   return parts;
 }

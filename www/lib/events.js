@@ -1,5 +1,6 @@
 // An EventsReport in words. Pure.
 
+import { sentence } from './errors.js';
 import { duration, number, plural, utc } from './format.js';
 
 const ENDS = { recycle: 'recycle', crash: 'crash', stop: 'stop' };
@@ -20,7 +21,7 @@ export function eventsSummary(log) {
   }
   const limit = log.lives.findLast((/** @type {any} */ l) => l.limit)?.limit;
   if (limit?.machine) out.push(`${limit.name}: its figures are those of the whole machine, not of the worker.`);
-  for (const f of log.findings) out.push(f.message);
+  for (const f of log.findings) out.push(/^\S+\.\w+:/.test(f.message) ? f.message : sentence(f.message.replaceAll('`', '')));
   return out;
 }
 
