@@ -132,7 +132,7 @@ async function bundle(esbuild, entry, embedded, define) {
   });
   // Over esbuild's own minifying, which keeps more.
   const { minify } = await import('terser');
-  const small = await minify(built.outputFiles[0].text, { ecma: 2020, module: true, compress: { passes: 2 }, format: { comments: false } });
+  const small = await minify(built.outputFiles[0].text, { ecma: 2020, module: true, compress: { passes: 3, keep_fargs: false }, format: { comments: false } });
   return (small.code ?? '').trim();
 }
 

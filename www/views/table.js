@@ -483,7 +483,7 @@ export function mountTable(store, client, actions) {
     if ('act' in command) {
       if (command.act === 'swap') actions.swap();
       if (command.act === 'choose') actions.choose();
-      if (command.act === 'help') /** @type {HTMLElement | null} */ (document.querySelector('[data-dialog="help"], [data-dialog="keys"]'))?.click();
+      if (command.act === 'help') /** @type {HTMLElement | null} */ (document.querySelector('[data-dialog="help"]'))?.click();
     }
     if (!('row' in command) || !item || !selectable(item)) return;
     if (command.row === 'open') {
