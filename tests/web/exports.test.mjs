@@ -108,6 +108,24 @@ test('hostile names: the exports are those of the command line, no cell is a for
   await page.close();
 });
 
+test('a listing as a side: its rows tell of the method tables that it names', async () => {
+  const [dump] = pairs.find((p) => p.name === 'net10-x64-wks').dumps;
+  const listing = join(scratch(), 'listing.txt');
+  writeFileSync(listing, commandLine(['stat', dump, '--format', 'sos']));
+  const page = await open();
+  await choose(page, [dump, listing]);
+  await state(page, 'ready');
+  const rows = JSON.parse(commandLine(['diff', dump, listing, '--format', 'json'])).rows;
+  for (const [i, row] of rows.entries()) {
+    if (i % 20 !== 0) continue;
+    const { methodTables } = await page.evaluate((at) => window.ask('detail', at), i);
+    assert.deepEqual(methodTables.map((side) => side.map((t) => t.address).sort()), row.method_tables.map((side) => side.toSorted()), row.type_name);
+    assert.deepEqual(methodTables.map((side) => side.reduce((n, t) => n + t.count, 0)), row.counts, row.type_name);
+    assert.ok(row.method_tables[1].length > 0);
+  }
+  await page.close();
+});
+
 test('one dump alone: the formats of stat', async () => {
   const [dump] = pairs.find((p) => p.name === 'net10-x64-wks').dumps;
   const page = await open();
