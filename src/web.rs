@@ -14,13 +14,13 @@ use crate::dump::packed::Unpacking;
 use crate::error::{EntryChoice, Error};
 use crate::export::{self, Format, Names};
 use crate::image::files::ModuleFile;
-use crate::report::{DiffReport, DiffRow, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
+use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
 use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
 use serde::Serialize;
 use serde_json::ser::Formatter;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
@@ -361,7 +361,8 @@ impl Reports {
             numbers.iter().filter_map(|&n| report.supertypes.get(usize::try_from(n).ok()?)).collect::<Vec<_>>()
         };
         let assembly = report.assemblies.iter().find(|a| a.name == row.module);
-        let tables = self.compared.iter().map(|id| self.tables(*id, row)).collect::<Vec<_>>();
+        let tables =
+            self.compared.iter().zip(&row.method_tables).map(|(id, own)| self.tables(*id, own)).collect::<Vec<_>>();
         to_js(&Detail {
             module: &row.module,
             owner: row.owner,
@@ -373,10 +374,11 @@ impl Reports {
         })
     }
 
-    /// The method tables of a row in one dump.
-    fn tables(&self, id: u32, row: &DiffRow) -> Vec<&MethodTableRow> {
+    /// The method tables of a row in one dump, by address: a listing spells names its own way, and knows no modules.
+    fn tables(&self, id: u32, own: &[String]) -> Vec<&MethodTableRow> {
+        let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
         let all = self.held.get(&id).map_or(&[][..], |r| &r.method_tables);
-        all.iter().filter(|m| m.type_name == row.type_name && m.module == row.module).collect()
+        all.iter().filter(|m| own.contains(m.method_table.as_str())).collect()
     }
 
     /// The rows of the last comparison by `base`, `interface`, `namespace`, `assembly` or `kind`: [`crate::report::Groups`], and `members`: for each
