@@ -665,7 +665,7 @@ mod native {
     /// Segments in the order in which one walk would take them, that of the file, in runs of about [`SHARE`] bytes or less.
     fn shares(located: &Located, regions: &Regions) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..located.segments.len()).collect();
-        order.sort_by_cached_key(|&i| {
+        crate::order::by_key(&mut order, |&i| {
             let first = located.segments.get(i).and_then(|s| regions.extents(s.start, s.end).next());
             (first.map_or(u64::MAX, |e| e.offset), i)
         });

@@ -70,7 +70,7 @@ fn compare(reports: &[&HeapReport]) -> Result<DiffReport> {
         row.totals.subtract();
     }
     let total = DiffTotals::sum(reports.len(), rows.iter().map(|row| &row.totals).chain([&free]));
-    rows.sort_by(|a, b| {
+    crate::order::by(&mut rows, |a, b| {
         let delta = |r: &DiffRow| r.totals.delta_size.unsigned_abs();
         delta(b).cmp(&delta(a)).then_with(|| key(a).cmp(&key(b)))
     });
@@ -256,7 +256,7 @@ pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<
     }
     outside.subtract();
     // Stable: equal deltas stay in the order of name and assembly.
-    groups.sort_by_key(|(row, _)| std::cmp::Reverse(row.totals.delta_size.unsigned_abs()));
+    crate::order::by_key(&mut groups, |(row, _)| std::cmp::Reverse(row.totals.delta_size.unsigned_abs()));
     let (rows, members) = groups.into_iter().unzip();
     (Groups { by, overlap: by.overlaps(), rows, outside_types, outside }, members)
 }
@@ -863,7 +863,7 @@ mod tests {
                 prop_assert_eq!(row.totals.delta_size, i64::try_from(sizes[sizes.len() - 1]).unwrap() - i64::try_from(sizes[0]).unwrap());
             }
             let mut keys: Vec<_> = d.rows.iter().map(key).collect();
-            keys.sort_unstable();
+            crate::order::ascending(&mut keys);
             keys.dedup();
             prop_assert_eq!(keys.len(), d.rows.len());
         }

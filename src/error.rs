@@ -3,6 +3,7 @@
 //! Every error carries a stable kebab-case [`code`](Error::code) for programs, a message that says what the file is and what was
 //! being read, and a [`hint`](Error::hint): the user's next step. The page and the command line print both as they are.
 
+use crate::reading::record;
 use serde::{Deserialize, Serialize};
 
 /// The result of everything that can end an analysis.
@@ -229,7 +230,7 @@ fn names(entries: &[EntryChoice]) -> String {
 }
 
 /// Something that is wrong with the dump or with the heap, or that the reader of the numbers should know. Never fatal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Finding {
     /// A stable kebab-case name, e.g. `heap-hole`.
     pub code: String,
@@ -294,3 +295,4 @@ impl Findings {
         &self.list
     }
 }
+record!(Finding { code, count, message, partial });

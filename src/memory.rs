@@ -263,7 +263,7 @@ impl<M: Memory> Recorder<M> {
     /// The pages read so far, as ranges of (address, bytes): ascending, apart from each other.
     pub fn touched(&self) -> Vec<(Addr, u64)> {
         let mut pages: Vec<u64> = self.pages.borrow().iter().copied().collect();
-        pages.sort_unstable();
+        crate::order::ascending(&mut pages);
         let mut ranges: Vec<(Addr, u64)> = Vec::new();
         for page in pages {
             let start = page.saturating_mul(RECORDED_PAGE);

@@ -295,7 +295,7 @@ impl<'a> Modules<'a> {
             }
             votes.extend(self.vote(modules, &found));
         }
-        votes.sort_by(|a, b| {
+        crate::order::by(&mut votes, |a, b| {
             b.1.len().cmp(&a.1.len()).then_with(|| a.0.len().cmp(&b.0.len())).then_with(|| a.0.cmp(&b.0))
         });
         // Beside the best ones every chain that is the only way to some module: one image that lies flat in memory among many mapped.

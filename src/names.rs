@@ -360,7 +360,7 @@ fn array_suffix(rank: u64) -> String {
 fn made_of(module: Addr, arguments: &[Rc<TypeName>]) -> Rc<[Addr]> {
     let mut modules: Vec<Addr> = arguments.iter().flat_map(|a| a.modules.iter().copied()).collect();
     modules.push(module);
-    modules.sort_unstable();
+    crate::order::ascending(&mut modules);
     modules.dedup();
     modules.into()
 }

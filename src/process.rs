@@ -170,7 +170,7 @@ pub(crate) fn ranges(threads: &[Thread], memory: &impl Memory) -> Ranges {
     let mut out = Ranges::default();
     out.blocks.push((SHARED_DATA, SHARED_DATA.plus(PAGE)));
     let mut by_teb: Vec<&Thread> = threads.iter().collect();
-    by_teb.sort_by_key(|thread| thread.teb);
+    crate::order::by_key(&mut by_teb, |thread| thread.teb);
     let mut pebs = FxHashSet::default();
     let mut tebs = FxHashSet::default();
     for (number, thread) in by_teb.into_iter().enumerate() {
@@ -329,7 +329,7 @@ fn environment_blocks(threads: &[Thread], memory: &impl Memory) -> Vec<Block> {
         }
     }
     // Stable: the 32-bit block of a thread stays before its 64-bit one.
-    votes.sort_by_key(|&(_, votes)| std::cmp::Reverse(votes));
+    crate::order::by_key(&mut votes, |&(_, votes)| std::cmp::Reverse(votes));
     let mut blocks: Vec<Block> = votes.into_iter().map(|(block, _)| block).collect();
     let best = blocks.first().map(|block| block.shape.pointer);
     if best == Some(PointerSize::Eight) {

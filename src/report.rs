@@ -22,6 +22,7 @@
 
 use crate::account::{MemoryAccount, MemoryGrowth};
 use crate::error::{Error, Finding};
+use crate::reading::{record, word};
 use crate::suspects::Suspects;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -324,7 +325,7 @@ pub struct RuntimeCandidate {
 }
 
 /// One found piece of the runtime.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Evidence {
     /// e.g. `GcDacVars`, `String MethodTable`, `Module.Base`.
     pub what: String,
@@ -375,7 +376,7 @@ pub struct Cell {
 }
 
 /// One heap segment or region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SegmentRow {
     /// Address of the `heap_segment`.
     pub address: String,
@@ -396,7 +397,7 @@ pub struct SegmentRow {
 }
 
 /// A large Free block.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LargeFree {
     /// Its address.
     pub address: String,
@@ -436,7 +437,7 @@ impl Owner {
 }
 
 /// A base type or an interface.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Supertype {
     /// Classic (SOS, DAC) type name.
     pub type_name: String,
@@ -449,7 +450,7 @@ pub struct Supertype {
 }
 
 /// An assembly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AssemblyRow {
     /// Simple name.
     pub name: String,
@@ -460,7 +461,7 @@ pub struct AssemblyRow {
 }
 
 /// One method table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct MethodTableRow {
     /// Its address.
     pub method_table: String,
@@ -499,7 +500,7 @@ impl MethodTableRow {
 }
 
 /// All method tables of one type (classic name + assembly simple name).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TypeRow {
     /// Classic (SOS, DAC) type name.
     pub type_name: String,
@@ -535,7 +536,7 @@ pub struct TypeRow {
 }
 
 /// What the size of an array is made of: `base_size` for each array, and `component_size` for each element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ArrayShape {
     /// Bytes of an array without elements.
     pub base_size: u64,
@@ -754,6 +755,24 @@ pub fn share(part: u64, whole: u64) -> String {
     let tenths = tenths.checked_div(u128::from(whole).saturating_mul(2)).unwrap_or(0);
     format!("{}.{} %", tenths.wrapping_div(10), tenths.wrapping_rem(10))
 }
+
+record!(HeapReport { schema, tool_version, dump, runtime, heap, types, method_tables, findings; supertypes, assemblies, memory });
+record!(DumpFacts { file_name, file_size, format, captured_at, pid, started_at, uptime, image_path, command_line, os, architecture, processors, memory_bytes, memory_ranges, modules, threads; entry, first_thread_at, clone, comment, app_pool, instance_id, site_name, memory_limit });
+record!(EntryFacts { name, size, packed_size, method });
+record!(CloneFacts { pid });
+record!(RuntimeFacts { name, flavour, file_version, architecture, pointer_size, module, base, gc_mode, gc_layout, gc_module, heaps, gc_in_progress, unproven, evidence; candidates });
+record!(RuntimeCandidate { number, name, module, base, heap_bytes, used, why_not });
+record!(Evidence { what, value, how });
+record!(HeapFacts { complete, explained_bytes, total_bytes, objects, size, aligned_size, free, generations, segments, large_free; before_first_error });
+record!(Cell { count, size, aligned_size });
+record!(SegmentRow { address, heap, generation, start, end, bytes, objects, explained_bytes });
+record!(LargeFree { address, size, generation, followed_by, followed_by_type });
+record!(Supertype { type_name, type_name_csharp, module, owner });
+record!(AssemblyRow { name, owner, reason });
+record!(MethodTableRow { method_table, type_name, type_name_csharp, module, count, total_size, aligned_size, generations, samples; owner });
+record!(TypeRow { type_name, type_name_csharp, module, count, total_size, aligned_size, generations, method_tables; namespace, owner, base_types, interfaces, array });
+record!(ArrayShape { base_size, component_size });
+word!(Owner);
 
 #[cfg(test)]
 mod tests {

@@ -56,10 +56,10 @@ impl Met {
             .collect();
         let mut others = Vec::new();
         if order.len() > limits::MAX_ROWS {
-            order.sort_unstable_by_key(|&(size, at, _)| (at != rt.known.free, std::cmp::Reverse(size), at));
+            crate::order::by_key(&mut order, |&(size, at, _)| (at != rt.known.free, std::cmp::Reverse(size), at));
             others = order.split_off(limits::MAX_ROWS).into_iter().map(|o| o.2).collect();
         }
-        order.sort_unstable_by_key(|o| o.1);
+        crate::order::by_key(&mut order, |o| o.1);
         let read = |(_, at, index)| MethodTable::read(mem, &rt.layout, at).ok().map(|table| (index, table));
         Met { rows: order.into_iter().filter_map(read).collect(), others }
     }
@@ -148,7 +148,7 @@ pub fn fold(
         });
     }
     let mut blocks: Vec<_> = outcome.large_free.iter().collect();
-    blocks.sort_by_key(|b| b.at);
+    crate::order::by_key(&mut blocks, |b| b.at);
     if blocks.len() > limits::MAX_LARGE_FREE {
         findings.add("large-free-list", false, || {
             format!("more than {} large Free blocks; the list is cut, the totals are not", limits::MAX_LARGE_FREE)
@@ -167,7 +167,7 @@ pub fn fold(
         .collect();
     names.note_missing(findings);
     let types = by_type(&method_tables, &described, &free.to_string());
-    method_tables.sort_by(MethodTableRow::sos_order);
+    crate::order::by(&mut method_tables, MethodTableRow::sos_order);
     Rows { types, method_tables, heap }
 }
 
@@ -257,9 +257,9 @@ fn by_type(rows: &[MethodTableRow], described: &[Described], free: &str) -> Vec<
         }
     }
     for t in &mut types {
-        t.method_tables.sort_by_key(|m| u64::from_str_radix(m, 16).unwrap_or(0));
+        crate::order::by_key(&mut t.method_tables, |m| u64::from_str_radix(m, 16).unwrap_or(0));
     }
-    types.sort_by(|a, b| {
+    crate::order::by(&mut types, |a, b| {
         b.total_size
             .cmp(&a.total_size)
             .then_with(|| a.type_name.cmp(&b.type_name))

@@ -169,7 +169,7 @@ pub fn suspects(report: &DiffReport) -> Suspects {
         }
         let resized = growing.iter().filter(|g| is_resized(g.row) && !grouped.contains(&g.number));
         let mut resized: Vec<&Grown<'_>> = resized.collect();
-        resized.sort_by_key(|g| g.rank());
+        crate::order::by_key(&mut resized, |g| g.rank());
         found.resized =
             resized.iter().map(|g| Resized { row: g.number, slots: slots(g.row), old_delta_size: g.old }).collect();
         grouped.extend(resized.iter().map(|g| g.number));
@@ -181,7 +181,7 @@ pub fn suspects(report: &DiffReport) -> Suspects {
         found.withhold("groups", "no-growth", reason);
     }
     let mut alone: Vec<&Grown<'_>> = growing.iter().filter(|g| !grouped.contains(&g.number)).collect();
-    alone.sort_by_key(|g| g.rank());
+    crate::order::by_key(&mut alone, |g| g.rank());
     found.alone = alone.iter().map(|g| g.number).collect();
     found
 }
@@ -264,7 +264,7 @@ fn same_number(report: &DiffReport, growing: &[Grown<'_>], growth: u64) -> Vec<S
         .into_iter()
         .filter(|(_, types)| types.len() >= 2)
         .map(|(steps, mut types)| {
-            types.sort_by_key(|g| (Reverse(g.row.owner), g.rank()));
+            crate::order::by_key(&mut types, |g| (Reverse(g.row.owner), g.rank()));
             let count = |dump: usize| types.iter().filter_map(move |g| g.row.totals.counts.get(dump).copied());
             SameNumber {
                 number: types.first().map_or(0, |g| g.row.totals.delta_count.unsigned_abs()),
@@ -277,7 +277,7 @@ fn same_number(report: &DiffReport, growing: &[Grown<'_>], growth: u64) -> Vec<S
         })
         .filter(|group| group.types.makes(NUMBER_SHARE, growth))
         .collect();
-    found.sort_by_key(|group| group.types.rank());
+    crate::order::by_key(&mut found, |group| group.types.rank());
     found
 }
 
@@ -304,12 +304,12 @@ fn by_supertype(report: &DiffReport, growing: &[Grown<'_>], growth: u64) -> Vec<
         .into_iter()
         .map(|(rows, names)| {
             let mut types: Vec<&Grown<'_>> = rows.iter().filter_map(|n| by_number.get(n).copied()).collect();
-            types.sort_by_key(|g| g.rank());
+            crate::order::by_key(&mut types, |g| g.rank());
             (Together::of(report, &types), names)
         })
         .filter(|(types, _)| types.makes(SUPERTYPE_SHARE, growth))
         .collect();
-    candidates.sort_by_key(|(types, _)| types.rank());
+    crate::order::by_key(&mut candidates, |(types, _)| types.rank());
     let kept = candidates.iter().filter(|(types, _)| !candidates.iter().any(|(other, _)| is_narrower(other, types)));
     kept.take(MAX_SUPERTYPES)
         .filter_map(|(types, names)| {

@@ -128,7 +128,7 @@ impl<'a> Types<'a> {
     pub fn into_tables(self) -> (Vec<Supertype>, Vec<AssemblyRow>) {
         let mut assemblies: Vec<AssemblyRow> =
             self.owners.known.into_values().filter(|a| !a.name.is_empty()).map(|a| (*a).clone()).collect();
-        assemblies.sort_by(|a, b| (&a.name, a.owner, &a.reason).cmp(&(&b.name, b.owner, &b.reason)));
+        crate::order::by(&mut assemblies, |a, b| (&a.name, a.owner, &a.reason).cmp(&(&b.name, b.owner, &b.reason)));
         assemblies.dedup();
         (self.supertypes, assemblies)
     }

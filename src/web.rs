@@ -12,6 +12,7 @@ mod texts;
 use crate::columns::Columns;
 use crate::dump::packed::Unpacking;
 use crate::error::{EntryChoice, Error};
+use crate::export::json::{Layout, MAX_SAFE, TOO_LARGE, print};
 use crate::export::{self, Format, Names};
 use crate::image::files::ModuleFile;
 use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
@@ -19,7 +20,6 @@ use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
 use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
 use serde::Serialize;
-use serde_json::ser::Formatter;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
@@ -314,7 +314,7 @@ impl Reports {
     /// # Errors
     /// Throws if the bytes are no report.
     pub fn add(&mut self, id: u32, report: &[u8]) -> Result<(), JsValue> {
-        let report = serde_json::from_slice(report)
+        let report = crate::reading::from_slice(report)
             .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}"))))?;
         self.held.insert(id, report);
         Ok(())
@@ -501,34 +501,9 @@ fn columns(c: &Columns<'_>) -> Result<Object, JsValue> {
     ])
 }
 
-/// The largest whole number that is exact in JavaScript, 2^53 - 1.
-const MAX_SAFE: u64 = 9_007_199_254_740_991;
-
-/// JSON whose numbers JavaScript reads as they are.
-struct Exact;
-
-impl Formatter for Exact {
-    fn write_u64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: u64) -> io::Result<()> {
-        if value > MAX_SAFE {
-            return Err(io::Error::other(TOO_LARGE));
-        }
-        write!(writer, "{value}")
-    }
-
-    fn write_i64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: i64) -> io::Result<()> {
-        if value.unsigned_abs() > MAX_SAFE {
-            return Err(io::Error::other(TOO_LARGE));
-        }
-        write!(writer, "{value}")
-    }
-}
-
-const TOO_LARGE: &str = "a number of the report does not fit into a JavaScript number: the dump is damaged";
-
 fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, JsValue> {
     let mut bytes = Vec::new();
-    let mut writer = serde_json::Serializer::with_formatter(&mut bytes, Exact);
-    match value.serialize(&mut writer) {
+    match print(value, Layout::exact(), &mut bytes) {
         Ok(()) => Ok(bytes),
         Err(e) => Err(js_sys::Error::new(&e.to_string()).into()),
     }
@@ -538,8 +513,7 @@ fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, JsValue> {
 fn json_outside<T: Serialize>(value: &T) -> Result<Uint8Array, JsValue> {
     let mut pieces = Pieces::default();
     let mut buffered = io::BufWriter::with_capacity(Pieces::ONE, &mut pieces);
-    let mut writer = serde_json::Serializer::with_formatter(&mut buffered, Exact);
-    value.serialize(&mut writer).map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    print(value, Layout::exact(), &mut buffered).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     buffered.into_inner().map_err(|e| js_sys::Error::new(&e.to_string()))?;
     let total = pieces.list.iter().fold(0u32, |sum, p| sum.saturating_add(p.length()));
     let all = Uint8Array::new_with_length(total);

@@ -101,7 +101,9 @@ pub(crate) fn account(
             bytes,
         })
         .collect();
-    rows.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)).then_with(|| a.base.cmp(&b.base)));
+    crate::order::by(&mut rows, |a, b| {
+        b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)).then_with(|| a.base.cmp(&b.base))
+    });
     let missing = |i: &Image| i.claim.end.saturating_sub(i.claim.start).saturating_sub(in_dump(regions, &i.claim));
     MemoryAccount {
         bytes: regions.total_bytes(),
@@ -219,7 +221,7 @@ fn images(dump: &Dump, mem: &dyn Memory, heap: Option<&Heap<'_>>) -> Vec<Image> 
     }
     let listed = |at: Addr| dump.modules.iter().any(|module| module.contains(at));
     let mut bundled: Vec<_> = managed.iter().filter(|(base, _)| !known.contains(*base) && !listed(**base)).collect();
-    bundled.sort_by_key(|(base, _)| **base);
+    crate::order::by_key(&mut bundled, |(base, _)| **base);
     for (base, module) in bundled {
         // A view of a file: its sections lie as in the file.
         let Ok(image) = PeImage::open(mem, *base) else { continue };

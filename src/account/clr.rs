@@ -209,7 +209,7 @@ pub(crate) fn code(mem: &dyn Memory, rt: &Runtime, claims: &mut Vec<Claim>) -> O
         }
     }
     let mut sections: Vec<Addr> = sections.into_iter().collect();
-    sections.sort_unstable();
+    crate::order::ascending(&mut sections);
     let mut found = Vec::new();
     for at in sections {
         let (start, stop) = (word(at, begin).ok()?, word(at, end).ok()?);
@@ -287,7 +287,7 @@ fn allocator_blocks(mem: &dyn Memory, heap: &Heap<'_>) -> Option<Vec<(Addr, Addr
         }
     }
     let mut blocks = chains.blocks;
-    blocks.sort_unstable();
+    crate::order::ascending(&mut blocks);
     let holds = |at: Addr| {
         let number = blocks.partition_point(|&(start, _)| start <= at);
         number.checked_sub(1).and_then(|n| blocks.get(n)).is_some_and(|&(_, end)| at < end)

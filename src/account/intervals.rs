@@ -34,7 +34,7 @@ pub fn allot(claims: &[Claim], regions: &Regions, mut contradiction: impl FnMut(
     let mut order: Vec<usize> = (0..claims.len()).collect();
     let claim = |i: usize| claims.get(i).copied().filter(|c| c.start < c.end);
     order.retain(|&i| claim(i).is_some());
-    order.sort_by_key(|&i| claim(i).map(|c| c.start));
+    crate::order::by_key(&mut order, |&i| claim(i).map(|c| c.start));
     let mut next = order.into_iter().filter_map(|i| Some((i, claim(i)?))).peekable();
     // What is open at the sweep's place: the first in the order of owners on top, the first one listed of the same owner.
     let mut open: BinaryHeap<Reverse<(MemoryOwner, usize)>> = BinaryHeap::new();

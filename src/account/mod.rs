@@ -16,11 +16,12 @@ pub mod intervals;
 use crate::dump::Dump;
 use crate::error::Findings;
 use crate::memory::AddressSpace;
+use crate::reading::{record, word};
 use crate::source::ByteSource;
 use serde::{Deserialize, Serialize};
 
 /// Who owns memory. In the order in which claims win.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MemoryOwner {
     /// Objects, in aligned bytes, Free apart.
@@ -56,6 +57,7 @@ pub enum MemoryOwner {
     /// MEM_IMAGE by MemoryInfoList, of an image that the module list lacks.
     OtherImages,
     /// Nothing is known.
+    #[default]
     NotAttributed,
 }
 
@@ -141,7 +143,7 @@ pub struct MemoryAccount {
 }
 
 /// The bytes of one owner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OwnerRow {
     /// Whose.
     pub owner: MemoryOwner,
@@ -152,7 +154,7 @@ pub struct OwnerRow {
 }
 
 /// The bytes of one module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ImageRow {
     /// File name.
     pub name: String,
@@ -176,7 +178,7 @@ pub struct AddressSpaceFacts {
 }
 
 /// Committed memory of one type and protection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RegionRow {
     /// `private`, `mapped`, `image`, `other`.
     pub kind: String,
@@ -308,6 +310,13 @@ pub fn size(bytes: u64) -> String {
         _ => format!("{whole}.{part:02} {unit}"),
     }
 }
+
+record!(MemoryAccount { bytes, owners, images, images_missing, heap_missing, address_space });
+record!(OwnerRow { owner, bytes, how });
+record!(ImageRow { name, base, managed, bytes });
+record!(AddressSpaceFacts { committed, reserved, regions });
+record!(RegionRow { kind, protection, committed, in_dump });
+word!(MemoryOwner);
 
 #[cfg(test)]
 mod tests {

@@ -87,7 +87,7 @@ impl Regions {
             range.len > 0
         });
         // Stable: of two ranges with the same address the one listed first stays first.
-        ranges.sort_by_key(|range| range.addr);
+        crate::order::by_key(&mut ranges, |range| range.addr);
 
         let mut table: Vec<Region> = Vec::with_capacity(ranges.len());
         for range in ranges {
@@ -197,7 +197,7 @@ impl Regions {
 /// Ranges of (address, bytes) in any order, made ascending and apart from each other; empty ones are dropped.
 pub fn merged(mut ranges: Vec<(Addr, u64)>) -> Vec<(Addr, u64)> {
     ranges.retain(|&(_, len)| len > 0);
-    ranges.sort_unstable();
+    crate::order::ascending(&mut ranges);
     let mut out: Vec<(Addr, u64)> = Vec::with_capacity(ranges.len());
     for (addr, len) in ranges {
         let len = len.min(u64::MAX.saturating_sub(addr.0));
@@ -313,7 +313,7 @@ mod tests {
             let ranges: Vec<_> = list.iter().map(|&(addr, offset, len)| e(addr, offset, len)).collect();
             let (regions, findings) = build(&ranges, file_len);
             let mut order: Vec<_> = (0..ranges.len()).collect();
-            order.sort_by_key(|&i| (ranges[i].addr, i));
+            crate::order::by_key(&mut order, |&i| (ranges[i].addr, i));
             let mut model = std::collections::BTreeMap::new();
             let mut cut = false;
             for &i in &order {

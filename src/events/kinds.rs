@@ -1,10 +1,11 @@
 //! What an event means for a worker process: a table by provider and id, and where in each the process id, the pool and the words are.
 
 use super::xml::Record;
+use crate::reading::{record, word};
 use serde::{Deserialize, Serialize};
 
 /// What became of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// IIS replaces the worker: a limit was reached, a schedule, a new configuration, an administrator.
@@ -14,6 +15,7 @@ pub enum Kind {
     /// It was ended on purpose and not replaced at once: nothing to do, a stop.
     Stop,
     /// An error that the process survived.
+    #[default]
     Error,
 }
 
@@ -160,7 +162,7 @@ const MEANINGS: &[Meaning] = &[
 ];
 
 /// Figures of a limit that was reached. Of `Percent Memory` they are the machine's, not the process's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Limit {
     /// The limit's name, e.g. `Percent Memory`.
     pub name: String,
@@ -335,3 +337,5 @@ fn hex(text: &str) -> Option<u64> {
 fn filetime(time: u64) -> Option<u64> {
     (time / 10_000_000).checked_sub(11_644_473_600).filter(|&t| t > 0)
 }
+record!(Limit { name, used, available, percent, machine });
+word!(Kind);

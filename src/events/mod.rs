@@ -23,6 +23,7 @@ mod xml;
 use crate::error::{Error, Finding, Findings, Result};
 use crate::limits;
 use crate::listing::lines::Encoding;
+use crate::reading::record;
 use crate::report::{DumpFacts, utc};
 use crate::source::ByteSource;
 pub use kinds::{Kind, Limit};
@@ -46,7 +47,7 @@ pub const TREND_RULE: &str = "Mann-Kendall test over the lives that a limit or a
                               one side); four lives at least";
 
 /// The lives of worker processes as an event log tells them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct EventsReport {
     /// [`EVENTS_SCHEMA`].
     pub schema: String,
@@ -95,7 +96,7 @@ pub struct LogFacts {
 }
 
 /// Events of one provider and id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EventCount {
     /// The event's provider.
     pub provider: String,
@@ -108,7 +109,7 @@ pub struct EventCount {
 }
 
 /// From a start to an end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Life {
     /// The machine, as the log has it; may be empty.
     pub computer: String,
@@ -156,7 +157,7 @@ pub struct Day {
 }
 
 /// Whether the lives of a timeline get shorter; see [`TREND_RULE`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Trend {
     /// The machine.
     pub computer: String,
@@ -177,7 +178,7 @@ pub struct Trend {
 }
 
 /// To which life a dump belongs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DumpLife {
     /// Name of the dump's file.
     pub file_name: String,
@@ -419,7 +420,7 @@ fn lower(text: &Option<String>) -> Option<String> {
 
 /// Ends -> lives, by timeline.
 fn lives(mut ends: Vec<End>, mut sightings: Vec<Sighting>, span: Option<(u64, u64)>) -> Vec<Life> {
-    ends.sort_by_key(|end| end.time);
+    crate::order::by_key(&mut ends, |end| end.time);
     let mut merged: Vec<End> = Vec::new();
     for end in ends {
         // The latest that agrees; those further back than the longest gap are of other ends (reports are found by their id, a while back).
@@ -435,7 +436,7 @@ fn lives(mut ends: Vec<End>, mut sightings: Vec<Sighting>, span: Option<(u64, u6
         let name = end.meant.pool.clone().or_else(|| lower(&end.meant.program)).unwrap_or_default();
         lines.entry((end.computer.clone(), name)).or_default().push(end);
     }
-    sightings.sort_by_key(|s| s.time);
+    crate::order::by_key(&mut sightings, |s| s.time);
     let mut lives = Vec::new();
     for ends in lines.into_values() {
         let mut previous: Option<u64> = None;
@@ -494,7 +495,7 @@ fn lives(mut ends: Vec<End>, mut sightings: Vec<Sighting>, span: Option<(u64, u6
             lives.push(life);
         }
     }
-    lives.sort_by_key(|l| (l.end.is_none(), l.end));
+    crate::order::by_key(&mut lives, |l| (l.end.is_none(), l.end));
     lives
 }
 
@@ -521,7 +522,7 @@ fn seen_in(life: &mut Life, from: u64, to: u64, sightings: &[Sighting]) {
 fn counts(counts: BTreeMap<(String, u64), (Option<Kind>, u64)>) -> Vec<EventCount> {
     let mut all: Vec<EventCount> =
         counts.into_iter().map(|((provider, id), (kind, count))| EventCount { provider, id, kind, count }).collect();
-    all.sort_by_key(|e| (e.kind.is_none(), std::cmp::Reverse(e.count)));
+    crate::order::by_key(&mut all, |e| (e.kind.is_none(), std::cmp::Reverse(e.count)));
     all
 }
 
@@ -596,7 +597,7 @@ fn trend(computer: String, name: String, lengths: &[u64]) -> Trend {
 
 fn median(lengths: &[u64]) -> Option<u64> {
     let mut sorted = lengths.to_vec();
-    sorted.sort_unstable();
+    crate::order::ascending(&mut sorted);
     sorted.get(sorted.len() / 2).copied()
 }
 
@@ -685,3 +686,26 @@ fn belongs(dump: &DumpFacts, lives: &[Life]) -> (Option<usize>, String) {
         }
     }
 }
+record!(EventsReport { schema, tool_version, file, events, lives, days, trends, dumps, findings });
+record!(LogFacts { file_name, file_size, events, first, last, computers, recycles_per_day });
+record!(EventCount { provider, id, kind, count });
+record!(Life {
+    computer,
+    pool,
+    program,
+    pid,
+    start,
+    start_from,
+    end,
+    length,
+    kind,
+    reason,
+    limit,
+    detail,
+    told_by,
+    errors,
+    dumps
+});
+record!(Day { day, recycles, crashes, stops });
+record!(Trend { computer, name, lives, verdict, s, z, first_half, second_half });
+record!(DumpLife { file_name, pid, started_at, captured_at, life, how });

@@ -197,7 +197,7 @@ impl Select {
 
     /// Sorts and cuts off. Names always ascend, since nobody reads an alphabet backwards.
     pub fn arrange<T: Row>(&self, rows: &mut Vec<T>, direction: Direction) {
-        rows.sort_by(|a, b| self.order(a, b));
+        crate::order::by(rows, |a, b| self.order(a, b));
         if let Some(top) = self.top {
             rows.truncate(top);
         }

@@ -212,7 +212,7 @@ fn series(words: &[u64], pointer: PointerSize, table: &MethodTable) -> Result<Ki
     if arrays > 0 && (all.len() != 1 || !aligned(u64::from(arrays), p)) {
         return Err(format!("{} series of an array with components of {arrays} bytes", all.len()));
     }
-    all.sort_unstable_by_key(|s| s.start);
+    crate::order::by_key(&mut all, |s| s.start);
     for (low, high) in all.iter().zip(all.iter().skip(1)) {
         if low.start.saturating_add(base.saturating_add_signed(low.size)) > high.start {
             return Err(format!("two series overlap at offset {}", high.start));

@@ -115,7 +115,7 @@ impl Outcome {
             }
         }
         self.large_free.extend(other.large_free);
-        self.large_free.sort_by_key(|f| f.at);
+        crate::order::by_key(&mut self.large_free, |f| f.at);
         self.findings.merge(other.findings);
         self.of_shares.extend(other.of_shares);
         self.touched.extend(other.touched);
@@ -125,7 +125,7 @@ impl Outcome {
     /// Puts what went wrong into the order of the shares; the last step.
     pub fn gather(&mut self) {
         let mut of_shares = std::mem::take(&mut self.of_shares);
-        of_shares.sort_by_key(|s| s.0);
+        crate::order::by_key(&mut of_shares, |s| s.0);
         let rest = std::mem::take(&mut self.findings);
         for (_, findings) in of_shares {
             self.findings.merge(findings);
@@ -261,7 +261,7 @@ impl Walk {
             }
         }
         if let Some(new) = self.jobs.get_mut(from..) {
-            new.sort_by_key(|j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
+            crate::order::by_key(new, |j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
         }
         if finished {
             self.begin();

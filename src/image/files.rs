@@ -117,7 +117,7 @@ impl Files {
             }
         }
         let regions = Regions::build(extents, joined.len(), &mut Findings::default());
-        relocated.sort_by_key(|r| r.base);
+        crate::order::by_key(&mut relocated, |r| r.base);
         // In a browser each worker has its own: nothing is shared between threads there.
         #[cfg_attr(target_arch = "wasm32", expect(clippy::arc_with_non_send_sync, reason = "one thread"))]
         let source = Arc::new(joined);

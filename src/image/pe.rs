@@ -271,7 +271,7 @@ impl PeImage {
             })
             .filter(|&(start, end)| start < end)
             .collect();
-        spans.sort_unstable();
+        crate::order::ascending(&mut spans);
         let mut joined: Vec<(u64, u64)> = Vec::with_capacity(spans.len());
         for (start, end) in spans {
             match joined.last_mut() {
@@ -329,7 +329,7 @@ impl PeImage {
             }));
             rest = rest.get(len..).unwrap_or_default();
         }
-        rvas.sort_unstable();
+        crate::order::ascending(&mut rvas);
         Ok(Some(BaseRelocations { width, rvas }))
     }
 

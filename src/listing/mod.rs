@@ -278,8 +278,10 @@ fn build(rows: Vec<Raw>) -> HeapReport {
     }
     report.heap.complete = true;
     report.types = types.into_values().collect();
-    report.types.sort_by(|a, b| b.total_size.cmp(&a.total_size).then_with(|| a.type_name.cmp(&b.type_name)));
-    report.method_tables.sort_by(MethodTableRow::sos_order);
+    crate::order::by(&mut report.types, |a, b| {
+        b.total_size.cmp(&a.total_size).then_with(|| a.type_name.cmp(&b.type_name))
+    });
+    crate::order::by(&mut report.method_tables, MethodTableRow::sos_order);
     report
 }
 
@@ -305,19 +307,20 @@ fn json(source: &dyn ByteSource) -> Result<HeapReport> {
         decoded = encoding.decode(rest);
         decoded.as_bytes()
     };
-    #[derive(serde::Deserialize)]
+    #[derive(Default)]
     struct Head {
         schema: String,
     }
+    crate::reading::record!(Head { schema });
     let bad = |e: serde_json::Error| Error::BadListing(format!("it is no whole JSON: {e}"));
-    let head: Head = serde_json::from_slice(rest).map_err(bad)?;
+    let head: Head = crate::reading::from_slice(rest).map_err(bad)?;
     if head.schema != REPORT_SCHEMA {
         return Err(Error::BadListing(format!(
             "it is JSON of schema `{}`; only `{REPORT_SCHEMA}`, which `dropheap stat --format json` prints, can stand in the place of a dump",
             head.schema
         )));
     }
-    let mut report: HeapReport = serde_json::from_slice(rest).map_err(bad)?;
+    let mut report: HeapReport = crate::reading::from_slice(rest).map_err(bad)?;
     let mut sum = report.heap.free;
     for ty in &report.types {
         sum = sum.plus(Cell { count: ty.count, size: ty.total_size, aligned_size: ty.aligned_size });

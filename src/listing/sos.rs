@@ -254,7 +254,7 @@ impl Listing {
             _ => 0,
         };
         let before = self.rows.len();
-        self.rows.sort_by_key(|r| r.method_table);
+        crate::order::by_key(&mut self.rows, |r| r.method_table);
         self.rows.dedup();
         self.repeated = before.saturating_sub(self.rows.len()) as u64;
     }

@@ -50,7 +50,7 @@ impl Descriptor {
 
     /// Also the slots of its sub-descriptors.
     fn parse_all(text: &str, pointers: &[Addr]) -> Result<(Descriptor, Vec<Addr>)> {
-        let json: Value = serde_json::from_str(text).map_err(|e| Error::Damaged {
+        let json: Value = serde_json::from_slice(text.as_bytes()).map_err(|e| Error::Damaged {
             what: "the runtime's contract descriptor".into(),
             detail: format!("its JSON does not parse: {e}"),
         })?;

@@ -142,7 +142,7 @@ pub(crate) fn section_words(mem: &dyn Memory, image: &PeImage, pointer: PointerS
 
 fn section_values(mem: &dyn Memory, m: &RuntimeModule) -> Words {
     let mut values: Vec<Addr> = section_words(mem, &m.image, m.pointer).into_iter().map(|(_, v)| v).collect();
-    values.sort_unstable();
+    crate::order::ascending(&mut values);
     values.dedup();
     Words { how: "a word of the runtime's writable sections", values }
 }
@@ -182,7 +182,7 @@ impl GcDacVars {
             let words = source.unwrap_or_else(|()| section_values(mem, m));
             let mut candidates = words.values;
             candidates.retain(|&a| m.image.contains(a) && a.0 & 3 == 0);
-            candidates.sort_unstable();
+            crate::order::ascending(&mut candidates);
             candidates.dedup();
             let hits: Vec<GcDacVars> =
                 candidates.iter().filter_map(|&at| Self::accept(mem, modules, m, l, at)).collect();

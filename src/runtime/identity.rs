@@ -169,7 +169,7 @@ fn images_at(mem: &dyn Memory, places: &[Addr], known: &[Module]) -> Vec<Module>
         })
         .take(limits::MAX_MODULES)
         .collect();
-    found.sort_by_key(|(managed, module)| (*managed, module.base));
+    crate::order::by_key(&mut found, |(managed, module)| (*managed, module.base));
     found.into_iter().map(|(_, module)| module).collect()
 }
 

@@ -8,7 +8,7 @@
 use super::descriptor::Descriptor;
 use crate::error::{Error, Result};
 use crate::memory::PointerSize;
-use serde::Deserialize;
+use crate::reading::{self, record};
 
 /// All offsets in bytes from the start of the structure; sizes in bytes.
 #[derive(Debug, Clone)]
@@ -155,7 +155,7 @@ pub struct MethodTableLayout {
 }
 
 /// One row of `layouts/index.json`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub struct IndexRow {
     /// `core` or `framework`.
     pub flavour: String,
@@ -172,6 +172,8 @@ pub struct IndexRow {
     /// The architectures (as in the report) on which results with it were compared with the runtime's own DAC, row by row.
     pub proven_on: Vec<String>,
 }
+
+record!(IndexRow { flavour, from, to, pointer_size, name, layout, proven_on });
 
 /// The layout files. A new one is added here and in `index.json`.
 const FILES: &[(&str, &str)] = &[
@@ -191,7 +193,7 @@ const FILES: &[(&str, &str)] = &[
 
 /// The index, in order.
 pub fn index() -> Result<Vec<IndexRow>> {
-    serde_json::from_str(include_str!("layouts/index.json")).map_err(|e| broken("index.json", &e.to_string()))
+    reading::from_slice(include_bytes!("layouts/index.json")).map_err(|e| broken("index.json", &e.to_string()))
 }
 
 /// The row for a runtime; without a version the last one of its flavour and pointer size, which its own structures then have to prove.

@@ -186,7 +186,7 @@ impl<'a> Search<'a> {
     /// Workstation first: in a server process its table is zero.
     fn heaps(&self, evidence: &mut Vec<Evidence>) -> Result<GcDacVars, String> {
         let mut tables: Vec<Table> = self.sections.iter().flat_map(|run| self.tables(run)).collect();
-        tables.sort_by_key(|t| Reverse(t.rank()));
+        crate::order::by_key(&mut tables, |t| Reverse(t.rank()));
         if let Some(table) = tables.first() {
             note(
                 evidence,
@@ -421,7 +421,7 @@ impl<'a> Search<'a> {
             .map(|(_, v)| v)
             .filter(|&v| v.0 > 0xFFFF && v.0.checked_rem(self.p) == Some(0) && !self.image.contains(v))
             .collect();
-        arrays.sort_unstable();
+        crate::order::ascending(&mut arrays);
         arrays.dedup();
         arrays.truncate(MAX_ARRAYS);
         let mut by_heap: FxHashMap<Addr, Rc<Vec<Table>>> = FxHashMap::default();
@@ -505,7 +505,7 @@ impl<'a> Search<'a> {
     /// Workstation: the largest variable at which the walk of the newest objects ends.
     fn workstation_frontier(&self, table: &Table, evidence: &mut Vec<Evidence>) -> Result<GcHeap, String> {
         let mut values: Vec<Addr> = self.words().map(|(_, v)| v).collect();
-        values.sort_unstable();
+        crate::order::ascending(&mut values);
         values.dedup();
         let is_variable = |a: Addr| values.binary_search(&a).is_ok();
         let mut candidates: Vec<(Addr, Addr, Addr)> = Vec::new();
@@ -519,7 +519,7 @@ impl<'a> Search<'a> {
             candidates.extend(values.get(from..to).unwrap_or_default().iter().map(|&v| (v, at, first)));
         }
         // With regions: the one that most was allocated in since the last GC.
-        candidates.sort_by_key(|&(v, at, first)| {
+        crate::order::by_key(&mut candidates, |&(v, at, first)| {
             (Reverse(if table.distance.is_none() { v.since(first) } else { 0 }), Reverse(v), at)
         });
         let mut budget = MAX_WALKED;
@@ -589,7 +589,7 @@ impl<'a> Search<'a> {
             let sum = ends.iter().fold(0u64, |sum, (v, _, first)| sum.saturating_add(v.since(*first)));
             candidates.push((sum, offset, ends));
         }
-        candidates.sort_by_key(|(sum, offset, _)| (Reverse(*sum), *offset));
+        crate::order::by_key(&mut candidates, |(sum, offset, _)| (Reverse(*sum), *offset));
         candidates.dedup_by(|b, a| a.2 == b.2);
         let mut budget = MAX_WALKED;
         let total = candidates.len();

@@ -4,10 +4,10 @@ use super::{Reports, head, json, object, thrown, to_js};
 use crate::error::Error;
 use crate::events::{self, EventsReport};
 use crate::listing;
+use crate::reading::{self, Slot};
 use crate::report::DumpFacts;
 use crate::source::blob::BlobSource;
 use js_sys::{JSON, Object, Uint8Array};
-use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
 /// What to read a file as: `listing` ([`read_listing`]), `events` ([`read_events`]), else `dump`, which says what the file is if it is none.
@@ -67,7 +67,7 @@ impl Reports {
     }
 }
 
-fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsValue> {
+fn from_js<T: Slot + Default>(value: &JsValue) -> Result<T, JsValue> {
     let text = String::from(JSON::stringify(value)?);
-    serde_json::from_str(&text).map_err(|e| thrown(Error::Usage(format!("this is no value of dropheap: {e}"))))
+    reading::from_slice(text.as_bytes()).map_err(|e| thrown(Error::Usage(format!("this is no value of dropheap: {e}"))))
 }

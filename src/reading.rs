@@ -1,0 +1,321 @@
+//! JSON into reports, with little code: what `serde`'s derive would write anew for every type is here once, over tables of field names.
+//!
+//! `serde_json` is still what reads the text. The rules are those of the derived readers (a test compares them): unknown fields are passed over, a
+//! field that is missing or comes twice is an error, unless it is optional.
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// A place that a value of JSON is read into.
+pub trait Slot {
+    /// What fits into it.
+    fn kind(&self) -> Kind;
+
+    /// Takes a single value, or refuses it.
+    fn put(&mut self, _value: Value<'_>) -> bool {
+        false
+    }
+
+    /// Where the parts go: the value of an optional one, the next element of an array, a field by its place in the names.
+    fn part(&mut self, _place: usize) -> Option<&mut dyn Slot> {
+        None
+    }
+}
+
+/// What fits into a [`Slot`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A [`Value`].
+    Single,
+    /// Anything, or `null`.
+    Optional,
+    /// An array.
+    Array,
+    /// An object: its field names, and how many of them, from the first, have to be there.
+    Object(&'static [&'static str], usize),
+}
+
+/// What has no parts.
+#[derive(Clone, Copy)]
+#[allow(missing_docs, reason = "the kinds of JSON")]
+pub enum Value<'a> {
+    Flag(bool),
+    Whole(u64),
+    Negative(i64),
+    Float(f64),
+    Text(&'a str),
+}
+
+/// Names the fields of a type for [`Slot`]; those behind the semicolon may be missing, as may every `Option`.
+macro_rules! record {
+    ($type:ty { $($field:ident),* $(; $($late:ident),*)? }) => {
+        impl $crate::reading::Slot for $type {
+            fn kind(&self) -> $crate::reading::Kind {
+                const REQUIRED: &[&str] = &[$(stringify!($field)),*];
+                const NAMES: &[&str] = &[$(stringify!($field),)* $($(stringify!($late),)*)?];
+                $crate::reading::Kind::Object(NAMES, REQUIRED.len())
+            }
+
+            fn part(&mut self, place: usize) -> Option<&mut dyn $crate::reading::Slot> {
+                let all: [&mut dyn $crate::reading::Slot; _] = [$(&mut self.$field,)* $($(&mut self.$late,)*)?];
+                all.into_iter().nth(place)
+            }
+        }
+    };
+}
+pub(crate) use record;
+
+/// Makes a [`Slot`] of an enum whose derived reader takes its names.
+macro_rules! word {
+    ($type:ty) => {
+        impl $crate::reading::Slot for $type {
+            fn kind(&self) -> $crate::reading::Kind {
+                $crate::reading::Kind::Single
+            }
+
+            fn put(&mut self, value: $crate::reading::Value<'_>) -> bool {
+                $crate::reading::named(value).map(|v| *self = v).is_some()
+            }
+        }
+    };
+}
+pub(crate) use word;
+
+/// The variant of an enum by its name.
+pub(crate) fn named<'a, T: de::Deserialize<'a>>(value: Value<'a>) -> Option<T> {
+    let Value::Text(text) = value else { return None };
+    T::deserialize(IntoDeserializer::<de::value::Error>::into_deserializer(text)).ok()
+}
+
+/// Reads a whole text.
+///
+/// # Errors
+/// Those of `serde_json`.
+pub fn from_slice<T: Slot + Default>(text: &[u8]) -> serde_json::Result<T> {
+    let mut value = T::default();
+    into(text, &mut value)?;
+    Ok(value)
+}
+
+fn into(text: &[u8], slot: &mut dyn Slot) -> serde_json::Result<()> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    Into(slot).deserialize(&mut json)?;
+    json.end()
+}
+
+macro_rules! single {
+    ($($type:ty: $value:pat => $new:expr;)*) => {$(
+        impl Slot for $type {
+            fn kind(&self) -> Kind {
+                Kind::Single
+            }
+
+            fn put(&mut self, value: Value<'_>) -> bool {
+                let new: Option<$type> = match value {
+                    $value => $new,
+                    _ => None,
+                };
+                new.map(|v| *self = v).is_some()
+            }
+        }
+    )*};
+}
+
+single! {
+    bool: Value::Flag(v) => Some(v);
+    u64: Value::Whole(v) => Some(v);
+    u32: Value::Whole(v) => v.try_into().ok();
+    u16: Value::Whole(v) => v.try_into().ok();
+    usize: Value::Whole(v) => v.try_into().ok();
+    String: Value::Text(v) => Some(v.to_owned());
+}
+
+impl Slot for i64 {
+    fn kind(&self) -> Kind {
+        Kind::Single
+    }
+
+    fn put(&mut self, value: Value<'_>) -> bool {
+        let new = match value {
+            Value::Whole(v) => v.try_into().ok(),
+            Value::Negative(v) => Some(v),
+            _ => None,
+        };
+        new.map(|v| *self = v).is_some()
+    }
+}
+
+impl Slot for f64 {
+    fn kind(&self) -> Kind {
+        Kind::Single
+    }
+
+    fn put(&mut self, value: Value<'_>) -> bool {
+        *self = match value {
+            Value::Whole(v) => v as f64,
+            Value::Negative(v) => v as f64,
+            Value::Float(v) => v,
+            _ => return false,
+        };
+        true
+    }
+}
+
+impl<T: Slot + Default> Slot for Option<T> {
+    fn kind(&self) -> Kind {
+        Kind::Optional
+    }
+
+    fn part(&mut self, _place: usize) -> Option<&mut dyn Slot> {
+        Some(self.insert(T::default()))
+    }
+}
+
+impl<T: Slot + Default> Slot for Vec<T> {
+    fn kind(&self) -> Kind {
+        Kind::Array
+    }
+
+    fn part(&mut self, _place: usize) -> Option<&mut dyn Slot> {
+        self.push(T::default());
+        self.last_mut().map(|v| v as &mut dyn Slot)
+    }
+}
+
+impl<const N: usize> Slot for [u16; N] {
+    fn kind(&self) -> Kind {
+        Kind::Array
+    }
+
+    fn part(&mut self, place: usize) -> Option<&mut dyn Slot> {
+        self.get_mut(place).map(|v| v as &mut dyn Slot)
+    }
+}
+
+/// The one reader of all slots.
+struct Into<'s>(&'s mut dyn Slot);
+
+impl Into<'_> {
+    fn put<E: de::Error>(self, value: Value<'_>) -> Result<(), E> {
+        let inner = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
+        if inner.is_some_and(|slot| slot.put(value)) {
+            Ok(())
+        } else {
+            Err(E::custom("a value that does not belong here"))
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Into<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Into<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("another kind of value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        // Nothing was there before: each slot is read into once.
+        if self.0.kind() == Kind::Optional { Ok(()) } else { Err(E::custom("null, where a value has to be")) }
+    }
+
+    fn visit_bool<E: de::Error>(self, v: bool) -> Result<(), E> {
+        self.put(Value::Flag(v))
+    }
+
+    fn visit_u64<E: de::Error>(self, v: u64) -> Result<(), E> {
+        self.put(Value::Whole(v))
+    }
+
+    fn visit_i64<E: de::Error>(self, v: i64) -> Result<(), E> {
+        self.put(Value::Negative(v))
+    }
+
+    fn visit_f64<E: de::Error>(self, v: f64) -> Result<(), E> {
+        self.put(Value::Float(v))
+    }
+
+    fn visit_str<E: de::Error>(self, v: &str) -> Result<(), E> {
+        self.put(Value::Text(v))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let slot = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
+        let Some(slot) = slot.filter(|s| s.kind() == Kind::Array) else {
+            return Err(de::Error::custom("an array, where none belongs"));
+        };
+        let mut place = 0usize;
+        while seq.next_element_seed(Next(slot, place))?.is_some() {
+            place = place.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let slot = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
+        let Some((slot, Kind::Object(names, required))) = slot.map(|s| (s.kind(), s)).map(|(k, s)| (s, k)) else {
+            return Err(de::Error::custom("an object, where none belongs"));
+        };
+        let mut seen = 0u64;
+        while let Some(place) = map.next_key_seed(Name(names))? {
+            match place.and_then(|place| Some((1u64.checked_shl(u32::try_from(place).ok()?)?, slot.part(place)?))) {
+                Some((bit, _)) if seen & bit != 0 => return Err(de::Error::custom("a field that comes twice")),
+                Some((bit, part)) => {
+                    seen |= bit;
+                    map.next_value_seed(Into(part))?;
+                }
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        for (place, name) in names.iter().enumerate().take(required) {
+            if (seen >> (place & 63)) & 1 == 0 && slot.part(place).is_some_and(|part| part.kind() != Kind::Optional) {
+                return Err(de::Error::custom(format!("missing field `{name}`")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An element: it has a place only once it is there.
+struct Next<'s>(&'s mut dyn Slot, usize);
+
+impl<'de> DeserializeSeed<'de> for Next<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        let part = self.0.part(self.1).ok_or_else(|| de::Error::custom("too many elements"))?;
+        Into(part).deserialize(from)
+    }
+}
+
+/// The place of a field's name.
+struct Name(&'static [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Option<usize>, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Option<usize>, E> {
+        Ok(self.0.iter().position(|n| *n == name))
+    }
+}
