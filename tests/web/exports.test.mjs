@@ -169,11 +169,22 @@ test('a crash of the worker that holds the reports is told, and the next call fi
   await choose(page, dumps);
   await state(page, 'ready');
   const before = await saved(page, 'csv', null, null, false);
-  // No such method: an error that is not the core's, as after a trap.
-  await page.evaluate(() => window.holders.at(-1).postMessage({ type: 'call', call: 2e6, name: 'trap', args: [] }));
-  // The page's own call: Swap asks for another comparison.
+  // No such method: an error that is not the core's, as after a trap. The page has heard of it before it asks for more.
+  await page.evaluate(() => new Promise((heard) => {
+    const holder = window.holders.at(-1);
+    holder.addEventListener('message', ({ data }) => data.type === 'failed' && heard());
+    holder.postMessage({ type: 'call', call: 2e6, name: 'trap', args: [] });
+  }));
   await page.evaluate(() => [...document.querySelectorAll('button')].find((b) => b.textContent === 'Swap').click());
   await page.waitForFunction(() => window.holders.length === 2 && document.body.dataset.state === 'ready');
   await page.waitForFunction((text) => window.ask('save', 'csv', undefined, undefined, false).then((now) => now !== text && now.length > 1000, () => false), {}, before);
+  // With a call under way: that one is lost, the card says so, and Compare again works.
+  await page.evaluate(() => {
+    window.holders.at(-1).postMessage({ type: 'call', call: 2e6, name: 'trap', args: [] });
+    [...document.querySelectorAll('button')].find((b) => b.textContent === 'Swap').click();
+  });
+  await state(page, 'error');
+  await page.click('.card.comparison [data-act="again"]');
+  await page.waitForFunction(() => window.holders.length === 3 && document.body.dataset.state === 'ready');
   await page.close();
 });

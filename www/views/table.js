@@ -198,7 +198,7 @@ export function mountTable(store, client, actions) {
     const all = columnsOf(m, s.units, view).filter((c) => c.option === '' || !s.hidden.includes(c.option));
     widen(all, items, { units: s.units, spelling: s.spelling, view, s: sel, columns: all, bars: /** @type {any} */ (known).bars(TRACK), room: 0, two: false });
     const pixels = (/** @type {import('./row.js').Column} */ c) => (c.key === 'bar' ? TRACK + 16 : Math.ceil(c.width * digit) + 20);
-    const need = (/** @type {import('./row.js').Column[]} */ list) => list.reduce((n, c) => n + pixels(c), view === 'suspects' ? NAME + 70 : NAME);
+    const need = (/** @type {import('./row.js').Column[]} */ list) => list.reduce((n, c) => n + pixels(c), view === 'suspects' ? NAME + 150 : NAME);
     let columns = all;
     for (const option of ['average', 'trend', 'percent', 'counts']) if (need(columns) > width) columns = columns.filter((c) => c.option !== option);
     lines = innerWidth < 900 || need(columns) > width ? 'two' : 'one';
