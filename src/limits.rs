@@ -86,8 +86,8 @@ pub const WALKED_SPANS: usize = 16;
 /// Entries of a zip that are looked at for a dump.
 pub const MAX_ENTRIES: usize = 10_000;
 
-/// Bytes of one window of the heap walk natively: four of them stay in the second-level cache.
-pub const WINDOW_NATIVE: u64 = 128 << 10;
+/// Bytes of one window of the heap walk natively: two walks' windows stay in the second-level cache.
+pub const WINDOW_NATIVE: u64 = 256 << 10;
 
 /// Bytes of one window of the heap walk in a browser: one asynchronous read; four are in flight (64 MB, outside of WebAssembly's memory).
 /// Measured in Chromium and Firefox: `npm --prefix www run bench`.

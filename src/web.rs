@@ -4,8 +4,8 @@
 //! page and holds the reports; what it tells of a comparison crosses as columns ([`crate::columns`]).
 //!
 //! Numbers cross as JavaScript numbers; one that does not fit (above 2^53 - 1) is an error, never rounded. Errors are thrown as
-//! plain objects `{name, code, message, hint}`, which survive `postMessage`. Objects cross as JSON: the core has that writer anyway, and a second one,
-//! for JavaScript objects, would be a tenth of the whole WebAssembly.
+//! plain objects `{name, code, message, hint}`, which survive `postMessage`. Large objects cross as JSON: the core has that writer anyway, and a second one
+//! for each of their types would be a tenth of the whole WebAssembly.
 
 mod texts;
 
@@ -15,12 +15,12 @@ use crate::error::{EntryChoice, Error};
 use crate::export::json::{Layout, MAX_SAFE, TOO_LARGE, print};
 use crate::export::{self, Format, Names};
 use crate::image::files::ModuleFile;
-use crate::report::{DiffReport, DiffRow, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
+use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
 use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
@@ -68,7 +68,7 @@ pub fn read_error(offset: f64, len: f64, reason: String) -> Result<JsValue, JsVa
 /// What to show if this instance traps later (its memory is not to be trusted then, so the words are fetched before).
 #[wasm_bindgen(js_name = crashError)]
 pub fn crash_error() -> Result<JsValue, JsValue> {
-    to_js(&Thrown {
+    flat(&Thrown {
         entries: Vec::new(),
         name: "Error",
         code: "crash",
@@ -361,7 +361,8 @@ impl Reports {
             numbers.iter().filter_map(|&n| report.supertypes.get(usize::try_from(n).ok()?)).collect::<Vec<_>>()
         };
         let assembly = report.assemblies.iter().find(|a| a.name == row.module);
-        let tables = self.compared.iter().map(|id| self.tables(*id, row)).collect::<Vec<_>>();
+        let tables =
+            self.compared.iter().zip(&row.method_tables).map(|(id, own)| self.tables(*id, own)).collect::<Vec<_>>();
         to_js(&Detail {
             module: &row.module,
             owner: row.owner,
@@ -373,10 +374,11 @@ impl Reports {
         })
     }
 
-    /// The method tables of a row in one dump.
-    fn tables(&self, id: u32, row: &DiffRow) -> Vec<&MethodTableRow> {
+    /// The method tables of a row in one dump, by address: a listing spells names its own way, and knows no modules.
+    fn tables(&self, id: u32, own: &[String]) -> Vec<&MethodTableRow> {
+        let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
         let all = self.held.get(&id).map_or(&[][..], |r| &r.method_tables);
-        all.iter().filter(|m| m.type_name == row.type_name && m.module == row.module).collect()
+        all.iter().filter(|m| own.contains(m.method_table.as_str())).collect()
     }
 
     /// The rows of the last comparison by `base`, `interface`, `namespace`, `assembly` or `kind`: [`crate::report::Groups`], and `members`: for each
@@ -545,6 +547,11 @@ impl io::Write for Pieces {
     }
 }
 
+/// A small object: without the detour over a text.
+fn flat(value: &Thrown) -> Result<JsValue, JsValue> {
+    Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
     let text = String::from_utf8(json(value)?).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     JSON::parse(&text)
@@ -574,5 +581,5 @@ fn thrown(error: Error) -> JsValue {
     let (code, message, hint) = (error.code(), error.to_string(), error.hint());
     let entries = if let Error::ChooseEntry { entries } = error { entries } else { Vec::new() };
     let thrown = Thrown { name: "Error", code, message, hint, entries };
-    to_js(&thrown).unwrap_or_else(|e| e)
+    flat(&thrown).unwrap_or_else(|e| e)
 }

@@ -1,6 +1,6 @@
 //! Event logs of every shape that is known: what ends a worker is found, with its reason, process id and moment.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::arithmetic_side_effects, clippy::string_slice, clippy::unwrap_used, reason = "tests")]
 
 use dropheap::events::{EventsReport, Kind, Life, is_event_log, read};
 use dropheap::report::{DumpFacts, utc};
@@ -244,7 +244,7 @@ fn broken_files_give_what_was_read() {
     let no_root_end = whole.replace("</Events>", "");
     let garbage = format!("{}<![broken {}", &whole[..third], &whole[third..]);
     let unclosed = whole.replacen("</Data>\n        </EventData>\n    </Event>", "", 1);
-    let mut zeros = whole[..third].as_bytes().to_vec();
+    let mut zeros = whole.as_bytes()[..third].to_vec();
     zeros.extend([0; 5000]);
     zeros.extend(b"<Ev");
     for (bytes, ends, code, words) in [

@@ -122,7 +122,7 @@ function changeDumps(dumps) {
   const gone = store.get().dumps.filter((d) => !dumps.some((n) => n.id === d.id));
   for (const { id, stage } of gone) {
     running.get(id)?.abort();
-    running.delete(id);
+    if (running.delete(id)) void reports.remove(-id);
     if (stage === 'done') void reports.remove(id);
   }
   comparing.abort();
@@ -157,7 +157,9 @@ async function read(dump) {
       onFacts: (facts) => store.setDump(id, { facts, kind: 'dump', stage: 'runtime', progress: null }),
       onRuntime: (runtime) => store.setDump(id, { runtime, stage: 'objects', startedAt: performance.now() }),
       onProgress: (progress) => store.setDump(id, { progress }),
+      onPartial: ({ report, head, progress }) => void showSoFar(id, { head, share: progress.done / progress.total }, signal, report),
     });
+    void reports.remove(-id);
     if (signal.aborted) return;
     if (done.events) {
       // No side of a comparison: it stands beside the dumps.
@@ -167,6 +169,8 @@ async function read(dump) {
       if (signal.aborted) return void reports.remove(id);
       const { head, memory } = done;
       store.setDump(id, { head, memory, kind: isListing(head) ? 'listing' : 'dump', facts: head.dump, runtime: head.runtime, stage: 'done', progress: null });
+      // What was shown in part is whole now, while others are still read.
+      if (store.get().result?.soFar?.id === id && running.size > 1) void showSoFar(id, { head, share: 1 }, signal);
     }
   } catch (failure) {
     if (signal.aborted) return;
@@ -174,6 +178,26 @@ async function read(dump) {
   }
   running.delete(id);
   advance();
+}
+
+/**
+ * The types of one dump while files are read: the first that is large enough to tell of itself, until the comparison is there. A part of a dump is
+ * never compared.
+ * @param {number} id @param {{head: any, share: number}} part @param {AbortSignal} signal @param {ArrayBuffer} [report]  of what was walked so far
+ */
+async function showSoFar(id, { head, share }, signal, report) {
+  const other = () => signal.aborted || (store.get().result?.soFar?.id ?? id) !== id || Boolean(store.get().result && !store.get().result?.soFar);
+  const dump = store.get().dumps.find((d) => d.id === id);
+  if (other() || !dump) return;
+  try {
+    if (report) await reports.add(-id, report);
+    const comparison = await reports.compare([report ? -id : id], { signal });
+    if (other() || running.size === 0 || (report && !running.has(id))) return;
+    const dumps = [{ ...dump, head }];
+    store.set({ result: { dumps, all: dumps, names: [''], comparison, soFar: { id, share } } });
+  } catch {
+    // The walk goes on, and its end has words of its own.
+  }
 }
 
 /** @type {import('./protocol.js').Failure} */
@@ -196,7 +220,8 @@ async function conclude() {
     if (signal.aborted) return;
     await assignLives(all);
     if (signal.aborted) return;
-    const fresh = store.get().result === null;
+    const { result } = store.get();
+    const fresh = !result || Boolean(result.soFar);
     const names = all.length > 2 ? dumps.map((d) => String(all.indexOf(d) + 1)) : dumps.length === 1 ? [''] : ['A', 'B'];
     const view = anySuspects(comparison.suspects) ? 'suspects' : 'types';
     store.set({ result: { dumps, all, names, comparison }, failure: null, ...(fresh ? { view } : {}) });

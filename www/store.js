@@ -23,6 +23,7 @@
  * @property {Dump[]} all  every usable one, by capture time where each is known
  * @property {string[]} names  of `dumps`: A and B, or their numbers in `all` where there are more than two
  * @property {import('./protocol.js').Comparison} comparison
+ * @property {{id: number, share: number}} [soFar]  while files are read: one of them, and how much of its heap was walked; nothing is compared
  *
  * @typedef {object} State
  * @property {Dump[]} dumps  in the order dropped
@@ -106,5 +107,5 @@ export function pageState(s) {
   if (s.dumps.length === 0) return 'empty';
   if (s.dumps.some((d) => d.stage !== 'done' && d.stage !== 'failed')) return 'reading';
   if (s.failure || s.dumps.every((d) => d.stage === 'failed')) return 'error';
-  return s.result ? 'ready' : 'reading';
+  return s.result && !s.result.soFar ? 'ready' : 'reading';
 }

@@ -217,6 +217,7 @@ pub fn lines<'a>(report: &'a DiffReport, suspects: &Suspects, select: &Select) -
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::string_slice, reason = "tests")]
 mod tests {
     use super::*;
     use crate::export::select::Sort;

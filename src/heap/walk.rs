@@ -850,7 +850,7 @@ pub fn drive(
 }
 
 /// Walks that are driven at once: see [`Hot::run`].
-pub const AT_ONCE: usize = 4;
+pub const AT_ONCE: usize = 2;
 
 /// As [`drive`], with the first `at_once` walks at once. `more` gives a walk that is finished more to do, or returns false.
 ///

@@ -344,6 +344,7 @@ fn counts(name: &str, listed: (u64, u64), theirs: (u64, u64)) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::string_slice, reason = "tests")]
 mod tests {
     use super::*;
     use crate::diff::diff;

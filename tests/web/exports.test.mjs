@@ -1,8 +1,10 @@
 // What the page's worker saves is what the command line prints, byte for byte; and a worker that crashes is replaced.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { choose, chromium, commandLine, fixtures, hosted, state } from './harness.mjs';
+import { choose, chromium, commandLine, fixtures, hosted, parseCsv, scratch, state } from './harness.mjs';
 
 const pairs = fixtures();
 
@@ -62,6 +64,67 @@ for (const { name, dumps } of pairs) {
     await page.close();
   });
 }
+
+test('hostile names: the exports are those of the command line, no cell is a formula, no markup is left; the page and its HTML report run none of it', async () => {
+  const { dumps } = pairs.find((p) => p.name === 'net10-x64-wks');
+  const hostile = ['<img src=x onerror=globalThis.hit=1>|`a`', "=cmd|' /C calc'!A0", '+1+1', '@SUM(1)', '\u202egpj.exe', `Long.${'x'.repeat(10_000)}`];
+  const dir = scratch();
+  const sides = dumps.map((dump, i) => {
+    let text = commandLine(['stat', dump, '--format', 'json']);
+    const plain = JSON.parse(text).types.filter((t) => /^LeakSim\.[\w.]+$/.test(t.type_name)).map((t) => t.type_name);
+    plain.toSorted().slice(0, hostile.length).forEach((name, n) => (text = text.replaceAll(`"${name}"`, JSON.stringify(hostile[n]))));
+    const path = join(dir, `${i}.json`);
+    writeFileSync(path, text);
+    return path;
+  });
+  const page = await open();
+  await choose(page, sides);
+  await state(page, 'ready');
+  const csv = await saved(page, 'csv', null, null, false);
+  assert.ok(csv === commandLine(['diff', ...sides, '--format', 'csv']));
+  const cells = parseCsv(csv).flat();
+  for (const name of hostile.slice(0, 4)) assert.ok(cells.some((c) => c.endsWith(name)), name);
+  assert.deepEqual(cells.filter((c) => /^[=@]|^[+-](?![\d.]+$)/.test(c)), []);
+  const md = await saved(page, 'md', null, null, false);
+  assert.ok(md === commandLine(['diff', ...sides, '--format', 'md']));
+  assert.doesNotMatch(md, /<img|[^\\]\|`a/);
+  assert.match(md, /&lt;img/);
+  await page.setViewport({ width: 1440, height: 900 });
+  // Shown, and in the report that opens anywhere.
+  await page.click('[data-view="types"]');
+  await page.type('#search', 'onerror');
+  await page.waitForFunction(() => [...document.querySelectorAll('#diff [data-type]')].some((r) => r.dataset.type.includes('onerror')));
+  assert.equal(await page.evaluate(() => document.querySelectorAll('img').length + Number(globalThis.hit ?? 0)), 0);
+  await page.click('#save-open');
+  await page.waitForFunction(() => document.getElementById('save-preview').textContent.length > 100);
+  const html = await page.evaluate(() => new Promise((done) => {
+    const { createObjectURL } = URL;
+    URL.createObjectURL = (blob) => (void blob.text().then(done), createObjectURL.call(URL, blob));
+    document.getElementById('save-go').click();
+  }));
+  assert.ok(html.includes('&lt;img src=x onerror') && !html.includes('<img') && !html.includes('\u202e'));
+  await page.setContent(html);
+  assert.equal(await page.evaluate(() => document.querySelectorAll('img, script').length + Number(globalThis.hit ?? 0)), 0);
+  await page.close();
+});
+
+test('a listing as a side: its rows tell of the method tables that it names', async () => {
+  const [dump] = pairs.find((p) => p.name === 'net10-x64-wks').dumps;
+  const listing = join(scratch(), 'listing.txt');
+  writeFileSync(listing, commandLine(['stat', dump, '--format', 'sos']));
+  const page = await open();
+  await choose(page, [dump, listing]);
+  await state(page, 'ready');
+  const rows = JSON.parse(commandLine(['diff', dump, listing, '--format', 'json'])).rows;
+  for (const [i, row] of rows.entries()) {
+    if (i % 20 !== 0) continue;
+    const { methodTables } = await page.evaluate((at) => window.ask('detail', at), i);
+    assert.deepEqual(methodTables.map((side) => side.map((t) => t.address).sort()), row.method_tables.map((side) => side.toSorted()), row.type_name);
+    assert.deepEqual(methodTables.map((side) => side.reduce((n, t) => n + t.count, 0)), row.counts, row.type_name);
+    assert.ok(row.method_tables[1].length > 0);
+  }
+  await page.close();
+});
 
 test('one dump alone: the formats of stat', async () => {
   const [dump] = pairs.find((p) => p.name === 'net10-x64-wks').dumps;

@@ -2,6 +2,7 @@
 // The denominator is one and named: growth of the old generations (gen2, LOH, POH, frozen) of all types, Free apart.
 
 import { atLeast, exact, generationWords, isListing, oneProcess } from './facts.js';
+import { keyOf } from './columns.js';
 import { splitName } from './names.js';
 import { coverage, duration, number, plural, signed, signedSize, size, utcTime, utcDate } from './format.js';
 
@@ -170,16 +171,11 @@ function suspectsLine(sides, comparison) {
   return {
     label: 'Types',
     parts: [
-      { text: `${plural(types, 'type')}`, link: { ...ALL_ROWS, show: 'grown' } }, { text: ` grew, most of all ` },
+      { text: plural(types, 'type').replace(/^o/, 'O'), link: { ...ALL_ROWS, show: 'grown' } }, { text: types === 1 ? ' grew: ' : ' grew, most of all ' },
       { text: name(best), code: true }, { text: ': ' },
-      { text: signedSize(most), link: { ...ALL_ROWS, goTo: rowKey(columns, best) } }, { text: `. Free space: ${signedSize(meta.free.delta_size)}. ` }, ...parts,
+      { text: signedSize(most), link: { ...ALL_ROWS, goTo: keyOf(columns, best) } }, { text: `. Free space: ${signedSize(meta.free.delta_size)}. ` }, ...parts,
     ],
   };
-}
-
-/** @param {any} columns @param {number} i */
-export function rowKey(columns, i) {
-  return `${columns.strings[columns.type[i]]}\t${columns.strings[columns.module[i]]}`;
 }
 
 /**
@@ -208,7 +204,7 @@ function suspectParts(sides, { meta, columns, suspects }) {
     const steps = same.steps.length > 1 ? `${same.steps.map(signed).join(', then ')}` : signed(same.number);
     parts.push(
       { text: by ? 'With them ' : '' },
-      { text: `${plural(same.types.rows.length, 'type')}, each ${steps}`, link: { ...SUSPECTS, goTo: `group:same:${rowKey(columns, same.types.rows[0])}` } },
+      { text: `${plural(same.types.rows.length, 'type')}, each ${steps}`, link: { ...SUSPECTS, goTo: `group:same:${keyOf(columns, same.types.rows[0])}` } },
       { text: `, ${size(same.types.totals.delta_size)}. ` });
   }
   const resized = suspects.resized[0];
@@ -217,10 +213,11 @@ function suspectParts(sides, { meta, columns, suspects }) {
     const objects = columns.counts[last * columns.n + resized.row];
     parts.push(
       { text: objects === 1 ? 'One ' : `${number(objects)} ` }, { text: lastWord(columns.strings[columns.csharp[resized.row]]), code: true },
-      { text: ' grew from ' }, { text: `${number(slots[0])} to ${number(slots[last])} slots`, link: { ...SUSPECTS, goTo: rowKey(columns, resized.row) } }, { text: '. ' });
+      { text: ' grew from ' }, { text: `${number(slots[0])} to ${number(slots[last])} slots`, link: { ...SUSPECTS, goTo: keyOf(columns, resized.row) } }, { text: '. ' });
   }
   for (const { code, reason } of suspects.withheld) {
-    if (code !== 'no-growth' || parts.length === 0) parts.push({ text: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${/[.!?]$/.test(reason) ? ' ' : '. '}` });
+    // That the whole did not grow is known only of what was wholly read.
+    if (code !== 'no-growth' || (parts.length === 0 && sides.every((s) => isListing(s.head) || exact(s.head)))) parts.push({ text: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${/[.!?]$/.test(reason) ? ' ' : '. '}` });
   }
   return parts;
 }

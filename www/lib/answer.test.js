@@ -97,7 +97,7 @@ test('suspects: at most three facts, each a link to its row; without a group the
   const links = /** @type {any} */ (answer.lines.find((l) => l.label === 'Suspects')).parts.flatMap((/** @type {any} */ p) => (p.link ? [p.link.goTo] : []));
   assert.deepEqual(links, ['group:N.ITelemetry\tlib', 'group:same:N.Ctx\tlib', 'N.ITelemetry[]\tlib']);
   const alone = answerOf(sidesOf(heads), [], comparisonOf(rows));
-  assert.match(line(alone, 'Types'), /^one type grew, most of all A\.B: \+20 bytes/);
+  assert.match(line(alone, 'Types'), /^One type grew: A\.B: \+20 bytes/);
   const none = comparisonOf([['A', 'm', [1, 1], [5, 5]]], {}, { by_supertype: [], same_number: [], resized: [], alone: [], withheld: [{ section: 'groups', code: 'no-growth', reason: 'The heap did not grow.' }] });
   assert.equal(line(answerOf(sidesOf(heads), [], none), 'Types').trim(), 'No type grew. The heap did not grow.');
 });

@@ -1,8 +1,7 @@
 // An EventsReport in words. Pure.
 
+import { sentence } from './errors.js';
 import { duration, number, plural, utc } from './format.js';
-
-const ENDS = { recycle: 'recycle', crash: 'crash', stop: 'stop' };
 
 /** @param {any} log  EventsReport @returns {string[]} */
 export function eventsSummary(log) {
@@ -20,7 +19,7 @@ export function eventsSummary(log) {
   }
   const limit = log.lives.findLast((/** @type {any} */ l) => l.limit)?.limit;
   if (limit?.machine) out.push(`${limit.name}: its figures are those of the whole machine, not of the worker.`);
-  for (const f of log.findings) out.push(f.message);
+  for (const f of log.findings) out.push(/^\S+\.\w+:/.test(f.message) ? f.message : sentence(f.message.replaceAll('`', '')));
   return out;
 }
 
@@ -28,7 +27,7 @@ export function eventsSummary(log) {
 export function lifeRow(life, log) {
   const time = (/** @type {number} */ s) => utc(s).replace(' UTC', '');
   const least = life.start_from === 'previous-end';
-  const reason = life.kind === null ? 'the log ends in it' : `${/** @type {any} */ (ENDS)[life.kind] ?? life.kind}${life.reason ? `: ${life.reason.replaceAll('-', ' ')}` : ''}${life.detail ? ` (${life.detail})` : ''}`;
+  const reason = life.kind === null ? 'the log ends in it' : `${life.kind}${life.reason ? `: ${life.reason.replaceAll('-', ' ')}` : ''}${life.detail ? ` (${life.detail})` : ''}`;
   return [
     life.start === null ? 'before the log' : `${time(life.start)}${least ? ' or later' : ''}`,
     life.end === null ? '' : time(life.end),

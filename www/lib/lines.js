@@ -2,6 +2,7 @@
 // only the lines in sight. Pure.
 
 import { change, keyOf, lineOf, sumOf, textOf } from './columns.js';
+import { number } from './format.js';
 import { splitName } from './names.js';
 import { keyOfLine, sorted } from './rows.js';
 
@@ -243,8 +244,8 @@ export function linesOfSuspects(x, suspects, signed) {
   const rest = others.filter((i) => change(lineOf(x.s, i).sizes) >= 0);
   section('rest', 'Not growing', ['so that the rows add up', 'so that the rows add up'], {
     groups: [
-      ...(shrank.length > 0 ? [group(x, 'group:shrank', { label: `${shrank.length.toLocaleString('en-US')} ${shrank.length === 1 ? 'type' : 'types'} shrank`, note: '', font: 'words', rows: shrank, hollow: false })] : []),
-      ...(rest.length > 0 ? [group(x, 'group:equal', { label: `${rest.length.toLocaleString('en-US')} ${rest.length === 1 ? 'type' : 'types'} of equal size`, note: '', font: 'words', rows: rest, hollow: false })] : []),
+      ...(shrank.length > 0 ? [group(x, 'group:shrank', { label: `${count(shrank.length)} shrank`, note: '', font: 'words', rows: shrank, hollow: false })] : []),
+      ...(rest.length > 0 ? [group(x, 'group:equal', { label: `${count(rest.length)} of equal size`, note: '', font: 'words', rows: rest, hollow: false })] : []),
     ],
     rows: [],
   });
@@ -261,8 +262,7 @@ function shortNames(x, rows) {
 
 /** @param {number} n @param {number} [all] */
 function count(n, all = n) {
-  const words = `${n.toLocaleString('en-US')} ${n === 1 && all === 1 ? 'type' : 'types'}`;
-  return all > n ? `${n.toLocaleString('en-US')} of ${all.toLocaleString('en-US')} types` : words;
+  return all > n ? `${number(n)} of ${number(all)} types` : `${number(n)} ${n === 1 ? 'type' : 'types'}`;
 }
 
 /**

@@ -1,7 +1,7 @@
 // The report that opens anywhere: one HTML file without a script. Everything from a dump is a stranger's text and is escaped here, once,
 // by `text`; the file forbids scripts and connections itself, for whoever opens it. Pure.
 
-import { rowKey } from './answer.js';
+import { keyOf } from './columns.js';
 import { GENERATIONS, comparedFacts, isListing } from './facts.js';
 import { baseName, duration, number, percent, plural, signed, signedPercent, size, utc, visible } from './format.js';
 
@@ -131,7 +131,7 @@ function types(input, parts) {
   const spelled = input.spelling === 'csharp' ? columns.csharp : columns.type;
   const several = k > 1;
   const change = (/** @type {number} */ i) => (several ? sizes[last * n + i] - sizes[i] : sizes[i]);
-  const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => Math.abs(change(b)) - Math.abs(change(a)) || (rowKey(columns, a) < rowKey(columns, b) ? -1 : 1));
+  const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => Math.abs(change(b)) - Math.abs(change(a)) || (keyOf(columns, a) < keyOf(columns, b) ? -1 : 1));
   const most = Math.max(1, ...order.slice(0, 1).map((i) => Math.abs(change(i))));
   const cell = (/** @type {string} */ value) => `<td>${value}</td>`;
   const bar = (/** @type {number} */ value) => {

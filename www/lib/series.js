@@ -7,13 +7,10 @@ import { oneProcess } from './facts.js';
  * @typedef {import('./columns.js').Line} Line
  */
 
-/** True if both are known to be one life of one process. */
-export const sameLife = oneProcess;
-
 /** The number of the life that each dump is of; a dump whose process is not known has one of its own. @param {Facts[]} dumps @returns {number[]} */
 export function lives(dumps) {
   return dumps.map((d, i) => {
-    const first = dumps.findIndex((other, at) => at < i && sameLife(other, d));
+    const first = dumps.findIndex((other, at) => at < i && oneProcess(other, d));
     return first < 0 ? i : first;
   });
 }

@@ -1,6 +1,7 @@
 // What stands above the headline: what makes a comparison doubtful, in words, with a way on. A note says what is worth knowing and casts
 // no doubt on a number. Computed from the heads of the reports. Pure.
 
+import { sentence } from './errors.js';
 import { comparedFacts, exact, isListing, oneProcess, otherProcess, atLeast } from './facts.js';
 import { coverage, duration, number, size } from './format.js';
 
@@ -13,6 +14,7 @@ import { coverage, duration, number, size } from './format.js';
 /** Findings of a comparison (diff.rs) that are said here in other words, from the heads. */
 const SAID_HERE = [
   'partial-dump', 'gc-in-progress', 'unproven-runtime', 'other-process', 'other-program', 'other-runtime', 'other-architecture', 'other-gc',
+  'listing-equal', 'listing-differs',
 ];
 
 /** Younger than this, a process still fills its caches. Seconds. */
@@ -156,8 +158,8 @@ function ofOne({ head, name }, compared, last) {
   return out;
 }
 
-/** What is worth knowing. @param {Side[]} sides  in the order compared @returns {string[]} */
-export function notesOf(sides) {
+/** What is worth knowing. @param {Side[]} sides  in the order compared @param {any[]} [findings]  of the comparison @returns {string[]} */
+export function notesOf(sides, findings = []) {
   const out = [];
   const real = sides.filter((s) => !isListing(s.head));
   const listings = sides.filter((s) => isListing(s.head));
@@ -171,6 +173,8 @@ export function notesOf(sides) {
     out.push(`${first.name} was taken ${duration(first.head.dump.uptime)} after the start: caches are still filling, and their growth looks like a leak.`);
   }
   for (const s of listings) out.push(`${sides.length > 1 ? s.name : 'This'} is a listing: no facts of a process, no generations.`);
+  // A listing of another moment differs in every step of a series: nobody asks for that.
+  for (const f of findings) if (f.code === 'listing-equal' || (f.code === 'listing-differs' && sides.length === 2)) out.push(sentence(withCount(f)));
   return out;
 }
 

@@ -64,6 +64,11 @@ test('notes: another number of heaps, a dump minutes after the start, a listing'
   assert.match(notesOf(sidesOf([server(2, 9000), server(4, 9900)]))[0], /server GC with 2 heaps in A, 4 heaps in B; it adds heaps under load/);
   assert.match(notesOf(sidesOf([headOf({ taken: 1240 }), headOf({ taken: 9000 })]))[0], /^A was taken 4 min after the start: caches are still filling/);
   assert.match(notesOf(sidesOf([listingHead(), headOf({ taken: 9000 })])).join(), /A is a listing/);
+  const differs = [{ code: 'listing-differs', message: 'of 9 rows 2 differ', count: 1 }];
+  const sides = sidesOf([listingHead(), headOf({ taken: 9000 })]);
+  assert.match(notesOf(sides, differs).join(), /Of 9 rows 2 differ/);
+  assert.doesNotMatch(warningsOf(sides, sides, differs).map((w) => w.text).join(), /9 rows/);
+  assert.doesNotMatch(notesOf([...sides, ...sides], differs).join(), /9 rows/);
 });
 
 test('one process: id and start; seconds of two clocks do not count, another instance does', () => {

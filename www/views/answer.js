@@ -20,7 +20,7 @@ export function mountAnswer(store, actions) {
   store.subscribe(({ result }) => {
     if (result === drawn) return;
     drawn = result;
-    if (result) draw(result, store, actions);
+    if (result && !result.soFar) draw(result, store, actions);
   });
 }
 
@@ -81,7 +81,7 @@ function sign() {
 
 /** @param {import('../lib/warnings.js').Side[]} sides @param {import('../lib/warnings.js').Side[]} all @param {import('../store.js').Result} result @param {import('../app.js').Actions} actions */
 function drawPanel(sides, all, result, actions) {
-  const notes = notesOf(sides);
+  const notes = notesOf(sides, result.comparison.meta.findings);
   const { same, differ } = comparedFacts(sides.filter((s) => !isListing(s.head)).map((s) => s.head));
   const several = sides.length > 1;
   const words = el('p', null);

@@ -72,6 +72,7 @@ function titleOf(s, state) {
   const usable = s.dumps.filter((d) => d.stage === 'done').length;
   if (s.failure) return 'The dumps were read, but not compared';
   if (usable > 0) return `${capital(words[usable] ?? number(usable))} of ${word} files can be used`;
+  if (s.dumps.every((d) => d.failure?.code === 'choose-entry')) return 'Which dump of the zip?';
   return all === 1 ? 'This file cannot be used' : 'None of the files can be used';
 }
 

@@ -5,7 +5,8 @@ import { keyOf, textOf } from '../lib/columns.js';
 import { el } from '../lib/dom.js';
 import { duration, signedSize, size, utcDate, utcTime, visible } from '../lib/format.js';
 import { splitName } from '../lib/names.js';
-import { amountStep, equalUptime, lives, sameLife, timeMarks } from '../lib/series.js';
+import { oneProcess } from '../lib/facts.js';
+import { amountStep, equalUptime, lives, timeMarks } from '../lib/series.js';
 import { svg } from './series.js';
 
 const HEIGHT = 210;
@@ -181,7 +182,7 @@ function startMarks(m, points, events) {
   /** @type {Mark[]} */
   const out = [];
   facts.forEach((f, at) => {
-    if (typeof f.started_at === 'number' && facts.findIndex((other) => sameLife(other, f)) === at) out.push({ at: f.started_at, text: `${utcTime(f.started_at).slice(0, 5)} started, pid ${f.pid}` });
+    if (typeof f.started_at === 'number' && facts.findIndex((other) => oneProcess(other, f)) === at) out.push({ at: f.started_at, text: `${utcTime(f.started_at).slice(0, 5)} started, pid ${f.pid}` });
   });
   return [...out, ...marksOf(events)].filter((k) => k.at >= from && k.at <= Math.max(...times) + span);
 }

@@ -1,12 +1,9 @@
 // What an opened row shows: what the type is, where its objects are, and the commands to look at them in WinDbg.
 
-import { OWNERS, textOf } from '../lib/columns.js';
+import { OWNERS, keyOf, textOf } from '../lib/columns.js';
 import { copyButton, el } from '../lib/dom.js';
+import { GENERATIONS, OLD_FIRST } from '../lib/facts.js';
 import { number, plural, signed, visible } from '../lib/format.js';
-
-/** As the report orders them; old before young on the screen. */
-const GENERATIONS = ['gen0', 'gen1', 'gen2', 'LOH', 'POH', 'frozen'];
-const OLD_FIRST = [2, 3, 4, 5, 1, 0];
 
 /** Sample addresses shown, method tables, supertypes before the rest is folded. */
 const SAMPLES = 8;
@@ -22,12 +19,11 @@ const SUPERTYPES = 6;
  * @param {{pin: () => void}} does
  */
 export function detailCell(m, i, state, asked, does) {
-  const key = `${textOf(m.c, i, 'type')}\t${textOf(m.c, i, 'module')}`;
   const [csharp, classic] = [textOf(m.c, i, 'csharp'), textOf(m.c, i, 'type')];
   const whose = el('span', { class: 'hint' });
   const left = el('div', null);
   const right = el('div', { class: 'supertypes' });
-  const pinned = state.pinned.includes(key);
+  const pinned = state.pinned.includes(keyOf(m.c, i));
   const cell = el('td', { role: 'gridcell', class: 'detail' },
     el('p', { class: 'title' },
       el('code', { class: 'full', text: visible(csharp) }), whose,
@@ -37,16 +33,13 @@ export function detailCell(m, i, state, asked, does) {
     el('div', { class: 'halves' }, left, right));
   if (m.generations) left.append(...generations(m, i));
   const fill = (/** @type {import('../protocol.js').Detail} */ d) => {
-    whose.textContent = visible(`${owned(d, OWNERS[m.c.owner[i]])}: ${d.module || 'no assembly'}${d.reason ? ` (${d.reason})` : ''}`);
+    whose.textContent = visible(`${d.owner ?? OWNERS[m.c.owner[i]]}: ${d.module || 'no assembly'}${d.reason ? ` (${d.reason})` : ''}`);
     left.append(...objects(m, d, i));
     right.append(...supertypes(d));
   };
   asked.then(fill, (failure) => left.append(el('p', { class: 'bad', text: failure?.message ?? 'The details could not be read.' })));
   return cell;
 }
-
-/** @param {import('../protocol.js').Detail} d @param {string} owner */
-const owned = (d, owner) => ({ runtime: 'runtime', library: 'library', yours: 'yours' })[d.owner ?? owner] ?? owner;
 
 /** Objects by generation, in the first dump (hollow) and the last (filled). @param {import('./row.js').Model} m @param {number} i */
 function generations(m, i) {

@@ -11,25 +11,29 @@ const SHOWN = 8;
 export function mountEvents(store) {
   /** @type {any[]} */
   let drawn = [];
-  store.subscribe(({ events }) => {
-    if (events === drawn) return;
+  store.subscribe(({ events, result }) => {
+    // Alone it is what there is to see; beside a comparison it comes after the answer, in one line each.
+    const place = byId(result ? 'chart' : 'result');
+    const moved = events.length > 0 && place.previousElementSibling !== byId('events');
+    if (moved) place.before(byId('events'));
+    if (events === drawn && !moved) return;
     drawn = events;
     byId('events').hidden = events.length === 0;
-    byId('events').replaceChildren(...events.map(section));
+    byId('events').replaceChildren(...events.map((log) => section(log, !result)));
   });
 }
 
-/** @param {any} log  EventsReport */
-function section(log) {
+/** @param {any} log  EventsReport @param {boolean} open */
+function section(log, open) {
   const lives = log.lives.toReversed();
   const table = (/** @type {any[]} */ some) => el('table', { class: 'holds' },
     el('thead', null, el('tr', null, ...['Start, UTC', 'End, UTC', 'Length', 'What ended it', 'Process', 'Dumps'].map((h) => el('th', { scope: 'col', text: h })))),
     el('tbody', null, ...some.map((life) => el('tr', null, ...lifeRow(life, log).map((text) => el('td', { text: visible(text) }))))));
   const summary = eventsSummary(log);
   const holder = el('div', { class: 'lives', tabindex: '0', role: 'group', 'aria-label': `Worker lives of ${visible(log.file.file_name)}` }, table(lives.slice(0, SHOWN)));
-  return el('section', null,
-    el('h2', { text: visible(log.file.file_name) }),
-    ...summary.map((line) => el('p', { text: visible(line) })),
+  return el('details', { open },
+    el('summary', null, el('h2', { text: visible(log.file.file_name) }), visible(summary[0])),
+    ...summary.slice(1).map((line) => el('p', { text: visible(line) })),
     lives.length > 0 && holder,
     lives.length > SHOWN && el('button', {
       type: 'button', class: 'small', text: `All ${lives.length} lives`,

@@ -93,7 +93,7 @@ export function mountSave(store, actions, reports) {
     }
     return reportHtml({
       sides, comparison: result.comparison, answer: answerOf(sides, all, result.comparison), warnings: warningsOf(sides, all, result.comparison.meta.findings),
-      notes: notesOf(sides), spelling: spelling(), version: `${VERSION} (${BUILD})`, now: Date.now() / 1000, samples,
+      notes: notesOf(sides, result.comparison.meta.findings), spelling: spelling(), version: `${VERSION} (${BUILD})`, now: Date.now() / 1000, samples,
     }, /** @type {any} */ (parts));
   };
 

@@ -1,7 +1,7 @@
 // The frame: choosing and dropping files, dialogs, theme, the page's state, what a screen reader is told.
 
 import { byId, copyButton, copyText, el, setText } from '../lib/dom.js';
-import { number, plural } from '../lib/format.js';
+import { number, plural, visible } from '../lib/format.js';
 import { stagesOf } from '../lib/progress.js';
 import { pageState } from '../store.js';
 
@@ -63,11 +63,22 @@ export function mountShell(store, actions) {
   store.subscribe((s) => {
     const state = pageState(s);
     byId('empty').hidden = state !== 'empty';
-    byId('result').hidden = state !== 'ready';
+    const part = state === 'reading' ? s.result?.soFar : null;
+    byId('result').hidden = state !== 'ready' && !part;
+    byId('so-far').hidden = !part;
+    byId('result').classList.toggle('part', Boolean(part));
+    if (part) setText(byId('so-far'), soFarWords(s, part));
     setText(byId('status'), statusOf(s, state));
     // After the views: whoever waits for a state finds the page as it says.
     queueMicrotask(() => (document.body.dataset.state = pageState(store.get())));
   });
+}
+
+/** @param {import('../store.js').State} s @param {{id: number, share: number}} part */
+function soFarWords({ dumps }, { id, share }) {
+  const name = visible(dumps.find((d) => d.id === id)?.file.name ?? '');
+  const then = dumps.length > 1 ? ' The comparison comes when all files are read.' : '';
+  return share < 1 ? `So far, ${Math.floor(100 * share)} % of the heap of ${name} walked: its counts and sizes still grow.${then}` : `${name} alone, read to its end.${then}`;
 }
 
 /** What a screen reader is told: each stage once, never each byte. @param {import('../store.js').State} s @param {string} state */

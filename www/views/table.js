@@ -4,14 +4,14 @@
 import { scale } from '../lib/bars.js';
 import { OWNERS, change, freeOf, growth, hasGenerations, keyOf, lineOf, plus, selection, sumOf, textOf } from '../lib/columns.js';
 import { byId, copyText, el } from '../lib/dom.js';
-import { number, percent, plural, visible } from '../lib/format.js';
+import { number, percent, plural, signed } from '../lib/format.js';
 import { fromFragment, toFragment } from '../lib/fragment.js';
 import { commandOf } from '../lib/keys.js';
 import { idOf, linesOfAssemblies, linesOfNamespaces, linesOfSupertypes, linesOfSuspects, linesOfTypes, suspectCount } from '../lib/lines.js';
 import { foldedName, splitName } from '../lib/names.js';
 import { SHOWN, filtered, matcher, nameRanks, searchTexts, shownBy } from '../lib/rows.js';
-import { sameLife, trend } from '../lib/series.js';
-import { signed } from '../lib/format.js';
+import { oneProcess } from '../lib/facts.js';
+import { trend } from '../lib/series.js';
 import { mountChart } from './chart.js';
 import { detailCell } from './detail.js';
 import { columnsOf, footRow, headRows, lineNode, widen } from './row.js';
@@ -110,18 +110,23 @@ export function mountTable(store, client, actions) {
       updateChart(s, null);
       return;
     }
+    const part = Boolean(s.result.soFar);
     if (s.result !== model?.result) {
+      // The same dump, further walked: nothing moves.
+      const grows = part && Boolean(model?.result.soFar);
+      if (grows && getSelection()?.isCollapsed === false) return;
       model = modelOf(s.result);
       known = once(model, client, () => redraw(true));
       heights.clear();
-      drawnKey = '';
-      if (restore && Object.keys(restore).length > 0) {
+      if (grows) redraw(true);
+      else drawnKey = '';
+      if (part) { /* the address is for the whole */ } else if (restore && Object.keys(restore).length > 0) {
         const state = restore;
         restore = null;
         store.set(state);
         return;
       }
-      restore = null;
+      if (!part) restore = null;
     }
     const key = JSON.stringify([s.view, s.search, s.show, s.owners, s.generation, s.order, s.spelling, s.units, s.hidden, s.fold, s.opened, s.pinned, s.axis, s.events.length]);
     if (key !== drawnKey) {
@@ -193,7 +198,7 @@ export function mountTable(store, client, actions) {
     const all = columnsOf(m, s.units, view).filter((c) => c.option === '' || !s.hidden.includes(c.option));
     widen(all, items, { units: s.units, spelling: s.spelling, view, s: sel, columns: all, bars: /** @type {any} */ (known).bars(TRACK), room: 0, two: false });
     const pixels = (/** @type {import('./row.js').Column} */ c) => (c.key === 'bar' ? TRACK + 16 : Math.ceil(c.width * digit) + 20);
-    const need = (/** @type {import('./row.js').Column[]} */ list) => list.reduce((n, c) => n + pixels(c), NAME);
+    const need = (/** @type {import('./row.js').Column[]} */ list) => list.reduce((n, c) => n + pixels(c), view === 'suspects' ? NAME + 70 : NAME);
     let columns = all;
     for (const option of ['average', 'trend', 'percent', 'counts']) if (need(columns) > width) columns = columns.filter((c) => c.option !== option);
     lines = innerWidth < 900 || need(columns) > width ? 'two' : 'one';
@@ -444,7 +449,9 @@ export function mountTable(store, client, actions) {
   /** @param {Item} item @param {boolean} open */
   function toggle(item, open) {
     const id = idOf(/** @type {Model} */ (model).c, item);
-    const { opened } = store.get();
+    const { opened, result } = store.get();
+    // Its objects are told of when all of them are known.
+    if (result?.soFar) return;
     if (opened.includes(id) !== open) store.set({ opened: open ? [...opened, id] : opened.filter((o) => o !== id) });
   }
 
@@ -476,7 +483,7 @@ export function mountTable(store, client, actions) {
     if ('act' in command) {
       if (command.act === 'swap') actions.swap();
       if (command.act === 'choose') actions.choose();
-      if (command.act === 'help') /** @type {HTMLElement | null} */ (document.querySelector('[data-dialog="help"], [data-dialog="keys"]'))?.click();
+      if (command.act === 'help') /** @type {HTMLElement | null} */ (document.querySelector('[data-dialog="help"]'))?.click();
     }
     if (!('row' in command) || !item || !selectable(item)) return;
     if (command.row === 'open') {
@@ -585,7 +592,7 @@ export function mountTable(store, client, actions) {
   /** @param {State} s */
   function writeFragment(s) {
     const fragment = toFragment(s);
-    if (fragment === written) return;
+    if (fragment === written || s.result?.soFar) return;
     written = fragment;
     try {
       history.replaceState(history.state, '', `#${fragment}`);
@@ -607,7 +614,7 @@ function modelOf(result) {
   const all = selection(c, 'all');
   const times = meta.dumps.map((/** @type {any} */ d) => d.dump?.captured_at ?? null);
   const facts = meta.dumps.map((/** @type {any} */ d) => d.dump ?? {});
-  const oneLife = facts.every((/** @type {any} */ f) => sameLife(f, facts[0]));
+  const oneLife = facts.every((/** @type {any} */ f) => oneProcess(f, facts[0]));
   const assemblies = new Map(meta.assemblies.map((/** @type {any} */ a) => [a.name, a]));
   let uneven = false;
   for (let i = 0; k > 2 && i < c.n && !uneven; i += 1) uneven = trend(lineOf(all, i), times).index !== null;

@@ -10,7 +10,8 @@ const VIEWS = [
   ['namespace', 'By namespace', 'Namespace'], ['assembly', 'By assembly', 'Assembly'],
 ];
 const KINDS = { runtime: 'Runtime', library: 'Libraries', yours: 'Yours' };
-const GENERATION_WORDS = { all: 'all', old: 'old', young: 'young', gen0: 'gen0', gen1: 'gen1', gen2: 'gen2', loh: 'LOH', poh: 'POH', frozen: 'frozen' };
+/** @param {string} key */
+const generationWord = (key) => (/oh$/.test(key) ? key.toUpperCase() : key);
 /** Choices with a button; the others are in a list. */
 const WIDE = ['all', 'old', 'young', 'loh'];
 const COLUMNS = { bar: 'Bars', percent: 'Percent', count: 'Change of count', sizes: 'Sizes', counts: 'Counts', average: 'Average', trend: 'Trend' };
@@ -59,7 +60,7 @@ export function mountToolbar(area, store, actions) {
   }, 'Grew in every step ', el('span', { class: 'n' }));
   const one = /** @type {HTMLSelectElement} */ (el('select', { id: 'one-generation', 'aria-label': 'One generation', onchange: () => one.value !== '' && store.set({ generation: one.value }) }));
   const generations = el('div', { class: 'group', role: 'group', 'aria-label': 'Generations', id: 'generations' },
-    ...WIDE.map((key) => pressed('generation', key, [GENERATION_WORDS[/** @type {'all'} */ (key)]], { generation: key })), one);
+    ...WIDE.map((key) => pressed('generation', key, [generationWord(key)], { generation: key })), one);
   const fold = el('label', { class: 'check' },
     el('input', { type: 'checkbox', 'data-fold': true, onchange: (/** @type {any} */ e) => store.set({ fold: e.target.checked }) }),
     el('span', null, 'Fold generated names ', el('span', { class: 'n' })));
@@ -129,7 +130,7 @@ export function mountToolbar(area, store, actions) {
     steady.hidden = m.k < 3;
     /** @type {HTMLElement} */ (filters.querySelector('.generations-pair')).hidden = !m.generations;
     const others = Object.keys(GENERATION_CHOICES).filter((key) => !WIDE.includes(key) && (n.generations.has(key) || key === s.generation));
-    one.replaceChildren(el('option', { value: '', text: 'one…' }), ...others.map((key) => el('option', { value: key, text: GENERATION_WORDS[/** @type {'all'} */ (key)] })));
+    one.replaceChildren(el('option', { value: '', text: 'one…' }), ...others.map((key) => el('option', { value: key, text: generationWord(key) })));
     one.value = others.includes(s.generation) ? s.generation : '';
     one.classList.toggle('chosen', one.value !== '');
     for (const button of /** @type {Iterable<HTMLElement>} */ (generations.querySelectorAll('button'))) {
