@@ -251,20 +251,29 @@ pub struct Findings {
 impl Findings {
     /// Counts one more finding of this code; the first one's message is kept. At most [`crate::limits::MAX_FINDING_CODES`] codes.
     pub fn add(&mut self, code: &str, partial: bool, message: impl FnOnce() -> String) {
-        if let Some(known) = self.list.iter_mut().find(|f| f.code == code) {
-            known.count = known.count.saturating_add(1);
-            known.partial |= partial;
-        } else if self.list.len() < crate::limits::MAX_FINDING_CODES {
-            self.list.push(Finding { code: code.to_owned(), count: 1, message: message(), partial });
-        }
+        self.add_many(code, partial, 1, message);
     }
 
     /// Counts `count` more findings of this code; as [`add`](Findings::add).
     pub fn add_many(&mut self, code: &str, partial: bool, count: u64, message: impl FnOnce() -> String) {
-        self.add(code, partial, message);
-        if let Some(known) = self.list.iter_mut().find(|f| f.code == code) {
-            known.count = known.count.saturating_add(count.saturating_sub(1));
+        if let Some(empty) = self.count(code, partial, count.max(1)) {
+            *empty = message();
         }
+    }
+
+    /// The message to fill in, if it is the first of its code.
+    #[inline(never)]
+    fn count(&mut self, code: &str, partial: bool, count: u64) -> Option<&mut String> {
+        if let Some(known) = self.list.iter_mut().find(|f| f.code == code) {
+            known.count = known.count.saturating_add(count);
+            known.partial |= partial;
+            return None;
+        }
+        if self.list.len() >= crate::limits::MAX_FINDING_CODES {
+            return None;
+        }
+        self.list.push(Finding { code: code.to_owned(), count, message: String::new(), partial });
+        self.list.last_mut().map(|f| &mut f.message)
     }
 
     /// Adds the counts of another list.

@@ -319,3 +319,23 @@ impl Visitor<'_> for Name {
         Ok(self.0.iter().position(|n| *n == name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::HeapReport;
+
+    #[test]
+    fn reads_what_the_derived_reader_reads() {
+        let (report, _) = crate::export::testing::pair();
+        let text = serde_json::to_vec(&report).unwrap();
+        assert!(!report.types.is_empty() && !report.heap.segments.is_empty());
+        assert_eq!(from_slice::<HeapReport>(&text).unwrap(), report);
+        let bad = |text: &str| assert!(from_slice::<HeapReport>(text.as_bytes()).is_err(), "{text}");
+        let text = String::from_utf8(text).unwrap();
+        bad(&text.replacen("\"schema\"", "\"other\"", 1));
+        bad(&text.replacen("\"schema\"", "\"schema\":\"\",\"schema\"", 1));
+        bad(&text.replacen("\"types\":[", "\"types\":[[],", 1));
+        bad(&format!("{text} 1"));
+    }
+}

@@ -4,8 +4,8 @@
 //! page and holds the reports; what it tells of a comparison crosses as columns ([`crate::columns`]).
 //!
 //! Numbers cross as JavaScript numbers; one that does not fit (above 2^53 - 1) is an error, never rounded. Errors are thrown as
-//! plain objects `{name, code, message, hint}`, which survive `postMessage`. Objects cross as JSON: the core has that writer anyway, and a second one,
-//! for JavaScript objects, would be a tenth of the whole WebAssembly.
+//! plain objects `{name, code, message, hint}`, which survive `postMessage`. Large objects cross as JSON: the core has that writer anyway, and a second one
+//! for each of their types would be a tenth of the whole WebAssembly.
 
 mod texts;
 
@@ -68,7 +68,7 @@ pub fn read_error(offset: f64, len: f64, reason: String) -> Result<JsValue, JsVa
 /// What to show if this instance traps later (its memory is not to be trusted then, so the words are fetched before).
 #[wasm_bindgen(js_name = crashError)]
 pub fn crash_error() -> Result<JsValue, JsValue> {
-    to_js(&Thrown {
+    flat(&Thrown {
         entries: Vec::new(),
         name: "Error",
         code: "crash",
@@ -547,6 +547,11 @@ impl io::Write for Pieces {
     }
 }
 
+/// A small object: without the detour over a text.
+fn flat(value: &Thrown) -> Result<JsValue, JsValue> {
+    Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
     let text = String::from_utf8(json(value)?).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     JSON::parse(&text)
@@ -576,5 +581,5 @@ fn thrown(error: Error) -> JsValue {
     let (code, message, hint) = (error.code(), error.to_string(), error.hint());
     let entries = if let Error::ChooseEntry { entries } = error { entries } else { Vec::new() };
     let thrown = Thrown { name: "Error", code, message, hint, entries };
-    to_js(&thrown).unwrap_or_else(|e| e)
+    flat(&thrown).unwrap_or_else(|e| e)
 }
