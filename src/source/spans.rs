@@ -52,6 +52,8 @@ enum Rank {
 
 struct Piece {
     structures: bool,
+    /// Bytes that no walk has taken.
+    left: usize,
     squeezed: Box<[u8]>,
 }
 
@@ -104,8 +106,14 @@ impl Spans {
     pub fn held(&mut self, number: usize, from: usize, buf: &mut [u8], once: bool) -> bool {
         let Some(held) = self.held.get_mut(number).and_then(Option::as_mut) else { return false };
         let mut block = [0; PIECE];
+        let all =
+            |held: &Held| touched(from, buf.len()).all(|(piece, ..)| matches!(held.pieces.get(piece), Some(Some(_))));
+        if !all(held) {
+            return false;
+        }
         for (piece, skip, to) in touched(from, buf.len()) {
-            let Some(piece) = held.pieces.get_mut(piece).and_then(Option::as_mut) else { return false };
+            let Some(slot) = held.pieces.get_mut(piece) else { return false };
+            let Some(piece) = slot else { return false };
             if restore(&piece.squeezed, &mut block).is_none() {
                 return false;
             }
@@ -115,6 +123,11 @@ impl Spans {
             let n = have.len().min(rest.len());
             if let (Some(rest), Some(have)) = (rest.get_mut(..n), have.get(..n)) {
                 rest.copy_from_slice(have);
+            }
+            piece.left = piece.left.saturating_sub(if once { n } else { 0 });
+            if piece.left == 0 && !piece.structures {
+                self.held_bytes = self.held_bytes.saturating_sub(piece.squeezed.len() as u64);
+                *slot = None;
             }
         }
         self.clock = self.clock.saturating_add(1);
@@ -180,7 +193,11 @@ impl Spans {
             let to = from.saturating_add(PIECE).min(bytes.len());
             match (held.pieces.get_mut(piece), bytes.get(from..to)) {
                 (Some(Some(known)), _) => known.structures |= structures,
-                (Some(none), Some(bytes)) => *none = Some(Piece { structures, squeezed: squeeze(bytes) }),
+                (Some(none), Some(bytes)) => {
+                    let taken = open.taken.get(piece).filter(|_| !structures).copied().unwrap_or(0);
+                    let left = bytes.len().saturating_sub(taken);
+                    *none = Some(Piece { structures, left, squeezed: squeeze(bytes) });
+                }
                 _ => {}
             }
             if structures {
@@ -192,9 +209,14 @@ impl Spans {
         while self.held_bytes > self.held_room && self.let_go() {}
     }
 
-    /// Drops something of the lowest rank there is, of the span that was not used for the longest time. False if nothing is held.
+    /// Drops something of the lowest rank there is, of the span that was not used for the longest time; around structures, where there are
+    /// the fewest of them: a lone page in the middle of other memory has none beside it. False if nothing is held.
     fn let_go(&mut self) -> bool {
-        let rank = |held: &Held| (held.rank, held.used);
+        let structures = |held: &Held| match held.rank {
+            Rank::Around => held.pieces.iter().flatten().filter(|piece| piece.structures).count(),
+            _ => 0,
+        };
+        let rank = |held: &Held| (held.rank, structures(held), held.used);
         let all = (0..).zip(&self.held).filter_map(|(number, held)| Some((number, rank(held.as_ref()?))));
         let Some((number, _)) = all.min_by_key(|(_, rank)| *rank) else { return false };
         let Some(slot) = self.held.get_mut(number) else { return false };
