@@ -72,6 +72,12 @@ impl Census {
         }
     }
 
+    /// Keeps the method tables, and of them nothing but their list: for who has taken from it what was counted.
+    pub fn forget_counts(&mut self) {
+        (self.tallies, self.hot) = (Tallies::default(), Hot::default());
+        self.tables.forget_index();
+    }
+
     /// Adds another one, which must be settled; method tables are matched by address.
     pub fn merge(&mut self, other: &Census) {
         for (theirs, known) in other.tables.known().iter().enumerate() {
