@@ -8,7 +8,7 @@ use crate::dump::packed::{Unpacked, Unpacking};
 use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
 use crate::heap::segments::{self, Segment};
-use crate::heap::walk::{Census, Outcome, Walk};
+use crate::heap::walk::{self, Census, Outcome, Walk};
 use crate::image::files::{Files, ModuleFile, WithFiles};
 use crate::limits;
 use crate::memory::{AddressSpace, Memory};
@@ -235,8 +235,10 @@ impl Analysis {
         let window = if self.options.window == 0 { limits::WINDOW_NATIVE } else { self.options.window };
         let all: Vec<usize> = (0..segments.len()).collect();
         let segments: Vec<Arc<Segment>> = segments.into_iter().map(Arc::new).collect();
-        let walk = Walk::new(&segments, &all, &self.dump.regions, window, note_pages);
-        Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, census: Census::default(), findings })
+        let census = Census::of(&walk::ranges(&segments));
+        let bridging = self.source.readers() == usize::MAX;
+        let walk = Walk::new(&segments, &all, &self.dump.regions, window, note_pages).bridging(bridging);
+        Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, census, findings })
     }
 
     /// The modules and those among them that hold a runtime. Where the module list has none, memory is searched for images that it
@@ -582,6 +584,7 @@ mod native {
         let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
         let queue = Mutex::new(shares.into_iter().enumerate());
         let stop = AtomicBool::new(false);
+        let heap = walk::ranges(&located.segments);
         // Parts are merged on this thread alone, and so are few that wait: what threads allocate for long would keep their arenas large.
         let (sender, receiver) = mpsc::sync_channel::<Word>(threads);
         // A Space has caches and is not shared: each thread makes its own.
@@ -590,14 +593,16 @@ mod native {
             let space = WithFiles::new(AddressSpace::small(Arc::clone(source), Arc::clone(regions)), files);
             let rt = &located.runtime;
             let new_walk = || {
-                let walk = Walk::new(&located.segments, &[], regions, window, false);
+                let bridging = readers == usize::MAX;
+                let walk = Walk::new(&located.segments, &[], regions, window, false).bridging(bridging);
                 if mark.is_empty() { walk } else { walk.marking(mark.to_vec(), rt.layout.pointer) }
             };
             let give = |census: &mut Census| {
                 census.settle(&located.runtime);
-                let _ = sender.send(Word::Part(Box::new(Outcome::counted(std::mem::take(census)))));
+                let _ =
+                    sender.send(Word::Part(Box::new(Outcome::counted(std::mem::replace(census, Census::of(&heap))))));
             };
-            let mut census = Census::default();
+            let mut census = Census::of(&heap);
             let mut walked = 0u64;
             let mut walks: [Walk; walk::AT_ONCE] = std::array::from_fn(|_| new_walk());
             walk::drive_all(

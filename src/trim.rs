@@ -49,7 +49,7 @@ pub fn trim(
     let (runtime, segments, facts, mut walk) = located.into_parts();
     let total = walk.progress().1;
     let mut done = 0u64;
-    let mut census = Census::default();
+    let mut census = Census::of(&walk::ranges(&segments));
     walk::drive(
         &mut walk,
         &memory,
