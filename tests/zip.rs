@@ -227,9 +227,8 @@ fn threads_inflate_no_byte_a_third_time() {
     assert!(same(&plain, &analyze(gz, None).unwrap()));
 }
 
-/// What a zip of 12 GB asks for, a fortieth of everything: its length, the checkpoints that it may have, the bytes between two of them, the
-/// spans that are open at once. Structures are spread over the whole of it, a new one is met all along the heap, and the room for them is not
-/// enough for the spans that they lie in. Each byte is inflated twice at most; where there is much less room, it is told that it was more often.
+/// What a large zip asks for, scaled down: checkpoints that must thin out to every half megabyte, a twentieth of the bytes open at once, structures spread over the whole file and met all along the heap, in room for twice what they take. Each byte is inflated
+/// twice at most, by threads and as the page does it; where there is much less room, it is told that it was more often.
 #[test]
 fn no_byte_of_a_large_zip_is_inflated_a_third_time() {
     let mut fixture_bytes = Vec::new();

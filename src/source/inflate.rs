@@ -513,11 +513,11 @@ impl ByteSource for InflateSource {
 
     /// A piece of a span: none of its neighbours need be kept for it.
     fn page(&self, offset: u64) -> (u64, u64) {
-        let piece = PIECE as u64;
-        let Some(place) = self.place_of(offset) else { return (offset, piece) };
+        const ONE: u64 = PIECE as u64;
+        let Some(place) = self.place_of(offset) else { return (offset, ONE) };
         let within = offset.saturating_sub(place.from);
-        let skipped = within.saturating_sub(within % piece);
-        (place.from.saturating_add(skipped), piece.min((place.len as u64).saturating_sub(skipped)))
+        let skipped = within.saturating_sub(within % ONE);
+        (place.from.saturating_add(skipped), ONE.min((place.len as u64).saturating_sub(skipped)))
     }
 
     fn readers(&self) -> usize {
