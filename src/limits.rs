@@ -74,10 +74,12 @@ pub const CACHE_PAGES_OF_THREAD: usize = 64;
 /// checkpoints take more than [`CHECKPOINTS`].
 pub const CHECKPOINT_SPACING: u64 = 128 << 10;
 
-/// Bytes of the checkpoints of one deflated dump. Each takes what its 32 KiB of history are squeezed to, some 6 KB.
-pub const CHECKPOINTS: u64 = 64 << 20;
+/// Bytes of the checkpoints of one deflated dump. Each takes what its 32 KiB of history are squeezed to, some 6 to 12 KB: 12 GB have one
+/// every 4 MiB.
+pub const CHECKPOINTS: u64 = 40 << 20;
 
-/// Inflated bytes of a deflated dump that are being read: two or four spans of 2 MiB for each of a walk's threads, and the last structures.
+/// Inflated bytes of a deflated dump that are being read: of 12 GB five spans, one or two for each of a walk's threads, and the last
+/// structures.
 pub const OPEN: u64 = 24 << 20;
 
 /// What was read as structures of a deflated dump, squeezed: the structures of 2,500 types lie in some 50 MB of one, those of larger

@@ -521,8 +521,8 @@ impl ByteSource for InflateSource {
     }
 
     fn readers(&self) -> usize {
-        // Each of them is in a span of its own, of up to twice the spacing, or two; half of the room is for structures.
-        let spans = self.budget.open.checked_div(self.budget.spacing.saturating_mul(4)).unwrap_or(1);
+        // Each of them is in a span of its own, mostly little longer than the spacing; half of the room is for structures.
+        let spans = self.budget.open.checked_div(self.budget.spacing.saturating_mul(2)).unwrap_or(1);
         usize::try_from(spans).unwrap_or(usize::MAX).max(1)
     }
 }
