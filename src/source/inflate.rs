@@ -335,7 +335,7 @@ impl InflateSource {
             let (chunk, end) = inflater.next(len.saturating_sub(bytes.len()), what)?;
             bytes.extend_from_slice(chunk);
             if end.is_some() && bytes.len() < len {
-                return Err(changed("the archive was changed while it was read"));
+                return Err(changed("the archive was changed while it was read").into());
             }
         }
         lock(&self.idle).push(inflater);
@@ -369,7 +369,7 @@ impl ByteSource for InflateSource {
             if n == 0 {
                 lock(&self.kept).forget(number);
                 let reason = "it could not be inflated".to_owned();
-                return Err(failed.unwrap_or(Error::Io { what: what.to_owned(), offset: at, len: 0, reason }));
+                return Err(failed.unwrap_or(Error::Io { what: what.to_owned(), offset: at, len: 0, reason }.into()));
             }
             let (now, later) = rest.split_at_mut(n);
             now.copy_from_slice(have.get(..n).unwrap_or_default());
@@ -679,7 +679,7 @@ mod tests {
             fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
                 if self.1.load(Relaxed) {
                     let (what, reason) = (what.to_owned(), "gone".to_owned());
-                    return Err(Error::Io { what, offset, len: buf.len() as u64, reason });
+                    return Err(Error::Io { what, offset, len: buf.len() as u64, reason }.into());
                 }
                 self.0.as_slice().read_at(offset, buf, what)
             }
