@@ -3,6 +3,7 @@
 //! `serde_json` is still what reads the text. The rules are those of the derived readers (a test compares them): unknown fields are passed over, a
 //! field that is missing or comes twice is an error, unless it is optional.
 
+use crate::maps::Sorted;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -189,6 +190,104 @@ impl<const N: usize> Slot for [u16; N] {
 
     fn part(&mut self, place: usize) -> Option<&mut dyn Slot> {
         self.get_mut(place).map(|v| v as &mut dyn Slot)
+    }
+}
+
+/// JSON of any shape. What is no number that counts something is `Other`.
+pub enum Json {
+    /// A count or an offset.
+    Number(u64),
+    /// A string.
+    Text(String),
+    /// An array.
+    Array(Vec<Json>),
+    /// An object; of several fields with one name it has the last.
+    Object(Sorted<String, Json>),
+    /// Nothing of these.
+    Other,
+}
+
+impl Json {
+    /// Reads a whole text.
+    ///
+    /// # Errors
+    /// Those of `serde_json`.
+    pub fn parse(text: &[u8]) -> serde_json::Result<Json> {
+        let mut json = serde_json::Deserializer::from_slice(text);
+        let value = Tree.deserialize(&mut json)?;
+        json.end()?;
+        Ok(value)
+    }
+
+    /// The fields of an object, by name; none of anything else.
+    pub fn fields(&self) -> impl Iterator<Item = (&String, &Json)> {
+        let fields = if let Json::Object(fields) = self { Some(fields) } else { None };
+        fields.into_iter().flat_map(Sorted::iter)
+    }
+
+    /// A field of an object.
+    pub fn field(&self, name: &str) -> &Json {
+        let value = if let Json::Object(fields) = self { fields.get(name) } else { None };
+        value.unwrap_or(&Json::Other)
+    }
+}
+
+/// Reads a [`Json`].
+struct Tree;
+
+impl<'de> DeserializeSeed<'de> for Tree {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Json, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Json, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Json, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Json, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Json, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_u64<E: de::Error>(self, v: u64) -> Result<Json, E> {
+        Ok(Json::Number(v))
+    }
+
+    fn visit_str<E: de::Error>(self, v: &str) -> Result<Json, E> {
+        Ok(Json::Text(v.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let mut all = Vec::new();
+        while let Some(one) = seq.next_element_seed(Tree)? {
+            all.push(one);
+        }
+        Ok(Json::Array(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut fields = Sorted::default();
+        while let Some(name) = map.next_key::<String>()? {
+            fields.insert(name, map.next_value_seed(Tree)?);
+        }
+        Ok(Json::Object(fields))
     }
 }
 
