@@ -322,7 +322,8 @@ impl Analysis {
         findings.merge(located.findings.clone());
         findings.merge(outcome.findings.clone());
         let (runtime, segments, facts) = (&located.runtime, &located.segments, located.facts.clone());
-        let report = self.report_of(&self.space, runtime, segments, facts, &outcome, findings, false);
+        let met = Met::of(&self.space, runtime, &outcome);
+        let report = self.report_of(&self.space, runtime, segments, facts, &outcome, met, findings, false);
         located.census = outcome.census;
         self.located = Some(located);
         Ok(report)
@@ -339,7 +340,10 @@ impl Analysis {
         let mut findings = self.findings.clone();
         outcome.gather();
         findings.merge(std::mem::take(&mut outcome.findings));
-        self.report_of(mem, runtime, segments, facts, &outcome, findings, true)
+        let met = Met::of(mem, runtime, &outcome);
+        // What the rows need of it is in `met`.
+        outcome.census.forget_counts();
+        self.report_of(mem, runtime, segments, facts, &outcome, met, findings, true)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a walk that has ended or goes on")]
@@ -350,14 +354,14 @@ impl Analysis {
         segments: &[Arc<Segment>],
         mut facts: RuntimeFacts,
         outcome: &Outcome,
+        met: Met,
         mut findings: Findings,
         whole: bool,
     ) -> HeapReport {
-        let met = Met::of(mem, runtime, outcome);
-        let modules = Modules::calibrate(mem, runtime, &met.tables(), &mut facts.evidence).listed(&self.dump.modules);
+        let modules = Modules::calibrate(mem, runtime, met.tables(), &mut facts.evidence).listed(&self.dump.modules);
         let mut types = Types::new(mem, runtime, &self.dump, &modules, &mut facts.evidence);
         let mut names = Names::new(mem, runtime, modules);
-        let mut rows = stats::fold(outcome, &met, segments, runtime.known.free, &mut names, &mut types, &mut findings);
+        let mut rows = stats::fold(outcome, met, segments, runtime.known.free, &mut names, &mut types, &mut findings);
         let (supertypes, assemblies) = types.into_tables();
         if let Some(sentence) = &mut facts.unproven {
             let heap = &rows.heap;
@@ -372,7 +376,10 @@ impl Analysis {
             // What `dropheap verify` checks is more; these cost nothing.
             sentence.push_str(&format!("; {n} of {} invariants hold", held.len()));
         }
-        let memory = whole.then(|| self.account(runtime, segments, outcome, &rows.heap, &names, &mut findings));
+        let modules = names.modules.known();
+        let modules = modules.map(|m| ManagedModule { at: m.at, base: m.base, name: m.simple_name.clone() }).collect();
+        drop(names);
+        let memory = whole.then(|| self.account(runtime, segments, outcome, &rows.heap, modules, &mut findings));
         rows.heap.complete =
             rows.heap.explained_bytes == rows.heap.total_bytes && !facts.gc_in_progress && !findings.partial();
         HeapReport {
@@ -398,11 +405,9 @@ impl Analysis {
         segments: &[Arc<Segment>],
         outcome: &Outcome,
         facts: &HeapFacts,
-        names: &Names<'_>,
+        modules: Vec<ManagedModule>,
         findings: &mut Findings,
     ) -> MemoryAccount {
-        let modules = names.modules.known();
-        let modules = modules.map(|m| ManagedModule { at: m.at, base: m.base, name: m.simple_name.clone() }).collect();
         claims::account(&self.dump, &self.space, Some(&Heap { runtime, segments, outcome, facts, modules }), findings)
     }
 }

@@ -22,16 +22,17 @@
 //! | `listing-differs` | some are not: which |
 
 use crate::account::{self, MemoryGrowth};
+use crate::compact::{Cells, Text};
 use crate::error::{Error, Findings, Result};
 use crate::limits;
 use crate::listing::{align, is_listing};
+use crate::maps::Sorted;
 use crate::report::{
     AssemblyRow, Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, FREE, GroupBy, GroupRow,
     Groups, HeapReport, Owner, REPORT_SCHEMA, Supertype, TypeRow, percent, utc,
 };
 use crate::stats::add_new;
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 
 /// Compares reports in the order given; delta is last minus first.
 ///
@@ -96,9 +97,9 @@ fn key(row: &DiffRow) -> (&str, &str) {
     (&row.type_name, &row.module)
 }
 
-/// One row per key, in the order of the keys. A `BTreeMap`, since names are a stranger's and could be made to collide in a fast hash.
+/// One row per key, in the order of the keys.
 fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
-    let mut rows: BTreeMap<(&str, &str), DiffRow> = BTreeMap::new();
+    let mut rows: Sorted<(&str, &str), DiffRow> = Sorted::default();
     let mut supertypes = Supertypes::default();
     for (dump, report) in reports.iter().enumerate() {
         let numbers: Vec<u32> = report.supertypes.iter().map(|s| supertypes.number(s)).collect();
@@ -106,7 +107,7 @@ fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
             list.iter().filter_map(|&i| numbers.get(usize::try_from(i).ok()?).copied()).collect()
         };
         for ty in &report.types {
-            let row = rows.entry((&ty.type_name, &ty.module)).or_insert_with(|| DiffRow {
+            let row = rows.entry((&ty.type_name, &ty.module), || DiffRow {
                 type_name: ty.type_name.clone(),
                 type_name_csharp: ty.type_name_csharp.clone(),
                 module: ty.module.clone(),
@@ -115,7 +116,7 @@ fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
                 base_types: Vec::new(),
                 interfaces: Vec::new(),
                 totals: DiffTotals::zero(reports.len()),
-                generations: vec![Vec::new(); reports.len()],
+                generations: vec![Cells::default(); reports.len()],
                 array: ty.array,
                 method_tables: vec![Vec::new(); reports.len()],
             });
@@ -123,7 +124,7 @@ fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
                 row.array = None;
             }
             if let Some(generations) = row.generations.get_mut(dump) {
-                add_generations(generations, &ty.generations);
+                generations.add(&ty.generations);
             }
             row.owner = row.owner.max(ty.owner);
             add_new(&mut row.base_types, &renumbered(&ty.base_types));
@@ -134,56 +135,46 @@ fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
             }
         }
     }
-    (rows.into_values().collect(), supertypes.list)
-}
-
-/// Adds objects by generation; a side without generations leaves `to` empty.
-fn add_generations(to: &mut Vec<Cell>, more: &[Cell]) {
-    to.resize(to.len().max(more.len()), Cell::default());
-    for (sum, cell) in to.iter_mut().zip(more) {
-        *sum = sum.plus(*cell);
-    }
+    (rows.into_values(), supertypes.list)
 }
 
 /// Free blocks by generation: their method table is the one row of that name without a module.
 fn free_generations(report: &HeapReport) -> Vec<Cell> {
-    let mut all = Vec::new();
+    let mut all = Cells::default();
     for row in report.method_tables.iter().filter(|m| m.type_name == FREE && m.module.is_empty()) {
-        add_generations(&mut all, &row.generations);
+        all.add(&row.generations);
     }
-    all
+    all.iter().collect()
 }
 
 /// The supertypes of all reports, each once.
 #[derive(Default)]
 struct Supertypes<'a> {
     list: Vec<Supertype>,
-    index: BTreeMap<(&'a str, &'a str), u32>,
+    index: Sorted<(&'a str, &'a str), ()>,
 }
 
 impl<'a> Supertypes<'a> {
     fn number(&mut self, one: &'a Supertype) -> u32 {
-        let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
-        let number = *self.index.entry((&one.type_name, &one.module)).or_insert(next);
-        if number == next {
-            self.list.push(one.clone());
-        } else if let Some(known) = usize::try_from(number).ok().and_then(|i| self.list.get_mut(i)) {
-            known.owner = known.owner.max(one.owner);
+        let number = self.index.number((&one.type_name, &one.module), || ());
+        match self.list.get_mut(number) {
+            Some(known) => known.owner = known.owner.max(one.owner),
+            None => self.list.push(one.clone()),
         }
-        number
+        u32::try_from(number).unwrap_or(u32::MAX)
     }
 }
 
 /// The assemblies of all reports, each name once, with the highest owner and its reason.
 fn assemblies(reports: &[&HeapReport]) -> Vec<AssemblyRow> {
-    let mut all: BTreeMap<&str, &AssemblyRow> = BTreeMap::new();
+    let mut all: Sorted<&str, &AssemblyRow> = Sorted::default();
     for assembly in reports.iter().flat_map(|r| &r.assemblies) {
-        let known = all.entry(&assembly.name).or_insert(assembly);
+        let known = all.entry(&assembly.name, || assembly);
         if assembly.owner > known.owner {
             *known = assembly;
         }
     }
-    all.into_values().cloned().collect()
+    all.into_values().into_iter().cloned().collect()
 }
 
 /// Groups the types of a comparison.
@@ -197,13 +188,14 @@ pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
 /// As [`group`]; and for each group, in the same order, the rows in it: indexes into [`DiffReport::rows`].
 pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<u32>>) {
     let dumps = report.dumps.len();
-    let mut groups: BTreeMap<(String, String), (GroupRow, Vec<u32>)> = BTreeMap::new();
-    let mut add = |name: &str, csharp: &str, module: &str, owner: Option<Owner>, (number, row): (u32, &DiffRow)| {
-        let (group, members) = groups.entry((name.to_owned(), module.to_owned())).or_insert_with(|| {
+    let mut groups: Sorted<(Text, Text), (GroupRow, Vec<u32>)> = Sorted::default();
+    let none = Text::default();
+    let mut add = |name: &Text, csharp: &Text, module: &Text, owner: Option<Owner>, (number, row): (u32, &DiffRow)| {
+        let (group, members) = groups.entry((name.clone(), module.clone()), || {
             let group = GroupRow {
-                name: name.to_owned(),
-                name_csharp: csharp.to_owned(),
-                module: module.to_owned(),
+                name: name.clone(),
+                name_csharp: csharp.clone(),
+                module: module.clone(),
                 owner,
                 types: 0,
                 totals: DiffTotals::zero(dumps),
@@ -215,7 +207,7 @@ pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<
         members.push(number);
     };
     let supertype = |&number: &u32| report.supertypes.get(usize::try_from(number).ok()?);
-    let bases: BTreeMap<(&str, &str), &Supertype> = report
+    let bases: Sorted<(&str, &str), &Supertype> = report
         .rows
         .iter()
         .flat_map(|row| &row.base_types)
@@ -242,15 +234,18 @@ pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<
                     outside.add_line(&row.totals);
                 }
             }
-            GroupBy::Namespace => add(&row.namespace, &row.namespace, "", None, one),
+            GroupBy::Namespace => add(&row.namespace, &row.namespace, &none, None, one),
             GroupBy::Assembly => {
                 let owner = report.assemblies.iter().find(|a| a.name == row.module).map(|a| a.owner);
                 add(&row.module, &row.module, &row.module, owner, one);
             }
-            GroupBy::Kind => add(row.owner.text(), row.owner.text(), "", Some(row.owner), one),
+            GroupBy::Kind => {
+                let kind = row.owner.text().into();
+                add(&kind, &kind, &none, Some(row.owner), one);
+            }
         }
     }
-    let mut groups: Vec<(GroupRow, Vec<u32>)> = groups.into_values().collect();
+    let mut groups: Vec<(GroupRow, Vec<u32>)> = groups.into_values();
     for (row, _) in &mut groups {
         row.totals.subtract();
     }
@@ -491,23 +486,25 @@ fn process(dump: &DumpFacts) -> String {
 #[allow(clippy::arithmetic_side_effects, reason = "small numbers of the tests")]
 mod tests {
     use super::*;
+    use crate::compact::Samples;
+    use crate::export::testing::at;
     use crate::report::{ArrayShape, CloneFacts};
     use proptest::prelude::*;
 
     fn ty(name: &str, module: &str, count: u64, size: u64, tables: &[&str]) -> TypeRow {
         TypeRow {
             type_name: name.into(),
-            type_name_csharp: name.replace('+', "."),
+            type_name_csharp: name.replace('+', ".").into(),
             module: module.into(),
-            namespace: String::new(),
+            namespace: Text::default(),
             owner: Owner::Library,
             base_types: Vec::new(),
             interfaces: Vec::new(),
             count,
             total_size: size,
             aligned_size: size,
-            generations: Vec::new(),
-            method_tables: tables.iter().map(|&t| t.into()).collect(),
+            generations: Cells::default(),
+            method_tables: tables.iter().map(|&t| at(t)).collect(),
             array: None,
         }
     }
@@ -541,7 +538,7 @@ mod tests {
     }
 
     fn names(d: &DiffReport) -> Vec<&str> {
-        d.rows.iter().map(|r| r.type_name.as_str()).collect()
+        d.rows.iter().map(|r| &*r.type_name).collect()
     }
 
     #[test]
@@ -555,10 +552,10 @@ mod tests {
         let item = &d.rows[0];
         assert_eq!((&item.totals.counts[..], &item.totals.sizes[..]), (&[10, 30][..], &[240, 720][..]));
         assert_eq!((item.totals.delta_count, item.totals.delta_size), (20, 480));
-        assert_eq!(item.method_tables, [["1000"], ["7000"]]);
+        assert_eq!(item.method_tables, [[at("1000")], [at("7000")]]);
         let gone = &d.rows[2];
         assert_eq!((gone.totals.delta_count, gone.totals.delta_size), (-1, -24));
-        assert_eq!(gone.method_tables, [vec!["1100".to_owned()], vec![]]);
+        assert_eq!(gone.method_tables, [vec![at("1100")], vec![]]);
         assert!(d.exact());
     }
 
@@ -582,7 +579,7 @@ mod tests {
         assert_eq!(d.rows.len(), 1);
         assert_eq!(d.rows[0].totals.counts, [7, 9]);
         assert_eq!(d.rows[0].totals.sizes, [168, 216]);
-        assert_eq!(d.rows[0].method_tables, [vec!["10", "20", "30"], vec!["40"]]);
+        assert_eq!(d.rows[0].method_tables, [["10", "20", "30"].map(at).to_vec(), vec![at("40")]]);
     }
 
     #[test]
@@ -606,11 +603,11 @@ mod tests {
             |gen2: u64| vec![Cell::default(), Cell::default(), Cell { count: gen2, size: gen2 * 24, aligned_size: 0 }];
         let (mut a, b) = pair();
         for (module, n) in [("m", 5), ("m", 7)] {
-            a.types.push(TypeRow { generations: cells(n), ..ty("T", module, n, n * 24, &[]) });
+            a.types.push(TypeRow { generations: cells(n).into_iter().collect(), ..ty("T", module, n, n * 24, &[]) });
         }
         for (name, module) in [(FREE, ""), (FREE, "App")] {
             a.method_tables.push(crate::report::MethodTableRow {
-                method_table: "1".into(),
+                method_table: at("1"),
                 type_name: name.into(),
                 type_name_csharp: name.into(),
                 module: module.into(),
@@ -618,12 +615,12 @@ mod tests {
                 count: 3,
                 total_size: 72,
                 aligned_size: 72,
-                generations: cells(3),
-                samples: Vec::new(),
+                generations: cells(3).into_iter().collect(),
+                samples: Samples::default(),
             });
         }
         let d = diff(&[a, b]).unwrap();
-        assert_eq!(d.rows[0].generations, [cells(12), Vec::new()]);
+        assert_eq!(d.rows[0].generations, [cells(12).into_iter().collect(), Cells::default()]);
         assert_eq!(d.free_generations, [cells(3), Vec::new()]);
     }
 
@@ -734,7 +731,7 @@ mod tests {
         a.types.push(ty("System.String", "System.Private.CoreLib", 1, 24, &["1000"]));
         b.types.push(ty("System.String", "System.Private.CoreLib", 1, 24, &["1000"]));
         assert_eq!(codes(&[a.clone(), b.clone()]), []);
-        b.types[0].method_tables = vec!["2000".into()];
+        b.types[0].method_tables = vec![at("2000")];
         assert_eq!(codes(&[a, b]), [("other-process".to_owned(), 1)]);
     }
 
@@ -812,7 +809,10 @@ mod tests {
         let a = shapes(["Object", "Shape", "IDraw"], [1, 10, 5]);
         let b = shapes(["IDraw", "Object", "Shape"], [2, 30, 5]);
         let groups = group(&diff(&[a, b]).unwrap(), by);
-        (groups.rows.into_iter().map(|g| (g.name, g.types, g.totals.counts)).collect(), groups.outside_types)
+        (
+            groups.rows.into_iter().map(|g| (g.name.to_string(), g.types, g.totals.counts)).collect(),
+            groups.outside_types,
+        )
     }
 
     #[test]

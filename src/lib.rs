@@ -17,6 +17,7 @@
 pub mod account;
 pub mod analysis;
 pub mod columns;
+pub mod compact;
 pub mod diff;
 pub mod dump;
 pub mod error;
@@ -26,6 +27,7 @@ pub mod heap;
 pub mod image;
 pub mod limits;
 pub mod listing;
+pub(crate) mod maps;
 pub mod memory;
 pub mod modules;
 pub mod names;

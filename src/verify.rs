@@ -184,13 +184,13 @@ pub fn verify(
     };
     let mut evidence = std::mem::take(&mut located.facts.evidence);
     let rows = stats::Met::of(mem, &rt, &outcome);
-    let modules = Modules::calibrate(mem, &rt, &rows.tables(), &mut evidence);
+    let modules = Modules::calibrate(mem, &rt, rows.tables(), &mut evidence);
     let mut types = Types::new(mem, &rt, &analysis.dump, &modules, &mut evidence);
     located.facts.evidence = evidence;
     let mut names = Names::new(mem, &rt, modules);
     let mut name_findings = Findings::default();
     let rows =
-        stats::fold(&outcome, &rows, &located.segments, rt.known.free, &mut names, &mut types, &mut name_findings);
+        stats::fold(&outcome, rows, &located.segments, rt.known.free, &mut names, &mut types, &mut name_findings);
     let met = heap.met(mem);
     let mut tables = Tables::new(mem, &rt);
 

@@ -15,12 +15,12 @@ use crate::error::{EntryChoice, Error};
 use crate::export::json::{Layout, MAX_SAFE, TOO_LARGE, print};
 use crate::export::{self, Format, Names};
 use crate::image::files::ModuleFile;
+use crate::memory::Addr;
 use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
 use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
@@ -267,7 +267,8 @@ fn handed_out(mut report: HeapReport) -> Result<Object, JsValue> {
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Reports {
-    held: BTreeMap<u32, HeapReport>,
+    /// A few, by the page's number.
+    held: Vec<(u32, HeapReport)>,
     compared: Vec<u32>,
     comparison: Option<DiffReport>,
 }
@@ -283,21 +284,21 @@ struct Detail<'a> {
     base_types: Vec<&'a Supertype>,
     interfaces: Vec<&'a Supertype>,
     /// By dump.
-    method_tables: Vec<Vec<MethodTable<'a>>>,
+    method_tables: Vec<Vec<MethodTable>>,
     /// By dump and generation: addresses of some objects.
-    samples: Vec<Vec<Vec<&'a str>>>,
+    samples: Vec<Vec<Vec<Addr>>>,
 }
 
 #[derive(Serialize)]
-struct MethodTable<'a> {
-    address: &'a str,
+struct MethodTable {
+    address: Addr,
     count: u64,
     size: u64,
 }
 
-impl<'a> MethodTable<'a> {
-    fn of(row: &'a MethodTableRow) -> MethodTable<'a> {
-        MethodTable { address: &row.method_table, count: row.count, size: row.total_size }
+impl MethodTable {
+    fn of(row: &MethodTableRow) -> MethodTable {
+        MethodTable { address: row.method_table, count: row.count, size: row.total_size }
     }
 }
 
@@ -316,13 +317,14 @@ impl Reports {
     pub fn add(&mut self, id: u32, report: &[u8]) -> Result<(), JsValue> {
         let report = crate::reading::from_slice(report)
             .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}"))))?;
-        self.held.insert(id, report);
+        self.held.retain(|held| held.0 != id);
+        self.held.push((id, report));
         Ok(())
     }
 
     /// Forgets a report; of a comparison with it, only what was already handed out remains.
     pub fn remove(&mut self, id: u32) {
-        self.held.remove(&id);
+        self.held.retain(|held| held.0 != id);
         if self.compared.contains(&id) {
             self.compared.clear();
             self.comparison = None;
@@ -335,7 +337,7 @@ impl Reports {
     /// Throws what [`crate::diff::diff`] reports.
     pub fn compare(&mut self, ids: Vec<u32>) -> Result<Object, JsValue> {
         self.comparison = None;
-        let reports = ids.iter().map(|id| self.held.get(id).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
+        let reports = ids.iter().map(|id| self.held(*id).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
         let mut report = crate::diff::diff(&reports).map_err(thrown)?;
         let columns = columns(&Columns::of(&report))?;
         let suspects = match ids.len() {
@@ -374,11 +376,16 @@ impl Reports {
         })
     }
 
+    fn held(&self, id: u32) -> Option<&HeapReport> {
+        self.held.iter().find(|held| held.0 == id).map(|held| &held.1)
+    }
+
     /// The method tables of a row in one dump, by address: a listing spells names its own way, and knows no modules.
-    fn tables(&self, id: u32, own: &[String]) -> Vec<&MethodTableRow> {
-        let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
-        let all = self.held.get(&id).map_or(&[][..], |r| &r.method_tables);
-        all.iter().filter(|m| own.contains(m.method_table.as_str())).collect()
+    fn tables(&self, id: u32, own: &[Addr]) -> Vec<&MethodTableRow> {
+        let mut own = own.to_vec();
+        crate::order::ascending(&mut own);
+        let all = self.held(id).map_or(&[][..], |r| &r.method_tables);
+        all.iter().filter(|m| own.binary_search(&m.method_table).is_ok()).collect()
     }
 
     /// The rows of the last comparison by `base`, `interface`, `namespace`, `assembly` or `kind`: [`crate::report::Groups`], and `members`: for each
@@ -435,7 +442,7 @@ impl Reports {
         let written = if format == Format::Sos || self.compared.len() == 1 {
             let place = dump.unwrap_or(self.compared.len().saturating_sub(1));
             let id = self.compared.get(place).ok_or_else(unknown)?;
-            let mut report = self.held.get(id).ok_or_else(unknown)?.clone();
+            let mut report = self.held(*id).ok_or_else(unknown)?.clone();
             if !with_command_line {
                 report.dump.redact();
             }
@@ -453,15 +460,9 @@ impl Reports {
 }
 
 /// Of several method tables, addresses by generation.
-fn samples<'a>(tables: &[&'a MethodTableRow]) -> Vec<Vec<&'a str>> {
-    let mut all: Vec<Vec<&str>> = Vec::new();
-    for table in tables {
-        all.resize(all.len().max(table.samples.len()), Vec::new());
-        for (to, more) in all.iter_mut().zip(&table.samples) {
-            to.extend(more.iter().map(String::as_str));
-        }
-    }
-    all
+fn samples(tables: &[&MethodTableRow]) -> Vec<Vec<Addr>> {
+    let generations = tables.iter().map(|table| table.samples.generations()).max().unwrap_or(0);
+    (0..generations).map(|generation| tables.iter().flat_map(|table| table.samples.get(generation)).collect()).collect()
 }
 
 /// The page asked for what it does not have: its fault, not the reader's.

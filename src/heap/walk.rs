@@ -19,10 +19,9 @@ use super::tally::{Tallies, spread};
 use crate::dump::regions::{Extent, Regions};
 use crate::error::{Findings, Result};
 use crate::limits;
+use crate::maps::AddrSet;
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
-use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A large Free block.
@@ -72,6 +71,12 @@ impl Census {
         }
     }
 
+    /// Keeps the method tables, and of them nothing but their list: for who has taken from it what was counted.
+    pub fn forget_counts(&mut self) {
+        (self.tallies, self.hot) = (Tallies::default(), Hot::default());
+        self.tables.forget_index();
+    }
+
     /// Adds another one, which must be settled; method tables are matched by address.
     pub fn merge(&mut self, other: &Census) {
         for (theirs, known) in other.tables.known().iter().enumerate() {
@@ -97,7 +102,7 @@ pub struct Outcome {
     /// The same by share, until [`gather`](Outcome::gather).
     of_shares: Vec<(usize, Findings)>,
     /// Pages (4 KiB) with object headers, if they were to be noted.
-    pub touched: BTreeSet<u64>,
+    pub touched: AddrSet,
     /// By number of the segment: where its objects start, if that was to be marked.
     pub starts: Vec<(usize, Starts)>,
 }
@@ -118,7 +123,7 @@ impl Outcome {
         crate::order::by_key(&mut self.large_free, |f| f.at);
         self.findings.merge(other.findings);
         self.of_shares.extend(other.of_shares);
-        self.touched.extend(other.touched);
+        self.touched.extend(&other.touched);
         self.starts.extend(other.starts);
     }
 
@@ -179,7 +184,7 @@ pub struct Walk {
     /// Something of the above wants to hear of every object.
     noting: bool,
     /// By number of the segment, of those that were walked here.
-    results: FxHashMap<usize, SegmentResult>,
+    results: Vec<SegmentResult>,
     out: Outcome,
 }
 
@@ -239,7 +244,7 @@ impl Walk {
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
-            results: FxHashMap::default(),
+            results: vec![SegmentResult::default(); segments.len()],
             out: Outcome::default(),
         };
         walk.add(which, regions);
@@ -414,7 +419,7 @@ impl Walk {
             }
         }
         self.end_share();
-        self.out.segments = self.by_segment();
+        self.out.segments = self.results;
         self.out
     }
 
@@ -435,7 +440,7 @@ impl Walk {
     /// A copy of the result so far, but for the census and what only those who want to hear of every object get.
     pub fn so_far(&self) -> Outcome {
         Outcome {
-            segments: self.by_segment(),
+            segments: self.results.clone(),
             large_free: self.out.large_free.clone(),
             findings: self.out.findings.clone(),
             ..Outcome::default()
@@ -472,18 +477,7 @@ impl Walk {
     }
 
     fn result(&mut self) -> Option<&mut SegmentResult> {
-        Some(self.results.entry(self.jobs.get(self.job)?.segment).or_default())
-    }
-
-    /// What the segments gave so far, by number.
-    fn by_segment(&self) -> Vec<SegmentResult> {
-        let mut all = vec![SegmentResult::default(); self.segments.len()];
-        for (&number, result) in &self.results {
-            if let Some(slot) = all.get_mut(number) {
-                *slot = result.clone();
-            }
-        }
-        all
+        self.results.get_mut(self.jobs.get(self.job)?.segment)
     }
 
     /// `need` is not in the dump: go on at the next extent, or end the segment.
@@ -785,7 +779,7 @@ impl Walk {
         // The header may straddle two pages.
         for page in [at.0 >> 12, at.plus(HEADER_WORDS.wrapping_mul(p)).minus(1).0 >> 12] {
             if page != self.last_page {
-                self.out.touched.insert(page);
+                self.out.touched.insert(Addr(page));
                 self.last_page = page;
             }
         }

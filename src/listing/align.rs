@@ -8,9 +8,11 @@
 //! Types made at run time have no name for the DAC (`<Unloaded Type>`): their rows are matched by method table, within one process.
 
 use super::is_listing;
+use crate::compact::Text;
 use crate::error::Findings;
+use crate::maps::{AddrSet, ByAddr, Sorted};
+use crate::memory::Addr;
 use crate::report::{Cell, FREE, HeapReport, MethodTableRow, TypeRow};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What the DAC calls a type that it cannot name.
 const UNLOADED: &str = "<Unloaded Type>";
@@ -18,7 +20,7 @@ const UNLOADED: &str = "<Unloaded Type>";
 /// Rows that differ are spelled out up to this number.
 const SPELLED_OUT: usize = 5;
 
-type Key = (String, String);
+type Key = (Text, Text);
 
 /// The reports with rows that can be compared by (classic name, assembly); `None` if they can be as they are, since none is a listing's.
 pub fn aligned(reports: &[&HeapReport]) -> Option<Vec<HeapReport>> {
@@ -37,15 +39,15 @@ pub fn aligned(reports: &[&HeapReport]) -> Option<Vec<HeapReport>> {
     for listing in listings {
         let process = of_process(reports, listing);
         for ty in &listing.types {
-            if unloaded(&ty.type_name) && ty.method_tables.iter().any(|t| named_elsewhere(&process, t).is_some()) {
+            if unloaded(&ty.type_name) && ty.method_tables.iter().any(|t| named_elsewhere(&process, *t).is_some()) {
                 continue;
             }
             match keys.find(ty, None) {
                 Found::None => keys.insert(ty),
                 Found::One(_) => {}
-                Found::Several(all) => {
+                Found::Several(_, all) => {
                     let decided = !ty.method_tables.is_empty()
-                        && ty.method_tables.iter().all(|t| matches!(keys.find(ty, Some(t)), Found::One(_)));
+                        && ty.method_tables.iter().all(|t| matches!(keys.find(ty, Some(*t)), Found::One(_)));
                     if !decided {
                         keys.merge(&all);
                     }
@@ -72,69 +74,92 @@ pub fn aligned(reports: &[&HeapReport]) -> Option<Vec<HeapReport>> {
 /// The types of all sides.
 #[derive(Default)]
 struct Keys {
-    classic: BTreeMap<String, BTreeSet<Key>>,
-    csharp: BTreeMap<String, BTreeSet<Key>>,
-    tables: BTreeMap<Key, BTreeSet<String>>,
-    /// The types whose rows become one by name.
-    merged: BTreeSet<Key>,
-    /// What else is known of the type.
-    known: BTreeMap<Key, TypeRow>,
+    known: Sorted<Key, Known>,
+    /// Numbers of `known`.
+    classic: Sorted<Text, Sorted<usize, ()>>,
+    csharp: Sorted<Text, Sorted<usize, ()>>,
+}
+
+struct Known {
+    row: TypeRow,
+    /// Of all sides.
+    tables: AddrSet,
+    /// True if its rows become one with those of the other types of that name.
+    merged: bool,
 }
 
 enum Found {
     None,
     One(Key),
-    Several(BTreeSet<Key>),
+    /// The first of them, and the numbers of all.
+    Several(Key, Vec<usize>),
 }
 
 impl Keys {
     fn insert(&mut self, ty: &TypeRow) {
         let key = (ty.type_name.clone(), ty.module.clone());
-        self.classic.entry(ty.type_name.clone()).or_default().insert(key.clone());
-        self.csharp.entry(bare(&ty.type_name_csharp)).or_default().insert(key.clone());
-        self.known.entry(key.clone()).or_insert_with(|| ty.clone());
-        self.tables.entry(key).or_default().extend(ty.method_tables.iter().cloned());
+        let number = self.known.number(key, || Known { row: ty.clone(), tables: AddrSet::default(), merged: false });
+        self.classic.entry(ty.type_name.clone(), Sorted::default).insert(number, ());
+        self.csharp.entry(bare(&ty.type_name_csharp), Sorted::default).insert(number, ());
+        if let Some(known) = self.known.by_number_mut(number) {
+            for &table in &ty.method_tables {
+                known.tables.insert(table);
+            }
+        }
     }
 
     /// The types that a listing's row may be; with a method table, the one of them that has it.
-    fn find(&self, ty: &TypeRow, table: Option<&str>) -> Found {
-        let same = |key: &&Key| ty.module.is_empty() || key.1.is_empty() || key.1 == ty.module;
-        let of = |map: &BTreeMap<String, BTreeSet<Key>>, name: &str| -> BTreeSet<Key> {
-            map.get(name).into_iter().flatten().filter(same).cloned().collect()
-        };
-        let mut all = of(&self.classic, &ty.type_name);
+    fn find(&self, ty: &TypeRow, table: Option<Addr>) -> Found {
+        let mut all = self.of_name(self.classic.get(&ty.type_name), &ty.module);
         if all.is_empty() {
-            all = of(&self.csharp, &bare(&ty.type_name_csharp));
+            all = self.of_name(self.csharp.get(&bare(&ty.type_name_csharp)), &ty.module);
         }
         if all.len() > 1
             && let Some(table) = table
         {
-            all.retain(|key| self.tables.get(key).is_some_and(|tables| tables.contains(table)));
+            all.retain(|(_, known)| known.1.tables.contains(table));
         }
-        match (all.len(), all.first()) {
-            (1, Some(key)) => Found::One(key.clone()),
-            (0, _) | (_, None) => Found::None,
-            _ => Found::Several(all),
+        match all.iter().map(|(_, known)| &known.0).min() {
+            None => Found::None,
+            Some(key) if all.len() == 1 => Found::One(key.clone()),
+            Some(key) => Found::Several(key.clone(), all.iter().map(|a| a.0).collect()),
         }
     }
 
-    fn merge(&mut self, all: &BTreeSet<Key>) {
-        self.merged.extend(all.iter().cloned());
+    /// The types of a name that may be in this assembly, with their numbers.
+    fn of_name(&self, numbers: Option<&Sorted<usize, ()>>, module: &Text) -> Vec<(usize, &(Key, Known))> {
+        let mut all = Vec::new();
+        for &(number, ()) in numbers.map(Sorted::entries).unwrap_or_default() {
+            if let Some(known) = self.known.entries().get(number)
+                && (module.is_empty() || known.0.1.is_empty() || known.0.1 == *module)
+            {
+                all.push((number, known));
+            }
+        }
+        all
+    }
+
+    fn merge(&mut self, all: &[usize]) {
+        for &number in all {
+            if let Some(known) = self.known.by_number_mut(number) {
+                known.merged = true;
+            }
+        }
     }
 
     /// A row under its final key.
     fn renamed(&self, mut ty: TypeRow) -> TypeRow {
-        if self.merged.contains(&(ty.type_name.clone(), ty.module.clone())) {
-            ty.module.clear();
+        if self.known.get(&(ty.type_name.clone(), ty.module.clone())).is_some_and(|known| known.merged) {
+            ty.module = Text::default();
         }
         ty
     }
 
     /// The rows of a listing under the keys of the others.
     fn listed(&self, report: &HeapReport, process: &[&HeapReport]) -> Vec<TypeRow> {
-        let mut types: BTreeMap<Key, TypeRow> = BTreeMap::new();
+        let mut types: Sorted<Key, TypeRow> = Sorted::default();
         let mut add = |mut part: TypeRow, key: Key| {
-            if let Some(known) = self.known.get(&key) {
+            if let Some(Known { row: known, .. }) = self.known.get(&key) {
                 part.type_name_csharp.clone_from(&known.type_name_csharp);
                 part.namespace.clone_from(&known.namespace);
                 (part.owner, part.array) = (known.owner, known.array);
@@ -147,63 +172,52 @@ impl Keys {
                     known.total_size = known.total_size.saturating_add(part.total_size);
                     known.method_tables.extend(part.method_tables);
                 }
-                None => {
-                    types.insert((part.type_name.clone(), part.module.clone()), part);
-                }
+                None => types.insert((part.type_name.clone(), part.module.clone()), part),
             }
         };
         // By method table, where there are any: each may be another type's.
-        let rows: BTreeMap<&str, &MethodTableRow> =
-            report.method_tables.iter().map(|row| (row.method_table.as_str(), row)).collect();
+        let rows: ByAddr<&MethodTableRow> = report.method_tables.iter().map(|row| (row.method_table, row)).collect();
         for ty in &report.types {
             if ty.method_tables.is_empty() {
                 let key = match self.find(ty, None) {
-                    Found::One(key) => key,
-                    Found::Several(all) => all.into_iter().next().unwrap_or_default(),
+                    Found::One(key) | Found::Several(key, _) => key,
                     Found::None => (ty.type_name.clone(), ty.module.clone()),
                 };
                 add(ty.clone(), key);
                 continue;
             }
-            for table in &ty.method_tables {
-                let Some(row) = rows.get(table.as_str()) else { continue };
+            for &table in &ty.method_tables {
+                let Some(row) = rows.get(table) else { continue };
                 let named = unloaded(&ty.type_name).then(|| named_elsewhere(process, table)).flatten();
                 let key = match (named, self.find(ty, Some(table))) {
                     (Some(named), _) => (named.type_name.clone(), named.module.clone()),
-                    (None, Found::One(key)) => key,
-                    (None, Found::Several(all)) => all.into_iter().next().unwrap_or_default(),
+                    (None, Found::One(key) | Found::Several(key, _)) => key,
                     // Of several of that name none has the method table: they are merged, any of them stands for all.
                     (None, Found::None) => match self.find(ty, None) {
-                        Found::One(key) => key,
-                        Found::Several(all) => all.into_iter().next().unwrap_or_default(),
+                        Found::One(key) | Found::Several(key, _) => key,
                         Found::None => (ty.type_name.clone(), ty.module.clone()),
                     },
                 };
                 add(
-                    TypeRow {
-                        count: row.count,
-                        total_size: row.total_size,
-                        method_tables: vec![table.clone()],
-                        ..ty.clone()
-                    },
+                    TypeRow { count: row.count, total_size: row.total_size, method_tables: vec![table], ..ty.clone() },
                     key,
                 );
             }
         }
-        types.into_values().collect()
+        types.into_values()
     }
 }
 
 /// Names of the C# spelling without the escapes that `dotnet-dump` leaves in them.
-fn bare(csharp: &str) -> String {
-    csharp.replace('\\', "")
+fn bare(csharp: &str) -> Text {
+    csharp.replace('\\', "").into()
 }
 
 fn unloaded(name: &str) -> bool {
     name.starts_with(UNLOADED)
 }
 
-fn named_elsewhere<'a>(process: &[&'a HeapReport], table: &str) -> Option<&'a MethodTableRow> {
+fn named_elsewhere<'a>(process: &[&'a HeapReport], table: Addr) -> Option<&'a MethodTableRow> {
     process.iter().find_map(|r| r.method_tables.iter().find(|row| row.method_table == table))
 }
 
@@ -214,9 +228,9 @@ fn of_process<'a>(reports: &[&'a HeapReport], listing: &HeapReport) -> Vec<&'a H
 /// The method table of `System.String` is the same all through a process and, with address space randomisation, almost surely another one in
 /// another process.
 fn same_process(a: &HeapReport, b: &HeapReport) -> bool {
-    let string = |r: &HeapReport| -> Vec<String> {
+    let string = |r: &HeapReport| -> Vec<Addr> {
         let strings = r.method_tables.iter().filter(|row| row.type_name == "System.String");
-        strings.map(|row| row.method_table.clone()).collect()
+        strings.map(|row| row.method_table).collect()
     };
     let (a, b) = (string(a), string(b));
     !a.is_empty() && a == b
@@ -265,10 +279,10 @@ impl Outcome {
 
     fn by_method_table(other: &HeapReport, listing: &HeapReport) -> Outcome {
         let mut outcome = Outcome { by_method_table: true, ..Outcome::default() };
-        let mut theirs: BTreeMap<&str, &MethodTableRow> =
-            other.method_tables.iter().map(|row| (row.method_table.as_str(), row)).collect();
+        let mut theirs: Sorted<Addr, Option<&MethodTableRow>> =
+            other.method_tables.iter().map(|row| (row.method_table, Some(row))).collect();
         for row in &listing.method_tables {
-            let Some(their) = theirs.remove(row.method_table.as_str()) else {
+            let Some(their) = theirs.get_mut(&row.method_table).and_then(Option::take) else {
                 outcome.different.push(format!("{} ({}) is only in the listing", row.type_name, row.method_table));
                 continue;
             };
@@ -286,26 +300,27 @@ impl Outcome {
                 outcome.different.push(format!("{} is called {} in the listing", their.type_name, row.type_name));
             }
         }
-        outcome.different.extend(
-            theirs.values().map(|row| format!("{} ({}) is not in the listing", row.type_name, row.method_table)),
-        );
+        for row in theirs.iter().filter_map(|(_, row)| *row) {
+            outcome.different.push(format!("{} ({}) is not in the listing", row.type_name, row.method_table));
+        }
         outcome
     }
 
     fn by_type(other: &HeapReport, listing: &HeapReport) -> Outcome {
         let mut outcome = Outcome::default();
-        let rows = |report: &HeapReport| -> BTreeMap<Key, Cell> {
-            let mut rows: BTreeMap<Key, Cell> = BTreeMap::new();
+        let rows = |report: &HeapReport| {
+            let mut rows: Sorted<Key, Cell> = Sorted::default();
             for ty in &report.types {
-                let row = rows.entry((ty.type_name.clone(), ty.module.clone())).or_default();
+                let row = rows.entry((ty.type_name.clone(), ty.module.clone()), Cell::default);
                 *row = row.plus(Cell { count: ty.count, size: ty.total_size, aligned_size: 0 });
             }
-            rows.insert((FREE.to_owned(), String::new()), Cell { aligned_size: 0, ..report.heap.free });
+            rows.insert((FREE.into(), Text::default()), Cell { aligned_size: 0, ..report.heap.free });
             rows
         };
-        let mut theirs = rows(other);
-        for (key, cell) in rows(listing) {
-            match theirs.remove(&key) {
+        let theirs = rows(other);
+        let listed = rows(listing);
+        for (key, cell) in listed.iter() {
+            match theirs.get(key) {
                 None => outcome.different.push(format!("{} is only in the listing", key.0)),
                 Some(their) if their == cell => outcome.equal = outcome.equal.saturating_add(1),
                 Some(their) => {
@@ -313,7 +328,9 @@ impl Outcome {
                 }
             }
         }
-        outcome.different.extend(theirs.keys().map(|key| format!("{} is not in the listing", key.0)));
+        for (key, _) in theirs.iter().filter(|(key, _)| !listed.contains(key)) {
+            outcome.different.push(format!("{} is not in the listing", key.0));
+        }
         outcome
     }
 
@@ -347,6 +364,7 @@ fn counts(name: &str, listed: (u64, u64), theirs: (u64, u64)) -> String {
 #[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::string_slice, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::compact::Samples;
     use crate::diff::diff;
     use crate::listing::{kind, read};
     use crate::report::Owner;
@@ -362,11 +380,11 @@ mod tests {
         report.dump.format = "minidump".into();
         report.heap.complete = true;
         for &(table, name, module, count, size) in rows {
-            let csharp = super::super::spelling::csharp(name).unwrap_or_else(|| name.into());
+            let csharp = Text::from(super::super::spelling::csharp(name).unwrap_or_else(|| name.into()));
             report.heap.objects += count;
             report.heap.size += size;
             report.method_tables.push(MethodTableRow {
-                method_table: table.into(),
+                method_table: Addr::parse(table).unwrap(),
                 type_name: name.into(),
                 type_name_csharp: csharp.clone(),
                 module: module.into(),
@@ -374,8 +392,8 @@ mod tests {
                 count,
                 total_size: size,
                 aligned_size: size,
-                generations: vec![Cell::default(); 6],
-                samples: Vec::new(),
+                generations: std::iter::repeat_n(Cell::default(), 6).collect(),
+                samples: Samples::default(),
             });
             if name == FREE {
                 report.heap.free = Cell { count, size, aligned_size: size };
@@ -385,13 +403,13 @@ mod tests {
                 Some(ty) => {
                     ty.count += count;
                     ty.total_size += size;
-                    ty.method_tables.push(table.into());
+                    ty.method_tables.push(Addr::parse(table).unwrap());
                 }
                 None => report.types.push(TypeRow {
                     type_name: name.into(),
                     type_name_csharp: csharp,
                     module: module.into(),
-                    namespace: String::new(),
+                    namespace: Text::default(),
                     owner: Owner::Runtime,
                     base_types: Vec::new(),
                     interfaces: Vec::new(),
@@ -399,8 +417,8 @@ mod tests {
                     count,
                     total_size: size,
                     aligned_size: size,
-                    generations: vec![Cell::default(); 6],
-                    method_tables: vec![table.into()],
+                    generations: std::iter::repeat_n(Cell::default(), 6).collect(),
+                    method_tables: vec![Addr::parse(table).unwrap()],
                 }),
             }
         }
