@@ -9,6 +9,7 @@
 //! read; again only if its span was pushed out in between. Spans that are read in large pieces (the walk of the heap) get a small part
 //! of the room, so that they do not push out those with structures. [`InflateSource::inflations`] counts.
 
+use super::checksum::Hasher as Checksum;
 use super::{ByteSource, check_range};
 use crate::error::{Error, Result};
 use crate::limits::{CHECKPOINT_SPACING, MAX_CHECKPOINTS, PAGE, SPANS, WALKED_SPANS};
@@ -155,7 +156,7 @@ pub struct Indexing {
     spacing: u64,
     at: u64,
     promised: Option<u64>,
-    checksum: crc32fast::Hasher,
+    checksum: Checksum,
     end: Option<End>,
 }
 
@@ -169,7 +170,7 @@ impl Indexing {
             spacing: CHECKPOINT_SPACING as u64,
             at: 0,
             promised,
-            checksum: crc32fast::Hasher::new(),
+            checksum: Checksum::new(),
             end: None,
         }
     }

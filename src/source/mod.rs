@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 
 #[cfg(target_arch = "wasm32")]
 pub mod blob;
+mod checksum;
 pub mod counted;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod file;
