@@ -139,7 +139,7 @@ impl Analysis {
     /// # Errors
     /// As [`ByteSource::read_at`].
     pub fn read_window(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        self.source.read_at(offset, buf, "heap segment")
+        self.source.read_once(offset, buf, "heap segment")
     }
 
     /// The file and the process; ready before the runtime is located.
@@ -536,7 +536,9 @@ mod native {
         let mut analysis = open(source, options, progress)?;
         let located = analysis.locate_with(&analysis.space, false)?;
         let outcome = walk_all(&analysis, &located, window, &[], progress)?;
-        let Located { runtime, segments, facts, findings, .. } = located;
+        let Located { runtime, segments, facts, findings, walk, .. } = located;
+        // It was for who feeds.
+        drop(walk);
         analysis.findings.merge(findings);
         Ok(analysis.report(&analysis.space, &runtime, &segments, facts, outcome))
     }
@@ -580,12 +582,11 @@ mod native {
         let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
         let queue = Mutex::new(shares.into_iter().enumerate());
         let stop = AtomicBool::new(false);
-        let (sender, receiver) = mpsc::channel::<u64>();
-        // What a thread found is merged here when it ends or has found much.
-        let merged = Mutex::new(Outcome::default());
+        // Parts are merged on this thread alone, and so are few that wait: what threads allocate for long would keep their arenas large.
+        let (sender, receiver) = mpsc::sync_channel::<Word>(threads);
         // A Space has caches and is not shared: each thread makes its own.
         let (source, regions, files) = (&analysis.source, &analysis.dump.regions, &analysis.files);
-        let work = |sender: mpsc::Sender<u64>| -> Result<()> {
+        let work = |sender: mpsc::SyncSender<Word>| -> Result<()> {
             let space = WithFiles::new(AddressSpace::small(Arc::clone(source), Arc::clone(regions)), files);
             let rt = &located.runtime;
             let new_walk = || {
@@ -594,9 +595,7 @@ mod native {
             };
             let give = |census: &mut Census| {
                 census.settle(&located.runtime);
-                if let Ok(mut merged) = merged.lock() {
-                    merged.census.merge(&std::mem::take(census));
-                }
+                let _ = sender.send(Word::Part(Box::new(Outcome::counted(std::mem::take(census)))));
             };
             let mut census = Census::default();
             let mut walked = 0u64;
@@ -607,7 +606,7 @@ mod native {
                 &space,
                 rt,
                 &mut census,
-                &|offset, buf| source.read_at(offset, buf, "heap segment"),
+                &|offset, buf| source.read_once(offset, buf, "heap segment"),
                 &mut |walk, census| {
                     if census.tables.known().len() > MUCH {
                         give(census);
@@ -622,21 +621,19 @@ mod native {
                     walked = walked.saturating_add(bytes);
                     if walked >= TOLD {
                         // A receiver that is gone has stopped us.
-                        let _ = sender.send(std::mem::take(&mut walked));
+                        let _ = sender.send(Word::Walked(std::mem::take(&mut walked)));
                     }
                     if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
                 },
             )?;
-            let _ = sender.send(walked);
+            let _ = sender.send(Word::Walked(walked));
             give(&mut census);
             for walk in walks {
-                let outcome = walk.finish();
-                if let Ok(mut merged) = merged.lock() {
-                    merged.merge(outcome);
-                }
+                let _ = sender.send(Word::Part(Box::new(walk.finish_part())));
             }
             Ok(())
         };
+        let mut outcome = Outcome::in_parts(located.segments.len());
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|_| {
@@ -646,8 +643,11 @@ mod native {
                 .collect();
             drop(sender);
             let mut done = 0u64;
-            for bytes in receiver {
-                done = done.saturating_add(bytes);
+            for word in receiver {
+                match word {
+                    Word::Walked(bytes) => done = done.saturating_add(bytes),
+                    Word::Part(part) => outcome.merge(*part),
+                }
                 if progress(Progress { done: done.min(total), total }).is_break() {
                     stop.store(true, Ordering::Relaxed);
                 }
@@ -658,9 +658,16 @@ mod native {
             // It may have ended in the meantime.
             if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
         })?;
-        let mut outcome = merged.into_inner().map_err(|_| failed())?;
         outcome.gather();
         Ok(outcome)
+    }
+
+    /// What threads tell the one that waits for them.
+    enum Word {
+        /// So many more bytes are walked.
+        Walked(u64),
+        /// A part of the result.
+        Part(Box<Outcome>),
     }
 
     fn failed() -> Error {

@@ -46,24 +46,28 @@ impl Met {
     /// Picks and reads them.
     pub fn of(mem: &dyn Memory, rt: &Runtime, outcome: &Outcome) -> Met {
         let (known, tallies) = (outcome.census.tables.known(), &outcome.census.tallies);
-        let address = |&index: &u32| known.get(place(index)).map_or(Addr::NULL, |k| k.at);
+        let address = |index: u32| known.get(place(index)).map_or(Addr::NULL, |k| k.at);
         // Those without objects were looked up in a gap, never an object.
+        let size = |index: u32| {
+            let tallies = tallies.of(place(index));
+            let sum = tallies.iter().flatten().fold(0u64, |sum, t| sum.saturating_add(t.size));
+            tallies.iter().any(Option::is_some).then_some((sum, index))
+        };
         let numbers = (0_u32..).zip(known).map(|(index, _)| index);
-        let mut order: Vec<u32> = numbers.filter(|&index| tallies.any(place(index))).collect();
+        let mut order: Vec<(u64, u32)> = numbers.filter_map(size).collect();
         let mut others = (0, Cells::default());
         if order.len() > limits::MAX_ROWS {
-            let size =
-                |index: &u32| tallies.of(place(*index)).iter().flatten().fold(0u64, |n, t| n.saturating_add(t.size));
-            crate::order::by_key(&mut order, |i| (address(i) != rt.known.free, Reverse(size(i)), address(i)));
-            for index in order.drain(limits::MAX_ROWS..) {
+            let free = |index| address(index) != rt.known.free;
+            crate::order::by_key(&mut order, |&(size, index)| (free(index), Reverse(size), address(index)));
+            for (_, index) in order.drain(limits::MAX_ROWS..) {
                 others.0 = u64::saturating_add(others.0, 1);
                 others.1.add(&cells(tallies.of(place(index))));
             }
         }
-        crate::order::by_key(&mut order, address);
+        crate::order::by_key(&mut order, |o| address(o.1));
         let mut met = Met { tables: Vec::with_capacity(order.len()), counted: Vec::with_capacity(order.len()), others };
-        for index in order {
-            if let Ok(table) = MethodTable::read(mem, &rt.layout, address(&index)) {
+        for (_, index) in order {
+            if let Ok(table) = MethodTable::read(mem, &rt.layout, address(index)) {
                 met.tables.push(table);
                 met.counted.push((cells(tallies.of(place(index))), Samples::of(&tallies.samples(place(index)))));
             }

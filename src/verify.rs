@@ -956,7 +956,7 @@ impl Window {
         let ahead = end.since(at).clamp(len as u64, limits::WINDOW_NATIVE.max(len as u64)).min(extent.len);
         self.bytes.resize(usize::try_from(ahead).unwrap_or(len), 0);
         self.at = at.0;
-        checker.source.read_at(extent.offset, &mut self.bytes, "objects of the heap")
+        checker.source.read_once(extent.offset, &mut self.bytes, "objects of the heap")
     }
 }
 

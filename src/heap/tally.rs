@@ -140,11 +140,6 @@ impl Tallies {
         self.numbers(table).map(|n| n.and_then(|n| self.get(n)).copied())
     }
 
-    /// True if a method table has objects.
-    pub fn any(&self, table: usize) -> bool {
-        self.numbers(table).iter().any(Option::is_some)
-    }
-
     /// Sampled addresses of a method table by generation, ascending.
     pub fn samples(&self, table: usize) -> [Vec<Addr>; 6] {
         self.numbers(table).map(|n| {

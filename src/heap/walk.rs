@@ -19,7 +19,7 @@ use super::tally::{Tallies, spread};
 use crate::dump::regions::{Extent, Regions};
 use crate::error::{Findings, Result};
 use crate::limits;
-use crate::maps::AddrSet;
+use crate::maps::{AddrSet, Sorted};
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
 use std::sync::Arc;
@@ -101,6 +101,8 @@ pub struct Outcome {
     pub findings: Findings,
     /// The same by share, until [`gather`](Outcome::gather).
     of_shares: Vec<(usize, Findings)>,
+    /// What segments gave, by number: a part knows of few of them.
+    parts: Vec<(usize, SegmentResult)>,
     /// Pages (4 KiB) with object headers, if they were to be noted.
     pub touched: AddrSet,
     /// By number of the segment: where its objects start, if that was to be marked.
@@ -108,15 +110,22 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Adds the result of another part.
+    /// The result of a walk over so many segments, in parts that are to be [merged](Outcome::merge).
+    pub fn in_parts(segments: usize) -> Outcome {
+        Outcome { segments: vec![SegmentResult::default(); segments], ..Outcome::default() }
+    }
+
+    /// A part that is nothing but what objects were counted; it must be settled.
+    pub fn counted(census: Census) -> Outcome {
+        Outcome { census, ..Outcome::default() }
+    }
+
+    /// Adds the result of a [part](Walk::finish_part).
     pub fn merge(&mut self, other: Outcome) {
         self.census.merge(&other.census);
-        // A part that walked nothing knows of no segments.
-        let known = self.segments.len().max(other.segments.len());
-        self.segments.resize(known, SegmentResult::default());
-        for (mine, theirs) in self.segments.iter_mut().zip(other.segments) {
-            if *mine == SegmentResult::default() {
-                *mine = theirs;
+        for (number, result) in other.parts {
+            if let Some(segment) = self.segments.get_mut(number) {
+                *segment = result;
             }
         }
         self.large_free.extend(other.large_free);
@@ -184,7 +193,7 @@ pub struct Walk {
     /// Something of the above wants to hear of every object.
     noting: bool,
     /// By number of the segment, of those that were walked here.
-    results: Vec<SegmentResult>,
+    results: Sorted<usize, SegmentResult>,
     out: Outcome,
 }
 
@@ -244,7 +253,7 @@ impl Walk {
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
-            results: vec![SegmentResult::default(); segments.len()],
+            results: Sorted::default(),
             out: Outcome::default(),
         };
         walk.add(which, regions);
@@ -408,6 +417,19 @@ impl Walk {
 
     /// Ends the walk and hands out its result, but for the census. What was not fed becomes a finding.
     pub fn finish(mut self) -> Outcome {
+        self.end();
+        self.out.segments = self.by_segment();
+        self.out
+    }
+
+    /// As [`finish`](Walk::finish), of a walk over some of the segments: the result is to be [merged](Outcome::merge).
+    pub fn finish_part(mut self) -> Outcome {
+        self.end();
+        self.out.parts = self.results.into_entries();
+        self.out
+    }
+
+    fn end(&mut self) {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
             if extent_at(&job.extents, need).is_some() {
@@ -419,8 +441,6 @@ impl Walk {
             }
         }
         self.end_share();
-        self.out.segments = self.results;
-        self.out
     }
 
     /// As [`add`](Walk::add); what goes wrong in these segments is kept apart under a number, so that the order in which threads come by
@@ -440,7 +460,7 @@ impl Walk {
     /// A copy of the result so far, but for the census and what only those who want to hear of every object get.
     pub fn so_far(&self) -> Outcome {
         Outcome {
-            segments: self.results.clone(),
+            segments: self.by_segment(),
             large_free: self.out.large_free.clone(),
             findings: self.out.findings.clone(),
             ..Outcome::default()
@@ -477,7 +497,18 @@ impl Walk {
     }
 
     fn result(&mut self) -> Option<&mut SegmentResult> {
-        self.results.get_mut(self.jobs.get(self.job)?.segment)
+        Some(self.results.entry(self.jobs.get(self.job)?.segment, SegmentResult::default))
+    }
+
+    /// What the segments gave so far, by number.
+    fn by_segment(&self) -> Vec<SegmentResult> {
+        let mut all = vec![SegmentResult::default(); self.segments.len()];
+        for (&number, result) in self.results.iter() {
+            if let Some(slot) = all.get_mut(number) {
+                *slot = result.clone();
+            }
+        }
+        all
     }
 
     /// `need` is not in the dump: go on at the next extent, or end the segment.
