@@ -31,8 +31,8 @@ pub enum Kind {
     Optional,
     /// An array.
     Array,
-    /// An object: its field names, and how many of them, from the first, have to be there.
-    Object(&'static [&'static str], usize),
+    /// An object: its field names, and whether they have to be there.
+    Object(&'static [(&'static str, bool)]),
 }
 
 /// What has no parts.
@@ -46,24 +46,37 @@ pub enum Value<'a> {
     Text(&'a str),
 }
 
-/// Names the fields of a type for [`Slot`]; those behind the semicolon may be missing, as may every `Option`.
+/// Names the fields of a type for [`Slot`] and [`Shown`](crate::printing::Shown), in the order of printing; one that is `= late` may be missing, as may every
+/// `Option`.
 macro_rules! record {
-    ($type:ty { $($field:ident),* $(; $($late:ident),*)? }) => {
+    ($type:ty { $($field:ident $(= $late:ident)?),* $(,)? }) => {
         impl $crate::reading::Slot for $type {
             fn kind(&self) -> $crate::reading::Kind {
-                const REQUIRED: &[&str] = &[$(stringify!($field)),*];
-                const NAMES: &[&str] = &[$(stringify!($field),)* $($(stringify!($late),)*)?];
-                $crate::reading::Kind::Object(NAMES, REQUIRED.len())
+                const NAMES: &[(&str, bool)] = &[$((stringify!($field), $crate::reading::required!($($late)?))),*];
+                $crate::reading::Kind::Object(NAMES)
             }
 
             fn part(&mut self, place: usize) -> Option<&mut dyn $crate::reading::Slot> {
-                let all: [&mut dyn $crate::reading::Slot; _] = [$(&mut self.$field,)* $($(&mut self.$late,)*)?];
+                let all: [&mut dyn $crate::reading::Slot; _] = [$(&mut self.$field),*];
                 all.into_iter().nth(place)
             }
         }
+
+        $crate::printing::shown!($type { $($field),* });
     };
 }
 pub(crate) use record;
+
+/// Whether a field has to be there.
+macro_rules! required {
+    () => {
+        true
+    };
+    (late) => {
+        false
+    };
+}
+pub(crate) use required;
 
 /// Makes a [`Slot`] of an enum whose derived reader takes its names.
 macro_rules! word {
@@ -77,6 +90,8 @@ macro_rules! word {
                 $crate::reading::named(value).map(|v| *self = v).is_some()
             }
         }
+
+        $crate::printing::spoken!($type);
     };
 }
 pub(crate) use word;
@@ -260,7 +275,7 @@ impl<'de> Visitor<'de> for Into<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let slot = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
-        let Some((slot, Kind::Object(names, required))) = slot.map(|s| (s.kind(), s)).map(|(k, s)| (s, k)) else {
+        let Some((slot, Kind::Object(names))) = slot.map(|s| (s.kind(), s)).map(|(k, s)| (s, k)) else {
             return Err(de::Error::custom("an object, where none belongs"));
         };
         let mut seen = 0u64;
@@ -276,8 +291,11 @@ impl<'de> Visitor<'de> for Into<'_> {
                 }
             }
         }
-        for (place, name) in names.iter().enumerate().take(required) {
-            if (seen >> (place & 63)) & 1 == 0 && slot.part(place).is_some_and(|part| part.kind() != Kind::Optional) {
+        for (place, (name, required)) in names.iter().enumerate() {
+            if *required
+                && (seen >> (place & 63)) & 1 == 0
+                && slot.part(place).is_some_and(|part| part.kind() != Kind::Optional)
+            {
                 return Err(de::Error::custom(format!("missing field `{name}`")));
             }
         }
@@ -298,7 +316,7 @@ impl<'de> DeserializeSeed<'de> for Next<'_> {
 }
 
 /// The place of a field's name.
-struct Name(&'static [&'static str]);
+struct Name(&'static [(&'static str, bool)]);
 
 impl<'de> DeserializeSeed<'de> for Name {
     type Value = Option<usize>;
@@ -316,7 +334,7 @@ impl Visitor<'_> for Name {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Option<usize>, E> {
-        Ok(self.0.iter().position(|n| *n == name))
+        Ok(self.0.iter().position(|n| n.0 == name))
     }
 }
 

@@ -24,6 +24,7 @@ use crate::account::{MemoryAccount, MemoryGrowth};
 use crate::compact::{Cells, Samples, Text};
 use crate::error::{Error, Finding};
 use crate::memory::Addr;
+use crate::printing::{shown, spoken};
 use crate::reading::{record, word};
 use crate::suspects::Suspects;
 use serde::{Deserialize, Serialize};
@@ -753,23 +754,59 @@ pub fn share(part: u64, whole: u64) -> String {
     format!("{}.{} %", tenths.wrapping_div(10), tenths.wrapping_rem(10))
 }
 
-record!(HeapReport { schema, tool_version, dump, runtime, heap, types, method_tables, findings; supertypes, assemblies, memory });
-record!(DumpFacts { file_name, file_size, format, captured_at, pid, started_at, uptime, image_path, command_line, os, architecture, processors, memory_bytes, memory_ranges, modules, threads; entry, first_thread_at, clone, comment, app_pool, instance_id, site_name, memory_limit });
+record!(HeapReport { schema, tool_version, dump, runtime, heap, types, method_tables, supertypes = late, assemblies = late, memory = late, findings });
+record!(DumpFacts { file_name, file_size, format, entry = late, captured_at, pid, started_at, first_thread_at = late, clone = late, uptime, image_path, command_line, comment = late, app_pool = late, instance_id = late, site_name = late, memory_limit = late, os, architecture, processors, memory_bytes, memory_ranges, modules, threads });
 record!(EntryFacts { name, size, packed_size, method });
 record!(CloneFacts { pid });
-record!(RuntimeFacts { name, flavour, file_version, architecture, pointer_size, module, base, gc_mode, gc_layout, gc_module, heaps, gc_in_progress, unproven, evidence; candidates });
+record!(RuntimeFacts { name, flavour, file_version, architecture, pointer_size, module, base, gc_mode, gc_layout, gc_module, heaps, gc_in_progress, unproven, candidates = late, evidence });
 record!(RuntimeCandidate { number, name, module, base, heap_bytes, used, why_not });
 record!(Evidence { what, value, how });
-record!(HeapFacts { complete, explained_bytes, total_bytes, objects, size, aligned_size, free, generations, segments, large_free; before_first_error });
+record!(HeapFacts { complete, explained_bytes, total_bytes, objects, size, aligned_size, free, generations, before_first_error = late, segments, large_free });
 record!(Cell { count, size, aligned_size });
 record!(SegmentRow { address, heap, generation, start, end, bytes, objects, explained_bytes });
 record!(LargeFree { address, size, generation, followed_by, followed_by_type });
 record!(Supertype { type_name, type_name_csharp, module, owner });
 record!(AssemblyRow { name, owner, reason });
-record!(MethodTableRow { method_table, type_name, type_name_csharp, module, count, total_size, aligned_size, generations, samples; owner });
-record!(TypeRow { type_name, type_name_csharp, module, count, total_size, aligned_size, generations, method_tables; namespace, owner, base_types, interfaces, array });
+record!(MethodTableRow { method_table, type_name, type_name_csharp, module, owner = late, count, total_size, aligned_size, generations, samples });
+record!(TypeRow { type_name, type_name_csharp, module, namespace = late, owner = late, base_types = late, interfaces = late, count, total_size, aligned_size, generations, method_tables, array = late });
 record!(ArrayShape { base_size, component_size });
 word!(Owner);
+
+shown!(InfoReport { schema, tool_version, dump, runtime, heap, memory, findings, error });
+shown!(ErrorFacts { code, message, hint, evidence });
+shown!(DiffReport {
+    schema,
+    tool_version,
+    dumps,
+    rows,
+    supertypes,
+    assemblies,
+    groups,
+    suspects,
+    free,
+    free_generations,
+    total,
+    memory,
+    findings
+});
+shown!(DiffDump { dump, runtime, architecture, complete, explained_bytes, total_bytes, generations, memory });
+shown!(DiffTotals { counts, sizes, delta_count, delta_size });
+shown!(DiffRow {
+    type_name,
+    type_name_csharp,
+    module,
+    namespace,
+    owner,
+    base_types,
+    interfaces,
+    totals: "",
+    generations,
+    array,
+    method_tables
+});
+spoken!(GroupBy);
+shown!(Groups { by, overlap, rows, outside_types, outside });
+shown!(GroupRow { name, name_csharp, module, owner, types, totals: "" });
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,7 @@ pub mod intervals;
 use crate::dump::Dump;
 use crate::error::Findings;
 use crate::memory::AddressSpace;
+use crate::printing::shown;
 use crate::reading::{record, word};
 use crate::source::ByteSource;
 use serde::{Deserialize, Serialize};
@@ -317,6 +318,8 @@ record!(ImageRow { name, base, managed, bytes });
 record!(AddressSpaceFacts { committed, reserved, regions });
 record!(RegionRow { kind, protection, committed, in_dump });
 word!(MemoryOwner);
+
+shown!(MemoryGrowth { process, managed_heap, objects, sentence });
 
 #[cfg(test)]
 mod tests {
