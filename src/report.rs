@@ -743,15 +743,23 @@ pub fn percent(part: u64, whole: u64) -> String {
     if part >= whole {
         return "100 %".to_owned();
     }
-    let parts = u128::from(part).saturating_mul(10_000).checked_div(u128::from(whole)).unwrap_or(0);
+    let parts = per(part, 10_000, whole, 0);
     format!("{}.{:02} %", parts.wrapping_div(100), parts.wrapping_rem(100))
 }
 
 /// A part of the growth for people, e.g. `36.4 %`: rounded, halves up.
 pub fn share(part: u64, whole: u64) -> String {
-    let tenths = u128::from(part).saturating_mul(2000).saturating_add(u128::from(whole));
-    let tenths = tenths.checked_div(u128::from(whole).saturating_mul(2)).unwrap_or(0);
+    let tenths = per(part, 2000, whole.saturating_mul(2), whole);
     format!("{}.{} %", tenths.wrapping_div(10), tenths.wrapping_rem(10))
+}
+
+/// `(part * scale + more) / whole`; of what is so large that it does not fit (petabytes), without the last digits. Not by 128 bits, whose division is
+/// two kilobytes of the WebAssembly.
+fn per(part: u64, scale: u64, whole: u64, more: u64) -> u64 {
+    match part.checked_mul(scale).and_then(|product| product.checked_add(more)) {
+        Some(product) => product.checked_div(whole).unwrap_or(0),
+        None => per(part >> 16, scale, whole >> 16, more >> 16),
+    }
 }
 
 record!(HeapReport { schema, tool_version, dump, runtime, heap, types, method_tables, supertypes = late, assemblies = late, memory = late, findings });
