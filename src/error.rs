@@ -7,8 +7,8 @@ use crate::printing::shown;
 use crate::reading::record;
 use serde::{Deserialize, Serialize};
 
-/// The result of everything that can end an analysis.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+/// The result of everything that can end an analysis. The error is boxed: it is large, and each `?` on its way would copy it.
+pub type Result<T, E = Box<Error>> = std::result::Result<T, E>;
 
 /// A fatal error.
 #[derive(Debug, thiserror::Error)]

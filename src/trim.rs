@@ -60,7 +60,7 @@ pub fn trim(
             done = done.saturating_add(bytes);
             match progress(Progress { done, total }) {
                 ControlFlow::Continue(()) => Ok(()),
-                ControlFlow::Break(()) => Err(Error::Cancelled),
+                ControlFlow::Break(()) => Err(Error::Cancelled.into()),
             }
         },
     )?;

@@ -776,7 +776,7 @@ fn descriptors(mem: &dyn Memory, rt: &Runtime, met: &[MethodTable]) -> (Holders,
                 let component_size = u64::from(table.component_size().unwrap_or(0));
                 holders.insert(table.at.0, Holder { base_size: u64::from(table.base_size), component_size, desc });
             }
-            Err(e @ Error::Unreadable { .. }) => check.undecided(e.to_string()),
+            Err(e) if matches!(*e, Error::Unreadable { .. }) => check.undecided(e.to_string()),
             Err(e) => check.that(false, || e.to_string()),
         }
     }
@@ -881,7 +881,7 @@ impl<'a> Checker<'a> {
                         let mut pass = Pass::new(self);
                         while let Some(&(starts, from, to)) = queue.lock().map_or(None, |mut q| q.next()) {
                             if stop.load(Ordering::Relaxed) {
-                                return Err(Error::Cancelled);
+                                return Err(Error::Cancelled.into());
                             }
                             pass.share(starts, from, to)?;
                             // A receiver that is gone has stopped us.
@@ -907,7 +907,7 @@ impl<'a> Checker<'a> {
                 })??;
                 all.merge(part);
             }
-            if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(all) }
+            if stop.load(Ordering::Relaxed) { Err(Box::new(Error::Cancelled)) } else { Ok(all) }
         })?;
         found.counts.method_tables = self.holders.len() as u64;
         found.counts.skipped_bytes = self.skipped_bytes;

@@ -63,7 +63,7 @@ pub fn memory_bytes() -> f64 {
 #[wasm_bindgen(js_name = readError)]
 pub fn read_error(offset: f64, len: f64, reason: String) -> Result<JsValue, JsValue> {
     let what = "a window of the heap".to_owned();
-    Ok(thrown(Error::Io { what, offset: whole(offset)?, len: whole(len)?, reason }))
+    Ok(thrown(Error::Io { what, offset: whole(offset)?, len: whole(len)?, reason }.into()))
 }
 
 /// What to show if this instance traps later (its memory is not to be trusted then, so the words are fetched before).
@@ -107,7 +107,7 @@ impl DumpSession {
         }
         match &mut self.stage {
             Stage::Open(analysis) => Ok(analysis),
-            _ => Err(thrown(Error::Usage("the dump could not be opened".into()))),
+            _ => Err(thrown(Error::Usage("the dump could not be opened".into()).into())),
         }
     }
 
@@ -143,7 +143,7 @@ impl DumpSession {
         modules: Option<Vec<web_sys::File>>,
         entry: Option<String>,
     ) -> Result<DumpSession, JsValue> {
-        let module = |file: web_sys::File| -> Result<ModuleFile, Error> {
+        let module = |file: web_sys::File| -> Result<ModuleFile, Box<Error>> {
             let name = file.name();
             Ok(ModuleFile::new(name, Arc::new(BlobSource::new(file.into())?)))
         };
@@ -319,7 +319,7 @@ impl Reports {
     /// Throws if the bytes are no report.
     pub fn add(&mut self, id: u32, report: &[u8]) -> Result<(), JsValue> {
         let report = crate::reading::from_slice(report)
-            .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}"))))?;
+            .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}")).into()))?;
         self.held.retain(|held| held.0 != id);
         self.held.push((id, report));
         Ok(())
@@ -470,7 +470,7 @@ fn samples(tables: &[&MethodTableRow]) -> Vec<Vec<Addr>> {
 
 /// The page asked for what it does not have: its fault, not the reader's.
 fn unknown() -> JsValue {
-    thrown(Error::Usage("there is no such report, comparison or row here".to_owned()))
+    thrown(Error::Usage("there is no such report, comparison or row here".to_owned()).into())
 }
 
 /// A report without the parts that are long: those wait in [`Reports`].
@@ -581,9 +581,9 @@ fn whole(value: f64) -> Result<u64, JsValue> {
     Err(js_sys::Error::new("not a whole number that is exact in JavaScript").into())
 }
 
-fn thrown(error: Error) -> JsValue {
+fn thrown(error: Box<Error>) -> JsValue {
     let (code, message, hint) = (error.code(), error.to_string(), error.hint());
-    let entries = if let Error::ChooseEntry { entries } = error { entries } else { Vec::new() };
+    let entries = if let Error::ChooseEntry { entries } = *error { entries } else { Vec::new() };
     let thrown = Thrown { name: "Error", code, message, hint, entries };
     flat(&thrown).unwrap_or_else(|e| e)
 }

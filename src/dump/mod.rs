@@ -97,7 +97,7 @@ pub struct Thread {
 pub fn open_unpacked(unpacked: &packed::Unpacked, file_name: &str) -> Result<Dump> {
     let mut dump = open(&*unpacked.source, file_name).map_err(|error| {
         match unpacked.findings.as_slice().iter().find(|finding| finding.partial) {
-            Some(fault) => Error::Damaged { what: error.to_string(), detail: fault.message.clone() },
+            Some(fault) => Error::Damaged { what: error.to_string(), detail: fault.message.clone() }.into(),
             None => error,
         }
     })?;
@@ -119,7 +119,7 @@ pub fn open_unpacked(unpacked: &packed::Unpacked, file_name: &str) -> Result<Dum
 /// [`Error::Damaged`], [`Error::Limit`], [`Error::Io`].
 pub fn open(source: &dyn ByteSource, file_name: &str) -> Result<Dump> {
     if source.is_empty() {
-        return Err(Error::EmptyFile);
+        return Err(Error::EmptyFile.into());
     }
     let mut reader = Reader::new(source);
     let first = reader.bytes(0, source.len().min(sniff::SNIFFED), "the first bytes of the file")?;
@@ -202,7 +202,7 @@ impl Dump {
             0 => format!("it was written without any memory (MINIDUMP_TYPE {:#x})", self.flags),
             n => format!("its {n} bytes of memory are stacks and images only (MINIDUMP_TYPE {:#x})", self.flags),
         };
-        Err(Error::NoHeapMemory { detail })
+        Err(Error::NoHeapMemory { detail }.into())
     }
 }
 

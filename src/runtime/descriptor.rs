@@ -101,7 +101,7 @@ impl Descriptor {
         const WHAT: &str = "the runtime's contract descriptor";
         let magic = mem.u64(at, WHAT)?;
         if &magic.to_le_bytes() != b"DNCCDAC\0" {
-            return Err(Error::Damaged { what: WHAT.into(), detail: "its magic number is wrong".into() });
+            return Err(Error::Damaged { what: WHAT.into(), detail: "its magic number is wrong".into() }.into());
         }
         let p = pointer.bytes();
         let json_len = mem.u32(at.plus(12), WHAT)?;
@@ -113,7 +113,8 @@ impl Descriptor {
                 what: format!("{WHAT}: JSON length or pointer count"),
                 value: u64::from(json_len.max(count)),
                 limit: u64::from(MAX_JSON),
-            });
+            }
+            .into());
         }
         let text = mem.bytes(json, usize::try_from(json_len).map_err(|_| unreadable(WHAT, json, 0))?, WHAT)?;
         let pointers = (0..u64::from(count))
