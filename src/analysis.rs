@@ -139,7 +139,7 @@ impl Analysis {
     /// # Errors
     /// As [`ByteSource::read_at`].
     pub fn read_window(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        self.source.read_at(offset, buf, "heap segment")
+        self.source.read_once(offset, buf, "heap segment")
     }
 
     /// The file and the process; ready before the runtime is located.
@@ -609,7 +609,7 @@ mod native {
                 &space,
                 rt,
                 &mut census,
-                &|offset, buf| source.read_at(offset, buf, "heap segment"),
+                &|offset, buf| source.read_once(offset, buf, "heap segment"),
                 &mut |walk, census| {
                     if census.tables.known().len() > MUCH {
                         give(census);

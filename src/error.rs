@@ -3,6 +3,7 @@
 //! Every error carries a stable kebab-case [`code`](Error::code) for programs, a message that says what the file is and what was
 //! being read, and a [`hint`](Error::hint): the user's next step. The page and the command line print both as they are.
 
+use crate::printing::shown;
 use crate::reading::record;
 use serde::{Deserialize, Serialize};
 
@@ -305,3 +306,5 @@ impl Findings {
     }
 }
 record!(Finding { code, count, message, partial });
+
+shown!(EntryChoice { name, size });

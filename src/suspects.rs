@@ -21,6 +21,7 @@
 use crate::compact::Cells;
 use crate::diff::group_with_members;
 use crate::maps::Sorted;
+use crate::printing::shown;
 use crate::report::{Cell, DiffDump, DiffReport, DiffRow, DiffTotals, GroupBy, Owner, Supertype};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -412,3 +413,10 @@ fn old_of_all(report: &DiffReport) -> (u64, Option<i64>) {
     let last = of(report.dumps.last(), report.free_generations.last());
     (u64::try_from(first).unwrap_or(0), has_generations(report).then(|| last.saturating_sub(first)))
 }
+
+shown!(Suspects { growth, growing_types, old_delta_size, by_supertype, same_number, resized, alone, withheld });
+shown!(Together { rows, totals, old_delta_size });
+shown!(BySupertype { supertype, equal, owner, all_types, same_number, types });
+shown!(SameNumber { number, steps, ranges, types });
+shown!(Resized { row, slots, old_delta_size });
+shown!(Withheld { section, code, reason });

@@ -16,6 +16,7 @@ use crate::limits;
 use crate::memory::{Addr, AddressSpace, Memory, PointerSize};
 use crate::modules::Modules;
 use crate::names::Names;
+use crate::printing::{shown, spoken};
 use crate::report::{Cell, DumpFacts, RuntimeFacts};
 use crate::runtime::Runtime;
 use crate::runtime::method_table::MethodTable;
@@ -956,7 +957,7 @@ impl Window {
         let ahead = end.since(at).clamp(len as u64, limits::WINDOW_NATIVE.max(len as u64)).min(extent.len);
         self.bytes.resize(usize::try_from(ahead).unwrap_or(len), 0);
         self.at = at.0;
-        checker.source.read_at(extent.offset, &mut self.bytes, "objects of the heap")
+        checker.source.read_once(extent.offset, &mut self.bytes, "objects of the heap")
     }
 }
 
@@ -1138,3 +1139,32 @@ fn word<const P: usize>(bytes: &[u8]) -> u64 {
     }
     u64::from_le_bytes(full)
 }
+
+shown!(VerifyReport {
+    schema,
+    tool_version,
+    dump,
+    runtime,
+    verdict,
+    gc_structures_invalid_cnt,
+    background_gc,
+    explained_bytes,
+    total_bytes,
+    objects,
+    invariants,
+    references,
+    findings
+});
+spoken!(Verdict);
+shown!(Invariant { code, statement, hard, verdict, checked, failed, note, examples });
+shown!(ReferenceCounts {
+    method_tables,
+    objects,
+    checked,
+    non_null,
+    inside,
+    outside,
+    unjudged,
+    missing,
+    skipped_bytes
+});

@@ -12,10 +12,11 @@ mod texts;
 use crate::columns::Columns;
 use crate::dump::packed::Unpacking;
 use crate::error::{EntryChoice, Error};
-use crate::export::json::{Layout, MAX_SAFE, TOO_LARGE, print};
+use crate::export::json::{MAX_SAFE, TOO_LARGE};
 use crate::export::{self, Format, Names};
 use crate::image::files::ModuleFile;
 use crate::memory::Addr;
+use crate::printing::{Printer, Shown, shown};
 use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
@@ -274,8 +275,6 @@ pub struct Reports {
 }
 
 /// What an opened row shows. Addresses are strings, as in the reports.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Detail<'a> {
     module: &'a str,
     owner: Owner,
@@ -289,12 +288,16 @@ struct Detail<'a> {
     samples: Vec<Vec<Vec<Addr>>>,
 }
 
-#[derive(Serialize)]
 struct MethodTable {
     address: Addr,
     count: u64,
     size: u64,
 }
+
+shown!(Detail<'_> {
+    module, owner, reason, base_types: "baseTypes", interfaces, method_tables: "methodTables", samples
+});
+shown!(MethodTable { address, count, size });
 
 impl MethodTable {
     fn of(row: &MethodTableRow) -> MethodTable {
@@ -502,19 +505,19 @@ fn columns(c: &Columns<'_>) -> Result<Object, JsValue> {
     ])
 }
 
-fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, JsValue> {
+fn json(value: &dyn Shown) -> Result<Vec<u8>, JsValue> {
     let mut bytes = Vec::new();
-    match print(value, Layout::exact(), &mut bytes) {
+    match value.show(&mut Printer::exact(&mut bytes)) {
         Ok(()) => Ok(bytes),
         Err(e) => Err(js_sys::Error::new(&e.to_string()).into()),
     }
 }
 
 /// JSON in the memory of JavaScript: a report of 10^5 types has more bytes than WebAssembly's memory should grow by.
-fn json_outside<T: Serialize>(value: &T) -> Result<Uint8Array, JsValue> {
+fn json_outside(value: &dyn Shown) -> Result<Uint8Array, JsValue> {
     let mut pieces = Pieces::default();
     let mut buffered = io::BufWriter::with_capacity(Pieces::ONE, &mut pieces);
-    print(value, Layout::exact(), &mut buffered).map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    value.show(&mut Printer::exact(&mut buffered)).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     buffered.into_inner().map_err(|e| js_sys::Error::new(&e.to_string()))?;
     let total = pieces.list.iter().fold(0u32, |sum, p| sum.saturating_add(p.length()));
     let all = Uint8Array::new_with_length(total);
@@ -553,7 +556,7 @@ fn flat(value: &Thrown) -> Result<JsValue, JsValue> {
     Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
 }
 
-fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+fn to_js(value: &dyn Shown) -> Result<JsValue, JsValue> {
     let text = String::from_utf8(json(value)?).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     JSON::parse(&text)
 }

@@ -208,7 +208,7 @@ const SHAPES: &[Shape] = &[
         kind: stream::THREAD_LIST,
         name: "ThreadList",
         list: List::Counted,
-        entry: 48,
+        entry: THREAD_LEN,
         pointers: &[Pointer::Memory(36), Pointer::Block(40, MAX_CONTEXT)],
         max: MAX_THREADS,
     },
@@ -232,7 +232,7 @@ const SHAPES: &[Shape] = &[
         kind: stream::THREAD_INFO_LIST,
         name: "ThreadInfoList",
         list: List::Headed,
-        entry: 64,
+        entry: THREAD_INFO_LEN,
         pointers: &[],
         max: MAX_THREADS,
     },
@@ -251,6 +251,8 @@ const SHAPES: &[Shape] = &[
 ];
 
 pub(super) const MODULE_LEN: usize = 108;
+pub(super) const THREAD_LEN: usize = 48;
+pub(super) const THREAD_INFO_LEN: usize = 64;
 const MODULE_CODEVIEW: usize = 76;
 
 const fn plain(kind: u32, name: &'static str) -> Shape {

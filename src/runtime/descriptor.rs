@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::maps::Sorted;
 use crate::memory::{Addr, Memory, PointerSize, unreadable};
-use crate::reading::Json;
+use crate::reading::{self, Json};
 
 /// Bytes of JSON accepted; the largest seen has 10,826.
 const MAX_JSON: u32 = 1 << 20;
@@ -50,33 +50,33 @@ impl Descriptor {
 
     /// Also the slots of its sub-descriptors.
     fn parse_all(text: &str, pointers: &[Addr]) -> Result<(Descriptor, Vec<Addr>)> {
-        let json = Json::parse(text.as_bytes()).map_err(|e| Error::Damaged {
+        let json: Json = reading::from_slice(text.as_bytes()).map_err(|e| Error::Damaged {
             what: "the runtime's contract descriptor".into(),
             detail: format!("its JSON does not parse: {e}"),
         })?;
-        let mut d = Descriptor {
-            baseline: if let Json::Text(name) = json.field("baseline") { name.clone() } else { "empty".to_owned() },
-            ..Descriptor::default()
-        };
-        for (name, fields) in json.field("types").fields() {
-            let out = d.types.entry(name.clone(), Sorted::default);
-            for (field, value) in fields.fields() {
+        let mut d = Descriptor { baseline: "empty".to_owned(), ..Descriptor::default() };
+        if let Some(Json::Text(baseline)) = json.field("baseline") {
+            d.baseline.clone_from(baseline);
+        }
+        for (name, fields) in json.fields("types") {
+            let mut out = Sorted::default();
+            for (field, value) in fields.entries() {
                 let offset = match value {
-                    Json::Array(parts) => parts.first().and_then(number),
+                    Json::List(parts) => parts.first().and_then(number),
                     other => number(other),
                 };
                 if let Some(offset) = offset {
                     out.insert(field.clone(), offset);
                 }
             }
+            d.types.insert(name.clone(), out);
         }
-        for (name, value) in json.field("globals").fields() {
+        for (name, value) in json.fields("globals") {
             if let Some(g) = global(value, pointers) {
                 d.globals.insert(name.clone(), g);
             }
         }
-        let subs = json.field("subDescriptors").fields();
-        let slots = subs.filter_map(|(_, value)| match global(value, pointers) {
+        let slots = json.fields("subDescriptors").iter().filter_map(|(_, value)| match global(value, pointers) {
             Some(Global::Pointer(slot)) => Some(slot),
             _ => None,
         });
@@ -187,9 +187,9 @@ fn global(v: &Json, pointers: &[Addr]) -> Option<Global> {
         pointers.get(index).copied().filter(|a| !a.is_null()).map(Global::Pointer)
     };
     match v {
-        Json::Array(parts) => match parts.as_slice() {
+        Json::List(parts) => match parts.as_slice() {
             [index] => indirect(index),
-            [Json::Array(inner), _] => indirect(inner.first()?),
+            [Json::List(inner), _] => indirect(inner.first()?),
             [value, _] => global(value, pointers),
             _ => None,
         },
