@@ -359,7 +359,9 @@ impl RuntimeModule {
         };
         match self.flavour {
             Flavour::Framework if (a, b, c) == (4, 0, 30319) => ".NET Framework 4.0 to 4.5.2".into(),
-            Flavour::Framework => format!(".NET Framework {a}.{b}.{c}").trim_end_matches(".0").to_owned(),
+            Flavour::Framework if c != 0 => format!(".NET Framework {a}.{b}.{c}"),
+            Flavour::Framework if b != 0 => format!(".NET Framework {a}.{b}"),
+            Flavour::Framework => format!(".NET Framework {a}"),
             Flavour::Core if a >= 5 => {
                 format!(".NET {a}.{b}.{}", c.checked_div(100).unwrap_or(0))
             }
