@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { Stop, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
+import { Stop, output, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
 
 /** Builds both. @returns {Promise<{outDir: string, oneFile: string}>} */
 export async function build() {
@@ -92,11 +92,27 @@ function buildWasm(recipe) {
   const key = createHash('sha256').update(readFileSync(bound)).update(optimising.join(' ')).digest('hex');
   const optimised = join(work, 'optimised.wasm');
   const stamp = join(work, 'optimised.sha256');
+  const names = join(work, 'names.json');
   if (!existsSync(optimised) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
-    run(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...optimising, bound, '-o', optimised]);
+    const said = output(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...optimising, '--minify-imports-and-exports-and-modules', bound, '-o', optimised]);
+    if (said === null) throw new Stop('wasm-opt failed');
+    writeFileSync(names, said);
     writeFileSync(stamp, key);
   }
-  return { wasm: readFileSync(optimised), glue: join(work, 'dropheap.js') };
+  const glue = join(work, 'glue.js');
+  writeFileSync(glue, renamed(readFileSync(join(work, 'dropheap.js'), 'utf8'), JSON.parse(readFileSync(names, 'utf8'))));
+  return { wasm: readFileSync(optimised), glue };
+}
+
+/** wasm-bindgen's glue with the names that wasm-opt gave. @param {string} glue @param {{imports: string[][], exports: string[][]}} names */
+function renamed(glue, { imports, exports }) {
+  const inside = new Map(imports.map(([, name, short]) => [name, short]));
+  const [[module]] = imports;
+  const outside = new Map(/** @type {[string, string][]} */ (exports));
+  return glue
+    .replace(`"${module}": `, 'a: ') // the one module, which it names so
+    .replace(/^( +)(\w+)(: function\()/gm, (all, before, name, after) => (inside.has(name) ? before + inside.get(name) + after : all))
+    .replace(/\bwasm\.(\w+)/g, (all, name) => (outside.has(name) ? `wasm.${outside.get(name)}` : all));
 }
 
 /**
@@ -132,7 +148,11 @@ async function bundle(esbuild, entry, embedded, define) {
   });
   // Over esbuild's own minifying, which keeps more.
   const { minify } = await import('terser');
-  const small = await minify(built.outputFiles[0].text, { ecma: 2020, module: true, compress: { passes: 3, keep_fargs: false }, format: { comments: false } });
+  const small = await minify(built.outputFiles[0].text, {
+    ecma: 2020, module: true, format: { comments: false },
+    // Without the two that are false the text is shorter by itself, and longer once it is gzipped.
+    compress: { passes: 3, keep_fargs: false, reduce_funcs: false, lhs_constants: false, unsafe: true, unsafe_arrows: true },
+  });
   return (small.code ?? '').trim();
 }
 
