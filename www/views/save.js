@@ -49,9 +49,9 @@ export function mountSave(store, actions, reports) {
   let making = 0;
 
   byId('save-formats').append(...FORMATS.map((f) =>
-    el('label', { class: 'check' }, el('input', { type: 'radio', name: 'save-format', value: f.key, checked: f.key === format }), ' ', f.label)));
+    el('label.check', el('input', { type: 'radio', name: 'save-format', value: f.key, checked: f.key === format }), ' ', f.label)));
   byId('save-parts').append(...PARTS.map((p) =>
-    el('label', { class: 'check' }, el('input', { type: 'checkbox', 'data-part': p.key }), ' ', p.label, p.note && el('span', { class: 'hint', text: ` ${p.note}` }), el('span', { class: 'hint n' }))));
+    el('label.check', el('input', { type: 'checkbox', 'data-part': p.key }), ' ', p.label, p.note && el('span.hint', ` ${p.note}`), el('span.hint.n'))));
 
   const draw = async () => {
     const mine = ++making;

@@ -52,7 +52,7 @@ export function mountShell(store, actions) {
   setText(byId('version'), `dropheap ${VERSION}, build ${BUILD}`);
   byId('about-facts').append(
     ...[['Version', VERSION], ['Build', BUILD], ['Source', SOURCE], ['This copy', ONE_FILE ? 'one file, for any disk' : 'from a server']]
-      .flatMap(([label, text]) => [el('dt', { text: label }), el('dd', null, el('code', { text }))]));
+      .flatMap(([label, text]) => [el('dt', label), el('dd', el('code', text))]));
   byId('offline').hidden = ONE_FILE;
 
   // What is being read is lost with the tab; a result is read again in seconds, but not a dump of 12 GB.

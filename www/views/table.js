@@ -52,7 +52,7 @@ export function mountTable(store, client, actions) {
   const body = el('tbody', { role: 'rowgroup' });
   const foot = el('tfoot', { role: 'rowgroup' });
   const table = el('table', { id: 'diff', role: 'treegrid', 'aria-label': 'Types' }, head, body, foot);
-  const nothing = el('p', { id: 'no-rows', class: 'hint', hidden: true, text: 'No type matches.' });
+  const nothing = el('p.hint', { id: 'no-rows', hidden: true }, 'No type matches.');
   area.append(table, nothing);
   const updateChart = mountChart(byId('chart'), store, actions);
 
@@ -255,12 +255,12 @@ export function mountTable(store, client, actions) {
     if (some) list.push(footRow(m, x, sumOf(sel, rows), 'filtered', `Shown: ${number(rows.length)} of ${plural(m.c.n, 'type')}`, []));
     list.push(footRow(m, x, types, 'types', generation === 'all' ? `All ${plural(m.c.n, 'type')}` : 'All types in these generations', [], plural(m.c.n, 'type')));
     const hasFree = m.generations && generation === 'all';
-    const opener = el('button', { type: 'button', class: 'link small-link', 'aria-expanded': String(freeOpen), text: 'by generation', onclick: () => {
+    const opener = el('button.link.small-link', { 'aria-expanded': String(freeOpen), onclick: () => {
       freeOpen = !freeOpen;
       drawFoot(s, sel, rows, generation, filter);
       /** @type {HTMLElement | null} */ (foot.querySelector('.free button'))?.focus();
       paint();
-    } });
+    } }, 'by generation');
     const line = footRow(m, x, free, 'free', 'Free', [`${share(free, total)} % of ${where}`, ...(hasFree ? [opener] : [])]);
     Object.assign(line.dataset, {
       type: 'Free', module: '', countA: m.meta.free.counts[0], countB: m.k > 1 ? m.meta.free.counts[m.k - 1] : '', sizeA: m.meta.free.sizes[0], sizeB: m.k > 1 ? m.meta.free.sizes[m.k - 1] : '',
@@ -770,7 +770,7 @@ function keepsPlace(a, b) {
 
 /** Pixels of a text in the page's own font. @param {string} text @param {string} look */
 function measure(text, look) {
-  const probe = el('b', { class: look, text });
+  const probe = el('b', { class: look }, text);
   document.body.append(probe);
   const { width } = probe.getBoundingClientRect();
   probe.remove();
