@@ -20,12 +20,13 @@ export async function build() {
   budget('the WebAssembly', packed.length, recipe.budget['wasm-gzip']);
 
   say('Bundling the page (esbuild)');
-  const worker = await bundle(esbuild, 'worker.js', { 'dropheap-wasm': { path: glue } }, {});
+  // A worker ends with all that it made: nothing is freed before.
+  const worker = await bundle(esbuild, 'worker.js', { 'dropheap-wasm': { path: glue } }, { FinalizationRegistry: 'undefined', 'Symbol.dispose': 'undefined' });
   const embedded = {
     'embedded:wasm': { contents: packed.toString('base64') },
     'embedded:worker': { contents: worker },
   };
-  const html = read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n');
+  const html = read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n').replace(/(?<= [\w-]+=)"([\w.-]+)"(?!\/)/g, '$1');
   const css = (await esbuild.transform(styles(), { loader: 'css', minify: true })).code.trim();
   const source = sourceHash();
   const app = (/** @type {boolean} */ oneFile, /** @type {string} */ buildId) => bundle(esbuild, 'app.js', embedded, {
@@ -43,7 +44,7 @@ export async function build() {
   const zipped = (/** @type {string[]} */ ...texts) => texts.reduce((n, text) => n + gzipSync(text, { level: 9 }).length, 0);
   budget('the page', zipped(hosted, css, html), recipe.budget['page-gzip']);
   budget('the page without the WebAssembly', zipped(hosted.replace(embedded['embedded:wasm'].contents, ''), css, html), recipe.budget['code-gzip']);
-  const pieces = sample === null ? html.replace('<script src="sample.js" defer></script>\n', '') : html;
+  const pieces = sample === null ? html.replace('<script src=sample.js defer></script>\n', '') : html;
   write(outDir, 'index.html', pieces);
   write(outDir, 'app.css', css);
   write(outDir, 'app.js', hosted);
@@ -188,11 +189,11 @@ function inOneFile(html, css, sample, app) {
     if (page.split(what).length !== 2) throw new Stop(`index.html must hold exactly once: ${what}`);
     page = page.replace(what, () => by);
   };
-  put('<link rel="stylesheet" href="app.css">', `<style>${css}</style>`);
+  put('<link rel=stylesheet href=app.css>', `<style>${css}</style>`);
   put("script-src 'self'", `script-src ${scripts.map(hash).join(' ')}`);
   put("style-src 'self'", `style-src ${hash(css)}`);
-  put('<script src="sample.js" defer></script>\n', sample === null ? '' : inline(sample) + '\n');
-  put('<script src="app.js" defer></script>', inline(app));
+  put('<script src=sample.js defer></script>\n', sample === null ? '' : inline(sample) + '\n');
+  put('<script src=app.js defer></script>', inline(app));
   return page;
 }
 

@@ -1,4 +1,6 @@
-// Making elements. Text goes in as text nodes alone: names in a dump are a stranger's.
+// Making elements. Text goes in as text nodes alone, with what cannot be seen made visible: names in a dump are a stranger's.
+
+import { visible } from './format.js';
 
 /**
  * `el('p.hint', { title }, 'words', node)`. What is null, undefined or false is left out.
@@ -20,7 +22,7 @@ export function el(tag, ...parts) {
       else if (there(value)) node.setAttribute(key, value === true ? '' : value);
     }
   }
-  node.append(.../** @type {any[]} */ (parts.filter(there)));
+  node.append(.../** @type {any[]} */ (parts.filter(there).map((x) => (typeof x === 'string' ? visible(x) : x))));
   return node;
 }
 
@@ -66,10 +68,14 @@ export async function copyText(text) {
  * @param {string} label @param {() => string} text @param {string} [said]  by a screen reader, where the label is not enough
  */
 export function copyButton(label, text, said) {
-  const button = el('button.small', { 'aria-label': said }, label);
-  button.addEventListener('click', async () => {
-    button.textContent = (await copyText(text())) ? 'Copied' : 'Not allowed';
-    setTimeout(() => (button.textContent = label), 1500);
-  });
+  const button = el('button.small', { 'aria-label': said, onclick: () => copied(button, text(), label) }, label);
   return button;
+}
+
+/** Copies, and says so in the label of what was pressed, for a moment. @param {Element} node @param {string} text @param {string} label  of before */
+export async function copied(node, text, label) {
+  const done = await copyText(text);
+  node.textContent = done ? 'Copied' : 'Not allowed';
+  setTimeout(() => (node.textContent = label), 1500);
+  return done;
 }

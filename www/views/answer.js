@@ -38,17 +38,17 @@ function draw(result, store, actions) {
   const answer = answerOf(sides, all, result.comparison);
 
   byId('warnings').replaceChildren(...warningsOf(sides, all, result.comparison.meta.findings).map((w) =>
-    el('div.warning', { role: 'note' }, sign(),
-      el('p', el('b', visible(w.title)), ' ', visible(w.text)),
+    el('div.warning', { role: 'note' }, /** @type {Node} */ (document.querySelector('.sign')).cloneNode(true),
+      el('p', el('b', w.title), ' ', w.text),
       el('span.row',
         ...(w.offers ?? []).map((o) => el('button', { class: o.primary ? 'primary' : '', onclick: () => actions.compare(o.ids) }, o.label)),
         w.facts && el('button', { 'data-dialog': 'facts' }, 'Which parts?')))));
 
   const part = (/** @type {import('../lib/answer.js').Part} */ p) => {
     const tone = p.strong ?? '';
-    if (p.link) return el('button', { class: `link number ${tone}`, onclick: () => follow(store, p.link) }, visible(p.text));
-    if (p.code) return el('code', visible(p.text));
-    return tone ? el('b', { class: tone }, visible(p.text)) : visible(p.text);
+    if (p.link) return el('button', { class: `link number ${tone}`, onclick: () => follow(store, p.link) }, p.text);
+    if (p.code) return el('code', p.text);
+    return tone ? el('b', { class: tone }, p.text) : visible(p.text);
   };
   byId('answer').replaceChildren(
     el('h1', ...answer.headline.map(part), ' ', answer.aside && el('span.aside', answer.aside)),
@@ -66,19 +66,6 @@ function follow(store, link) {
   byId('status').textContent = 'The table shows what this number is made of.';
 }
 
-function sign() {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('class', 'sign');
-  svg.setAttribute('viewBox', '0 0 20 18');
-  svg.setAttribute('aria-hidden', 'true');
-  for (const d of ['M10 1.5 19 17H1z', 'M10 7v5M10 13.7v1.2']) {
-    const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-    path.setAttribute('d', d);
-    svg.append(path);
-  }
-  return svg;
-}
-
 /** @param {import('../lib/warnings.js').Side[]} sides @param {import('../lib/warnings.js').Side[]} all @param {import('../store.js').Result} result @param {import('../app.js').Actions} actions */
 function drawPanel(sides, all, result, actions) {
   const notes = notesOf(sides, result.comparison.meta.findings);
@@ -94,7 +81,7 @@ function drawPanel(sides, all, result, actions) {
 
   byId('panel').replaceChildren(
     ...(result.all.length > 2 ? [seriesList(sides, all, result, actions)] : dumpLines(sides, result.dumps)),
-    ...notes.map((n) => el('p.note-line', el('span.info', { 'aria-hidden': 'true' }, 'i'), el('span', el('b', 'Note: '), visible(n)))),
+    ...notes.map((n) => el('p.note-line', el('span.info', { 'aria-hidden': 'true' }, 'i'), el('span', el('b', 'Note: '), n))),
     el('div.same', words,
       el('span.row',
         several && el('button.small', { title: 'Compare the other way round', onclick: actions.swap }, 'Swap'),
@@ -116,7 +103,7 @@ function dumpLines(sides, dumps) {
           pids.size > 1 && facts.pid !== null && el('span', `· pid ${facts.pid}`),
           facts.uptime !== null && el('span', `· up ${duration(facts.uptime)}`),
           // Cut at its beginning: the end, a date mostly, tells the files apart.
-          el('code.file', { title: visible(facts.file_name) }, el('bdi', { dir: 'ltr' }, visible(facts.file_name)))),
+          el('code.file', { title: visible(facts.file_name) }, el('bdi', { dir: 'ltr' }, facts.file_name))),
         el('p.bytes', heap.generations.length > 0 && generationBar(heap, most, false), el('span', `${atLeast(side.head)}${number(heap.size)} bytes`))));
   });
 }
@@ -168,7 +155,7 @@ function allFacts(dump, name, actions) {
   const { dump: facts, runtime, findings, memory } = dump.head;
   const several = (runtime.candidates ?? []).length > 1;
   return el('section',
-    el('h3', `${name} ${visible(facts.file_name)}`),
+    el('h3', `${name} ${facts.file_name}`),
     several && el('p', 'Several runtimes are in this process; the one with the larger heap was read. Read another one:'),
     several && el('p.row', ...runtime.candidates.map((/** @type {any} */ c) => el('button', {
       'aria-pressed': String(c.used), disabled: c.used || c.heap_bytes === null, title: c.why_not ?? '',
@@ -176,14 +163,14 @@ function allFacts(dump, name, actions) {
         byId('facts').close();
         actions.retry(dump.id, { runtimeChoice: c.number });
       },
-    }, `${visible(c.name)}: ${c.heap_bytes === null ? 'no heap found' : size(c.heap_bytes)}`))),
-    el('dl.facts', ...allRows(dump.head, dump.memory).flatMap((r) => [el('dt', r.label), el('dd', r.secret ? secret(r.text) : visible(r.text))])),
+    }, `${c.name}: ${c.heap_bytes === null ? 'no heap found' : size(c.heap_bytes)}`))),
+    el('dl.facts', ...allRows(dump.head, dump.memory).flatMap((r) => [el('dt', r.label), el('dd', r.secret ? secret(r.text) : r.text)])),
     memory && el('h4', 'Memory of the process in the dump, by owner'),
-    memory && el('dl.facts.owners', ...memory.owners.flatMap((/** @type {any} */ o) => [el('dt', ownerWords(o.owner)), el('dd', el('b', number(o.bytes)), ` bytes: ${visible(o.how)}`)])),
+    memory && el('dl.facts.owners', ...memory.owners.flatMap((/** @type {any} */ o) => [el('dt', ownerWords(o.owner)), el('dd', el('b', number(o.bytes)), ` bytes: ${o.how}`)])),
     findings.length > 0 && el('h4', 'Findings'),
-    ...findings.map((/** @type {any} */ f) => el('p', el('code', f.code), ` ${visible(withCount(f))}`)),
+    ...findings.map((/** @type {any} */ f) => el('p', el('code', f.code), ` ${withCount(f)}`)),
     runtime.evidence?.length > 0 && el('details', el('summary', 'Evidence for what was found in the runtime'),
-      ...runtime.evidence.map((/** @type {any} */ e) => el('p', el('b', visible(e.what)), ` ${visible(e.value)}: ${visible(e.how)}`))));
+      ...runtime.evidence.map((/** @type {any} */ e) => el('p', el('b', e.what), ` ${e.value}: ${e.how}`))));
 }
 
 /** `gc-free` as words. @param {string} owner  kebab-case */

@@ -130,7 +130,7 @@ function failedCard({ file, failure, facts, runtime }) {
   // What is inside a zip with several dumps.
   for (const entry of failure.entries ?? []) {
     part('.choices').append(el('button', { 'data-act': 'entry', 'data-entry': entry.name ?? entry },
-      `Open ${visible(entry.name ?? entry)}`, entry.size > 0 && el('span.hint', ` ${size(entry.size)}`)));
+      `Open ${entry.name ?? entry}`, entry.size > 0 && el('span.hint', ` ${size(entry.size)}`)));
   }
   const details = part('details');
   const report = faultReport(failure, facts, runtime, file, { version: VERSION, build: BUILD, browser: navigator.userAgent });
@@ -202,7 +202,7 @@ function fillFacts(list, dump) {
 function factCell(row, dump) {
   if (row.text === null) return el('dd.none', '—');
   if (row.secret) return el('dd', secret(row.text));
-  if (row.label !== 'Taken') return el('dd', visible(row.text));
+  if (row.label !== 'Taken') return el('dd', row.text);
   const local = dump.facts?.captured_at ? localTime(dump.facts.captured_at) : '';
   return el('dd', dump.facts ? null : { class: 'none' }, dump.facts ? el('b', row.text) : row.text, local && el('span.local', ` (${local})`));
 }
@@ -213,7 +213,7 @@ export function secret(text, before = '') {
   node.append(
     before === '' ? el('span.dots', { 'aria-label': 'hidden', role: 'img' }, '• • • • • • • •') : before,
     ' ',
-    el('button.link', { 'aria-label': 'Show the command line', onclick: () => node.replaceChildren(el('code', visible(text))) }, 'show'),
+    el('button.link', { 'aria-label': 'Show the command line', onclick: () => node.replaceChildren(el('code', text)) }, 'show'),
   );
   return node;
 }

@@ -26,10 +26,10 @@ export function detailCell(m, i, state, asked, does) {
   const pinned = state.pinned.includes(keyOf(m.c, i));
   const cell = el('td.detail', { role: 'gridcell' },
     el('p.title',
-      el('code.full', visible(csharp)), whose,
+      el('code.full', csharp), whose,
       copyButton('Copy name', () => csharp),
       el('button.small', { 'aria-pressed': String(pinned), onclick: does.pin }, pinned ? 'Unpin' : m.k > 2 ? 'Pin to chart' : 'Pin')),
-    classic !== csharp && el('p.title', el('code.full.classic', visible(classic)), copyButton('Copy SOS name', () => classic)),
+    classic !== csharp && el('p.title', el('code.full.classic', classic), copyButton('Copy SOS name', () => classic)),
     el('div.halves', left, right));
   if (m.generations) left.append(...generations(m, i));
   const fill = (/** @type {import('../protocol.js').Detail} */ d) => {
@@ -97,7 +97,7 @@ function objects(m, d, i) {
 function supertypes(d) {
   const list = (/** @type {string} */ title, /** @type {import('../protocol.js').Supertype[]} */ types) => {
     if (types.length === 0) return [];
-    const line = (/** @type {import('../protocol.js').Supertype} */ t) => el('li', el(t.owner === 'runtime' ? 'code.full' : 'b.full', visible(t.type_name_csharp)));
+    const line = (/** @type {import('../protocol.js').Supertype} */ t) => el('li', el(t.owner === 'runtime' ? 'code.full' : 'b.full', t.type_name_csharp));
     const rest = types.slice(SUPERTYPES);
     return [
       el('h2', title),

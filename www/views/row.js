@@ -2,7 +2,7 @@
 
 import { average } from '../lib/rows.js';
 import { bar } from '../lib/bars.js';
-import { change, lineOf, textOf } from '../lib/columns.js';
+import { change, lineOf, selection, textOf } from '../lib/columns.js';
 import { el } from '../lib/dom.js';
 import { megabytes, number, percent, signed, signedMegabytes, signedPercent, visible } from '../lib/format.js';
 import { slotsOf } from '../lib/lines.js';
@@ -248,7 +248,7 @@ export function lineNode(item, m, x) {
   node.append(name);
   if (item.kind === 'type') {
     const numbers = lineOf(x.s, item.i);
-    hooks(node, m, item.i);
+    hooks(node, textOf(m.c, item.i, 'type'), textOf(m.c, item.i, 'module'), lineOf(selection(m.c, 'all'), item.i));
     const all = marks(m, item.i, numbers);
     nameOf(name, m, x, item.i, item.level, all);
     cells(node, m, x, numbers, null, item.hollow);
@@ -260,11 +260,9 @@ export function lineNode(item, m, x) {
 }
 
 /** The stable attributes for scripts (README): the numbers of the whole dumps, whatever generations are shown. */
-function hooks(/** @type {HTMLElement} */ node, /** @type {Model} */ { c, k }, /** @type {number} */ i) {
-  const last = (k - 1) * c.n + i;
-  Object.assign(node.dataset, {
-    type: textOf(c, i, 'type'), module: textOf(c, i, 'module'), countA: c.counts[i], countB: k > 1 ? c.counts[last] : '', sizeA: c.sizes[i], sizeB: k > 1 ? c.sizes[last] : '',
-  });
+export function hooks(/** @type {HTMLElement} */ node, /** @type {string} */ type, /** @type {string} */ module, /** @type {Line} */ { counts, sizes }) {
+  const last = (/** @type {ArrayLike<number>} */ of) => (of.length > 1 ? of[of.length - 1] : '');
+  Object.assign(node.dataset, { type, module, countA: counts[0], countB: last(counts), sizeA: sizes[0], sizeB: last(sizes) });
 }
 
 /** @typedef {{text: string, tone: string}} Mark */

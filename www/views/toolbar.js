@@ -35,7 +35,7 @@ export function mountToolbar(area, store, actions) {
   const views = el('div.views', { role: 'group', 'aria-label': 'View' }, ...VIEWS.map(([view, label, short]) =>
     pressed('view', view, [el('span.long', label), el('span.short', short), ' ', el('span.n')], { view })));
   const kinds = el('div.group.kinds', { role: 'group', 'aria-label': 'Classes of types' }, ...OWNERS.map((owner) =>
-    el('label', { class: owner },
+    el('label.check', { class: owner },
       el('input', { type: 'checkbox', 'data-owner': owner, onchange: (/** @type {any} */ e) => store.set({ owners: { ...store.get().owners, [owner]: e.target.checked } }) }),
       el('span', KINDS[owner]), ' ', el('span.n'))));
   const search = /** @type {HTMLInputElement} */ (el('input', {
@@ -69,14 +69,6 @@ export function mountToolbar(area, store, actions) {
       type: 'checkbox', 'data-column': key,
       onchange: (/** @type {any} */ e) => store.set({ hidden: e.target.checked ? store.get().hidden.filter((h) => h !== key) : [...store.get().hidden, key] }),
     }), el('span', label)))));
-  columns.addEventListener('keydown', (e) => {
-    if (e.key !== 'Escape') return;
-    /** @type {HTMLDetailsElement} */ (columns).open = false;
-    columns.querySelector('summary')?.focus();
-  });
-  columns.addEventListener('focusout', (e) => {
-    if (!columns.contains(/** @type {Node} */ (e.relatedTarget))) setTimeout(() => !columns.contains(document.activeElement) && (/** @type {HTMLDetailsElement} */ (columns).open = false));
-  });
   const choice = (/** @type {string} */ id, /** @type {string} */ said, /** @type {[string, string][]} */ options, /** @type {(value: any) => void} */ set) =>
     el('select.quiet', { id, 'aria-label': said, onchange: (/** @type {any} */ e) => set(e.target.value) }, ...options.map(([value, label]) => el('option', { value }, label)));
   const spelling = choice('spelling', 'Spelling of the names', [['csharp', 'C# names'], ['type', 'SOS names']], (value) => store.set({ spelling: value }));
