@@ -150,8 +150,9 @@ async function bundle(esbuild, entry, embedded, define) {
   // Over esbuild's own minifying, which keeps more.
   const { minify } = await import('terser');
   const small = await minify(built.outputFiles[0].text, {
-    ecma: 2020, module: true, format: { comments: false },
+    ecma: 2020, module: true,
     // Without the two that are false the text is shorter by itself, and longer once it is gzipped.
+    format: { comments: false, ascii_only: true },
     compress: { passes: 3, keep_fargs: false, reduce_funcs: false, lhs_constants: false, unsafe: true, unsafe_arrows: true },
   });
   return (small.code ?? '').trim();

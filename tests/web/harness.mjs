@@ -65,6 +65,12 @@ export function commandLine(args) {
   return done.stdout;
 }
 
+/** What an export of the core is called in the built page (build.mjs shortens the names). @param {string} name */
+export function exportName(name) {
+  const { exports } = JSON.parse(readFileSync(join(targetDir(), 'page', 'names.json'), 'utf8'));
+  return exports.find(([long]) => long === name)[1];
+}
+
 /** Every row of the table by its stable hooks: in the view of types, nothing folded, from the first to the last, since only those in sight are there. */
 export async function tableRows(page) {
   await page.click('[data-view="types"]');

@@ -6,7 +6,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { after, before, test } from 'node:test';
-import { axeSource, choose, chromium, commandLine, firefox, fixtures, oneFileUrl, root, scratch, state } from './harness.mjs';
+import { axeSource, choose, chromium, commandLine, exportName, firefox, fixtures, oneFileUrl, root, scratch, state } from './harness.mjs';
 
 const pairs = fixtures();
 const [{ dumps: pair }] = pairs.filter((p) => p.name === 'net10-x64-wks');
@@ -205,7 +205,7 @@ test('a fault of the core: its words and a report that can be copied, never a de
     WebAssembly.Instance = function (...args) {
       const real = new I(...args);
       const exports = Object.fromEntries(Object.entries(real.exports));
-      exports.dumpsession_open = () => { console.error('panicked at src/heap/walk.rs:1:2:\\nfor a test'); throw new WebAssembly.RuntimeError('unreachable'); };
+      exports[${JSON.stringify(exportName('dumpsession_open'))}] = () => { console.error('panicked at src/heap/walk.rs:1:2:\\nfor a test'); throw new WebAssembly.RuntimeError('unreachable'); };
       return { exports };
     };
     WebAssembly.Instance.prototype = I.prototype;
@@ -228,7 +228,7 @@ test('memory runs out: said so, with what helps', async () => {
   const { page } = await open(inWorkers(`{
     const I = WebAssembly.Instance;
     WebAssembly.Instance = function (...args) {
-      const exports = { ...new I(...args).exports, dumpsession_open: () => { throw new RangeError('Array buffer allocation failed'); } };
+      const exports = { ...new I(...args).exports, ${exportName('dumpsession_open')}: () => { throw new RangeError('Array buffer allocation failed'); } };
       return { exports };
     };
     WebAssembly.Instance.prototype = I.prototype;

@@ -27,6 +27,7 @@ import { trendLine } from './series.js';
  * @property {boolean} uneven  a series with at least one type that did not go steadily
  * @property {(number | null)[]} times  of capture
  * @property {string} life  the process, where all dumps are of one; else empty
+ * @property {ReturnType<typeof extremes>} [widest]  worked out when columns are first laid out
  * @property {(assembly: string) => {owner: string, reason: string} | undefined} assembly
  *
  * @typedef {object} Column
@@ -111,7 +112,7 @@ export function columnsOf(m, units, view) {
       columns.push({ key: 'average', option: 'average', label: `in ${last}`, said: 'Average size', group: 'Average', tone: 'soft', text: mean });
     }
   }
-  const widest = extremes(m);
+  const widest = (m.widest ??= extremes(m));
   return columns.map((c) => ({ ...c, width: Math.max(0.9 * c.label.length + (c.label === '' ? 0 : 1.5), widthOf(c.key, widest, m, mb, view)) }));
 }
 
@@ -127,7 +128,7 @@ function headOf(m, d) {
   return `${m.names[d]} ${oneDay ? iso.slice(11, 16) : iso.slice(5, 10)}`;
 }
 
-/** The largest numbers of a data set, from which the widths of the columns come, once. @param {Model} m */
+/** The largest numbers of a data set, from which the widths of the columns come. @param {Model} m */
 function extremes(m) {
   const { c } = m;
   const lines = [m.meta.free, m.meta.total];
