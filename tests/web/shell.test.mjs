@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { after, before, test } from 'node:test';
-import { axeSource, choose, chromium, commandLine, exportName, firefox, fixtures, oneFileUrl, root, scratch, state } from './harness.mjs';
+import { test } from 'node:test';
+import { choose, commandLine, exportName, firefox, fixtures, inChromium, inWorkers, oneFileUrl, root, scratch, state, violations } from './harness.mjs';
 
 const pairs = fixtures();
 const [{ dumps: pair }] = pairs.filter((p) => p.name === 'net10-x64-wks');
@@ -32,23 +32,8 @@ function withoutMemory(from) {
   return bytes.subarray(0, Math.min(bytes.length, end + 256 * 1024));
 }
 
-let browser;
-before(async () => {
-  browser = await chromium();
-});
-after(() => browser?.close());
-
-/** A fresh page; `before` runs in it ahead of everything else. */
-async function open(before = null, from = browser) {
-  const page = await from.newPage();
-  await page.setViewport({ width: 1440, height: 900 });
-  const wrong = [];
-  page.on('pageerror', (error) => wrong.push(error.message));
-  page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
-  if (before) await page.evaluateOnNewDocument(before);
-  await page.goto(oneFileUrl, { waitUntil: 'load' });
-  return { page, wrong };
-}
+const chrome = inChromium();
+const open = (/** @type {any} */ first = null) => chrome.open({ first });
 
 const texts = (page, selector) => page.$$eval(selector, (nodes) => nodes.map((n) => n.textContent.trim()));
 const card = (page) => page.$eval('.card.failed', (c) => ({
@@ -59,14 +44,6 @@ const card = (page) => page.$eval('.card.failed', (c) => ({
   copy: c.querySelector('.copyline').hidden ? '' : c.querySelector('.copyline code').textContent,
   buttons: [...c.querySelectorAll('button')].map((b) => b.textContent),
 }));
-
-/** Put in front of every worker's script. @param {string} code */
-const inWorkers = (code) => `{
-  const B = Blob;
-  globalThis.Blob = class extends B {
-    constructor(parts, options) { super(options?.type === 'text/javascript' ? [${JSON.stringify(code)}, ...parts] : parts, options); }
-  };
-}`;
 
 /** What the file is, its name, the words of its card. */
 const REFUSED = [
@@ -361,7 +338,7 @@ test('the HTML report holds what its preview says and nothing that was not asked
   const html = readFileSync(join(dir, name), 'utf8');
   assert.doesNotMatch(html, /<script|--dir|LeakSim\.dll --/);
   assert.match(html, /System\.String/);
-  const report = await browser.newPage();
+  const report = await page.browser().newPage();
   const asked = [];
   report.on('request', (r) => asked.push(r.url()));
   await report.goto(`file://${join(dir, name)}`);
@@ -377,14 +354,7 @@ test('the HTML report holds what its preview says and nothing that was not asked
 
 test('axe finds nothing on any state and in any dialog, light and dark', async () => {
   const { page } = await open();
-  const check = async (where) => {
-    for (const theme of ['light', 'dark']) {
-      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
-      await page.evaluate(axeSource);
-      const { violations } = await page.evaluate(() => axe.run());
-      assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 200)} ${v.nodes[0].failureSummary}`), [], `${where}, ${theme}`);
-    }
-  };
+  const check = async (where) => assert.deepEqual(await violations(page), [], where);
   const dialog = async (id) => {
     await page.evaluate((d) => document.getElementById(d).showModal(), id);
     if (id === 'why') await page.waitForFunction(() => /ways blocked/.test(document.getElementById('why-sum').textContent), { timeout: 20_000 });

@@ -61,7 +61,7 @@ function generations(m, i) {
     return track;
   };
   return [
-    el('h2', 'Generations', k > 1 && el('span.note', `hollow: ${m.names[0]}, filled: ${m.names[k - 1]}`)),
+    el('h2', 'Generations ', k > 1 && el('span.note', `hollow: ${m.names[0]}, filled: ${m.names[k - 1]}`)),
     // No table inside the table: whoever reads its rows finds types alone.
     el('div', { class: `plain${k > 1 ? '' : ' one'}`, role: 'table', 'aria-label': 'Objects by generation' },
       line('columnheader', ['Generation', el('span.unseen', 'Bars'), ...ends.map((d) => (k > 1 ? `Count ${m.names[d]}` : 'Count')), ...(k > 1 ? ['Change'] : [])]),
@@ -77,17 +77,17 @@ function objects(m, d, i) {
   const where = m.k > 1 ? ` in ${m.names[dump]}` : '';
   const addresses = (d.samples[dump] ?? []).flat().slice(0, SAMPLES);
   const count = m.c.counts[dump * m.c.n + i];
-  const command = (/** @type {string} */ text) => el('p.command', el('code', text), copyButton('Copy', () => text));
+  const command = (/** @type {string} */ text) => el('p.command', el('code', text), copyButton('Copy', () => text, `Copy ${text}`));
   const differ = d.methodTables.some((t) => t.length > 1) || new Set(d.methodTables.filter((t) => t.length > 0).map((t) => t.map((x) => x.address).join())).size > 1;
   return [
-    addresses.length > 0 && el('h2', `${addresses.length < count ? `${number(addresses.length)} of ` : ''}${plural(count, 'object')}${where}`, el('span.note', 'a click copies the WinDbg command')),
+    addresses.length > 0 && el('h2', `${addresses.length < count ? `${number(addresses.length)} of ` : ''}${plural(count, 'object')}${where} `, el('span.note', 'a click copies the WinDbg command')),
     addresses.length > 0 && el('ul.addresses', ...addresses.map((a) =>
       el('li', el('code', a), copyButton('!do', () => `!do ${a}`, `!do ${a}`), copyButton('!gcroot', () => `!gcroot ${a}`, `!gcroot ${a}`)))),
-    differ && el('h2', 'Method tables', el('span.note', 'several, or not the same in each dump')),
+    differ && el('h2', 'Method tables ', el('span.note', 'several, or not the same in each dump')),
     ...(differ
       ? d.methodTables.flatMap((list, n) => list.slice(0, TABLES).map((t) =>
           el('p.command', el('span.hint', m.names[n] ?? ''), el('code', `!dumpheap -mt ${t.address}`),
-            el('span.hint', `${plural(t.count, 'object')}, ${number(t.size)} bytes`), copyButton('Copy', () => `!dumpheap -mt ${t.address}`))))
+            el('span.hint', `${plural(t.count, 'object')}, ${number(t.size)} bytes`), copyButton('Copy', () => `!dumpheap -mt ${t.address}`, `Copy !dumpheap -mt ${t.address}`))))
       : tables.slice(0, 1).map((t) => command(`!dumpheap -mt ${t.address}`))),
     differ && d.methodTables.some((t) => t.length > TABLES) && el('p.hint', `of each dump the first ${TABLES}`),
   ].filter((n) => n instanceof Node);

@@ -33,7 +33,7 @@ export function mountToolbar(area, store, actions) {
     el('button', { [`data-${key}`]: value, 'aria-pressed': 'false', onclick: () => store.set(patch) }, ...label);
 
   const views = el('div.views', { role: 'group', 'aria-label': 'View' }, ...VIEWS.map(([view, label, short]) =>
-    pressed('view', view, [el('span.long', label), el('span.short', short), ' ', el('span.n')], { view })));
+    pressed('view', view, [el('span.long', `${label} `), el('span.short', `${short} `), el('span.n')], { view })));
   const kinds = el('div.group.kinds', { role: 'group', 'aria-label': 'Classes of types' }, ...OWNERS.map((owner) =>
     el('label.check', { class: owner },
       el('input', { type: 'checkbox', 'data-owner': owner, onchange: (/** @type {any} */ e) => store.set({ owners: { ...store.get().owners, [owner]: e.target.checked } }) }),
