@@ -198,6 +198,7 @@ export function linesOfAssemblies(x, about) {
  * @property {number[]} resized
  * @property {number[]} alone
  * @property {string[]} withheld  why sections are empty
+ * @property {boolean} complete  every dump was read to its end: that types shrank is a fact
  */
 
 /** What a section of the suspects is, here and in the report: its name, its rule, the rule in few words. */
@@ -249,9 +250,9 @@ export function linesOfSuspects(x, suspects, signed) {
   const others = x.rows.filter((i) => !named.has(i));
   const shrank = others.filter((i) => change(lineOf(x.s, i).sizes) < 0);
   const rest = others.filter((i) => change(lineOf(x.s, i).sizes) >= 0);
-  section('rest', ['Not growing', 'so that the rows add up'], {
+  section('rest', [suspects.complete ? 'Not growing' : 'Not larger in what was read', 'so that the rows add up'], {
     groups: [
-      ...(shrank.length > 0 ? [group(x, 'group:shrank', { label: `${count(shrank.length)} shrank`, note: '', font: 'words', rows: shrank, hollow: false })] : []),
+      ...(shrank.length > 0 ? [group(x, 'group:shrank', { label: `${count(shrank.length)} ${suspects.complete ? 'shrank' : 'smaller'}`, note: '', font: 'words', rows: shrank, hollow: false })] : []),
       ...(rest.length > 0 ? [group(x, 'group:equal', { label: `${count(rest.length)} of equal size`, note: '', font: 'words', rows: rest, hollow: false })] : []),
     ],
     rows: [],

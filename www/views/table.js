@@ -636,7 +636,7 @@ function once(m, client, arrived) {
   };
   const sel = (/** @type {string} */ g) => keep(`selection ${g}`, () => selection(c, g));
   const fold = (/** @type {number} */ i) => keep('folds', () => Array(c.n))[i] ??= foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '';
-  const suspects = suspectsOf(m.result.comparison.suspects, m.meta);
+  const suspects = suspectsOf(m.result.comparison.suspects, m);
   return {
     suspects,
     selection: sel,
@@ -699,8 +699,8 @@ function countFolded(c, fold) {
   return folded;
 }
 
-/** The suspects with the names that their rows show. @param {import('../protocol.js').Suspects | null} s @param {any} meta @returns {import('../lib/lines.js').Suspects | null} */
-function suspectsOf(s, meta) {
+/** The suspects with the names that their rows show. @param {import('../protocol.js').Suspects | null} s @param {Model} m @returns {import('../lib/lines.js').Suspects | null} */
+function suspectsOf(s, { meta, complete }) {
   if (!s) return null;
   const name = (/** @type {number} */ at) => splitName(meta.supertypes[at]?.type_name_csharp ?? '').rest;
   return {
@@ -717,6 +717,7 @@ function suspectsOf(s, meta) {
     resized: s.resized.map((r) => r.row),
     alone: s.alone,
     withheld: s.withheld.map((w) => w.reason),
+    complete,
   };
 }
 

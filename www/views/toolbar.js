@@ -111,7 +111,7 @@ export function mountToolbar(area, store, actions) {
     }
     show.hidden = m.k === 1;
     const [first, last] = [m.names[0], m.names[m.k - 1]];
-    const words = { all: 'All', grown: 'Grown', shrunk: 'Shrunk', new: m.complete ? 'New' : `Only seen in ${last}`, gone: m.complete ? 'Gone' : `Only seen in ${first}` };
+    const words = { all: 'All', grown: m.complete ? 'Grown' : 'Larger', shrunk: m.complete ? 'Shrunk' : 'Smaller', new: m.complete ? 'New' : `Only seen in ${last}`, gone: m.complete ? 'Gone' : `Only seen in ${first}` };
     for (const button of [.../** @type {Iterable<HTMLElement>} */ (show.children), steady]) {
       const key = /** @type {'all'} */ (button.dataset.show);
       button.setAttribute('aria-pressed', String(key === s.show));
