@@ -396,8 +396,18 @@ test('while two dumps are read the page stays free: longest task of the main thr
 });
 
 test('while a dump is walked its types are there, marked as a part, which only grows; nothing is compared, and nothing of it stays', async (t) => {
-  // A clock that runs a thousand times as fast: reports of the part come from a heap this small, too.
-  const { page, wrong } = await open(`${inWorkers('{ const now = performance.now.bind(performance); performance.now = () => 1000 * now(); };')}
+  // A clock that runs a thousand times as fast: reports of the part come from a heap this small, too; and a walk that waits until they can be seen.
+  const { page, wrong } = await open(`${inWorkers(`{
+    const now = performance.now.bind(performance);
+    performance.now = () => 1000 * now();
+    const post = self.postMessage.bind(self);
+    let waits = 3;
+    self.postMessage = (message, ...rest) => {
+      post(message, ...rest);
+      const until = now() + 400;
+      if (message.type === 'partial' && waits-- > 0) while (now() < until);
+    };
+  }`)}
     globalThis.parts = [];
     addEventListener('DOMContentLoaded', () => new MutationObserver(() => {
       if (document.getElementById('so-far').hidden || document.getElementById('result').hidden) return;
