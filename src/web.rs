@@ -12,16 +12,16 @@ mod texts;
 use crate::columns::Columns;
 use crate::dump::packed::Unpacking;
 use crate::error::{EntryChoice, Error};
-use crate::export::json::{Layout, MAX_SAFE, TOO_LARGE, print};
+use crate::export::json::{MAX_SAFE, TOO_LARGE};
 use crate::export::{self, Format, Names};
 use crate::image::files::ModuleFile;
 use crate::memory::Addr;
+use crate::printing::{Printer, Shown, shown};
 use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
 use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
@@ -63,7 +63,7 @@ pub fn memory_bytes() -> f64 {
 #[wasm_bindgen(js_name = readError)]
 pub fn read_error(offset: f64, len: f64, reason: String) -> Result<JsValue, JsValue> {
     let what = "a window of the heap".to_owned();
-    Ok(thrown(Error::Io { what, offset: whole(offset)?, len: whole(len)?, reason }))
+    Ok(thrown(Error::Io { what, offset: whole(offset)?, len: whole(len)?, reason }.into()))
 }
 
 /// What to show if this instance traps later (its memory is not to be trusted then, so the words are fetched before).
@@ -107,7 +107,7 @@ impl DumpSession {
         }
         match &mut self.stage {
             Stage::Open(analysis) => Ok(analysis),
-            _ => Err(thrown(Error::Usage("the dump could not be opened".into()))),
+            _ => Err(thrown(Error::Usage("the dump could not be opened".into()).into())),
         }
     }
 
@@ -143,7 +143,7 @@ impl DumpSession {
         modules: Option<Vec<web_sys::File>>,
         entry: Option<String>,
     ) -> Result<DumpSession, JsValue> {
-        let module = |file: web_sys::File| -> Result<ModuleFile, Error> {
+        let module = |file: web_sys::File| -> Result<ModuleFile, Box<Error>> {
             let name = file.name();
             Ok(ModuleFile::new(name, Arc::new(BlobSource::new(file.into())?)))
         };
@@ -268,14 +268,13 @@ fn handed_out(mut report: HeapReport) -> Result<Object, JsValue> {
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Reports {
-    held: BTreeMap<u32, HeapReport>,
+    /// A few, by the page's number.
+    held: Vec<(u32, HeapReport)>,
     compared: Vec<u32>,
     comparison: Option<DiffReport>,
 }
 
 /// What an opened row shows. Addresses are strings, as in the reports.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Detail<'a> {
     module: &'a str,
     owner: Owner,
@@ -289,12 +288,16 @@ struct Detail<'a> {
     samples: Vec<Vec<Vec<Addr>>>,
 }
 
-#[derive(Serialize)]
 struct MethodTable {
     address: Addr,
     count: u64,
     size: u64,
 }
+
+shown!(Detail<'_> {
+    module, owner, reason, base_types: "baseTypes", interfaces, method_tables: "methodTables", samples
+});
+shown!(MethodTable { address, count, size });
 
 impl MethodTable {
     fn of(row: &MethodTableRow) -> MethodTable {
@@ -316,14 +319,15 @@ impl Reports {
     /// Throws if the bytes are no report.
     pub fn add(&mut self, id: u32, report: &[u8]) -> Result<(), JsValue> {
         let report = crate::reading::from_slice(report)
-            .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}"))))?;
-        self.held.insert(id, report);
+            .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}")).into()))?;
+        self.held.retain(|held| held.0 != id);
+        self.held.push((id, report));
         Ok(())
     }
 
     /// Forgets a report; of a comparison with it, only what was already handed out remains.
     pub fn remove(&mut self, id: u32) {
-        self.held.remove(&id);
+        self.held.retain(|held| held.0 != id);
         if self.compared.contains(&id) {
             self.compared.clear();
             self.comparison = None;
@@ -336,7 +340,7 @@ impl Reports {
     /// Throws what [`crate::diff::diff`] reports.
     pub fn compare(&mut self, ids: Vec<u32>) -> Result<Object, JsValue> {
         self.comparison = None;
-        let reports = ids.iter().map(|id| self.held.get(id).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
+        let reports = ids.iter().map(|id| self.held(*id).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
         let mut report = crate::diff::diff(&reports).map_err(thrown)?;
         let columns = columns(&Columns::of(&report))?;
         let suspects = match ids.len() {
@@ -375,11 +379,15 @@ impl Reports {
         })
     }
 
+    fn held(&self, id: u32) -> Option<&HeapReport> {
+        self.held.iter().find(|held| held.0 == id).map(|held| &held.1)
+    }
+
     /// The method tables of a row in one dump, by address: a listing spells names its own way, and knows no modules.
     fn tables(&self, id: u32, own: &[Addr]) -> Vec<&MethodTableRow> {
         let mut own = own.to_vec();
         crate::order::ascending(&mut own);
-        let all = self.held.get(&id).map_or(&[][..], |r| &r.method_tables);
+        let all = self.held(id).map_or(&[][..], |r| &r.method_tables);
         all.iter().filter(|m| own.binary_search(&m.method_table).is_ok()).collect()
     }
 
@@ -437,7 +445,7 @@ impl Reports {
         let written = if format == Format::Sos || self.compared.len() == 1 {
             let place = dump.unwrap_or(self.compared.len().saturating_sub(1));
             let id = self.compared.get(place).ok_or_else(unknown)?;
-            let mut report = self.held.get(id).ok_or_else(unknown)?.clone();
+            let mut report = self.held(*id).ok_or_else(unknown)?.clone();
             if !with_command_line {
                 report.dump.redact();
             }
@@ -462,7 +470,7 @@ fn samples(tables: &[&MethodTableRow]) -> Vec<Vec<Addr>> {
 
 /// The page asked for what it does not have: its fault, not the reader's.
 fn unknown() -> JsValue {
-    thrown(Error::Usage("there is no such report, comparison or row here".to_owned()))
+    thrown(Error::Usage("there is no such report, comparison or row here".to_owned()).into())
 }
 
 /// A report without the parts that are long: those wait in [`Reports`].
@@ -497,19 +505,19 @@ fn columns(c: &Columns<'_>) -> Result<Object, JsValue> {
     ])
 }
 
-fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, JsValue> {
+fn json(value: &dyn Shown) -> Result<Vec<u8>, JsValue> {
     let mut bytes = Vec::new();
-    match print(value, Layout::exact(), &mut bytes) {
+    match value.show(&mut Printer::exact(&mut bytes)) {
         Ok(()) => Ok(bytes),
         Err(e) => Err(js_sys::Error::new(&e.to_string()).into()),
     }
 }
 
 /// JSON in the memory of JavaScript: a report of 10^5 types has more bytes than WebAssembly's memory should grow by.
-fn json_outside<T: Serialize>(value: &T) -> Result<Uint8Array, JsValue> {
+fn json_outside(value: &dyn Shown) -> Result<Uint8Array, JsValue> {
     let mut pieces = Pieces::default();
     let mut buffered = io::BufWriter::with_capacity(Pieces::ONE, &mut pieces);
-    print(value, Layout::exact(), &mut buffered).map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    value.show(&mut Printer::exact(&mut buffered)).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     buffered.into_inner().map_err(|e| js_sys::Error::new(&e.to_string()))?;
     let total = pieces.list.iter().fold(0u32, |sum, p| sum.saturating_add(p.length()));
     let all = Uint8Array::new_with_length(total);
@@ -548,7 +556,7 @@ fn flat(value: &Thrown) -> Result<JsValue, JsValue> {
     Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
 }
 
-fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+fn to_js(value: &dyn Shown) -> Result<JsValue, JsValue> {
     let text = String::from_utf8(json(value)?).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     JSON::parse(&text)
 }
@@ -573,9 +581,9 @@ fn whole(value: f64) -> Result<u64, JsValue> {
     Err(js_sys::Error::new("not a whole number that is exact in JavaScript").into())
 }
 
-fn thrown(error: Error) -> JsValue {
+fn thrown(error: Box<Error>) -> JsValue {
     let (code, message, hint) = (error.code(), error.to_string(), error.hint());
-    let entries = if let Error::ChooseEntry { entries } = error { entries } else { Vec::new() };
+    let entries = if let Error::ChooseEntry { entries } = *error { entries } else { Vec::new() };
     let thrown = Thrown { name: "Error", code, message, hint, entries };
     flat(&thrown).unwrap_or_else(|e| e)
 }

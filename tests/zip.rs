@@ -44,12 +44,12 @@ fn packed(name: &str) -> Vec<u8> {
     std::fs::read(fixture("zip").join(name)).unwrap()
 }
 
-fn analyze(bytes: Vec<u8>, entry: Option<&str>) -> Result<HeapReport, Error> {
+fn analyze(bytes: Vec<u8>, entry: Option<&str>) -> Result<HeapReport, Box<Error>> {
     let options = Options { file_name: "w3wp.zip".into(), entry: entry.map(Into::into), ..Options::default() };
     dropheap::analyze(Arc::new(bytes), options, &mut |_| ControlFlow::Continue(()))
 }
 
-fn unpack(bytes: Vec<u8>) -> Result<Unpacked, Error> {
+fn unpack(bytes: Vec<u8>) -> Result<Unpacked, Box<Error>> {
     Unpacking::begin(Arc::new(bytes), None)?.finish()
 }
 
@@ -273,7 +273,7 @@ fn gzip_is_opened_too() {
 fn of_several_dumps_one_is_chosen() {
     let other = Scenario { objects: 30, ..Scenario::framework(8) }.build().dump;
     let both = zip(&[deflated("a/1.dmp", &PLAIN), stored("sos.dll", b"MZ"), deflated("a/2.dmp", &other)], true);
-    let Error::ChooseEntry { entries } = analyze(both.clone(), None).unwrap_err() else { panic!() };
+    let Error::ChooseEntry { entries } = *analyze(both.clone(), None).unwrap_err() else { panic!() };
     let names: Vec<_> = entries.iter().map(|e| (e.name.as_str(), e.size)).collect();
     assert_eq!(names, [("a/1.dmp", Some(PLAIN.len() as u64)), ("a/2.dmp", Some(other.len() as u64))]);
     let error = analyze(both.clone(), None).unwrap_err();

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { named } from './order.mjs';
 import { Stop, output, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
 
 /** Builds both. @returns {Promise<{outDir: string, oneFile: string}>} */
@@ -15,8 +16,7 @@ export async function build() {
   const recipe = /** @type {any} */ (parse(readFileSync(join(root, 'wasm-pack.toml'), 'utf8')));
   const outDir = join(root, recipe.build['out-dir']);
 
-  const { wasm, glue } = buildWasm(recipe);
-  const packed = gzipSync(wasm, { level: 9 });
+  const { packed, glue } = await buildWasm(recipe);
   budget('the WebAssembly', packed.length, recipe.budget['wasm-gzip']);
 
   say('Bundling the page (esbuild)');
@@ -74,10 +74,10 @@ function sourceHash() {
   return hash.digest('hex');
 }
 
-/** @param {any} recipe @returns {{wasm: Buffer, glue: string}} */
-function buildWasm(recipe) {
+/** @param {any} recipe @returns {Promise<{packed: Buffer, glue: string}>} */
+async function buildWasm(recipe) {
   const { target, profile } = recipe.build;
-  say('Building the WebAssembly (cargo, wasm-bindgen, wasm-opt)');
+  say('Building the WebAssembly (cargo, wasm-bindgen, wasm-opt, zopfli)');
   // Panics name source files: without the places of this machine, so that a build elsewhere gives the same bytes.
   const places = [[process.env.CARGO_HOME ?? join(homedir(), '.cargo'), '/cargo'], [root, '/dropheap']];
   const features = recipe.build['target-features'].map((/** @type {string} */ f) => `+${f}`).join(',');
@@ -88,21 +88,30 @@ function buildWasm(recipe) {
   run(wasmBindgenPath(), [...recipe['wasm-bindgen'].flags, '--out-dir', work, raw]);
   const bound = join(work, 'dropheap_bg.wasm');
 
-  // wasm-opt takes longer than all the rest of a build without changes.
-  const optimising = recipe['wasm-opt'].flags;
-  const key = createHash('sha256').update(readFileSync(bound)).update(optimising.join(' ')).digest('hex');
+  // These steps take longer than all the rest of a build without changes.
+  const { flags: shrink, finish } = recipe['wasm-opt'];
+  const { iterations } = recipe.zopfli;
+  const steps = JSON.stringify([shrink, finish, iterations]);
+  const key = createHash('sha256').update(readFileSync(bound)).update(steps).update(read('order.mjs')).digest('hex');
   const optimised = join(work, 'optimised.wasm');
+  const packed = `${optimised}.gz`;
   const stamp = join(work, 'optimised.sha256');
   const names = join(work, 'names.json');
-  if (!existsSync(optimised) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
-    const said = output(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...optimising, '--minify-imports-and-exports-and-modules', bound, '-o', optimised]);
-    if (said === null) throw new Stop('wasm-opt failed');
-    writeFileSync(names, said);
+  if (!existsSync(packed) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
+    const wasmOpt = join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt');
+    const unordered = join(work, 'unordered.wasm');
+    run(process.execPath, [wasmOpt, ...shrink, bound, '-o', unordered]);
+    writeFileSync(unordered, named(readFileSync(unordered)));
+    const shortened = output(process.execPath, [wasmOpt, ...finish, unordered, '-o', optimised]);
+    if (shortened === null) throw new Stop('wasm-opt failed');
+    writeFileSync(names, shortened);
+    const { gzipAsync } = await import('@gfx/zopfli');
+    writeFileSync(packed, await gzipAsync(readFileSync(optimised), { numiterations: iterations, blocksplittingmax: 0 }));
     writeFileSync(stamp, key);
   }
   const glue = join(work, 'glue.js');
   writeFileSync(glue, renamed(readFileSync(join(work, 'dropheap.js'), 'utf8'), JSON.parse(readFileSync(names, 'utf8'))));
-  return { wasm: readFileSync(optimised), glue };
+  return { packed: readFileSync(packed), glue };
 }
 
 /** wasm-bindgen's glue with the names that wasm-opt gave. @param {string} glue @param {{imports: string[][], exports: string[][]}} names */

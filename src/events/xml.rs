@@ -146,7 +146,7 @@ pub(super) fn read(source: &dyn ByteSource, each: &mut dyn FnMut(Record)) -> Res
             Err(quick_xml::Error::Io(error)) => {
                 // The system's own refusal is no fault of the file.
                 if let Some(error) = budget.failed.take() {
-                    return Err(error);
+                    return Err(error.into());
                 }
                 passed.broken = Some(ended_in(&error.to_string(), before));
                 break;
@@ -297,7 +297,7 @@ struct Spent {
     since: Cell<usize>,
     /// Line feeds read, plus 1.
     line: Cell<u64>,
-    failed: Cell<Option<crate::error::Error>>,
+    failed: Cell<Option<Box<crate::error::Error>>>,
 }
 
 /// A text file as UTF-8, read forward in pieces; ends with an error where one element takes more than [`limits::MAX_EVENT`] bytes.
