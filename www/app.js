@@ -202,7 +202,7 @@ async function showSoFar(id, { head, share }, signal, report) {
 
 /** @type {import('./protocol.js').Failure} */
 const NO_WASM = {
-  name: 'Error', code: 'no-wasm', message: 'WebAssembly is switched off in this browser', hint: '', details: navigator.userAgent,
+  name: 'Error', code: 'no-wasm', message: 'WebAssembly is switched off', hint: '',
 };
 
 /** Every file has ended: the statistics of one, or the comparison of several. */

@@ -61,7 +61,7 @@ impl ByteSource for BlobSource {
 fn io_error(what: &str, offset: u64, len: u64, e: &JsValue) -> Box<Error> {
     let reason = match e.dyn_ref::<js_sys::Error>() {
         Some(e) => format!("{}: {}", e.name(), e.message()),
-        None => format!("{e:?}"),
+        None => "the browser gave no reason".to_owned(),
     };
     Error::Io { what: what.to_owned(), offset, len, reason }.into()
 }

@@ -40,7 +40,7 @@ test('sizes: page code without the WebAssembly and the sample', (t) => {
 });
 
 test('the hosting note names the policy that the page has', () => {
-  const policy = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(read('index.html'))?.[1];
+  const policy = /http-equiv="?Content-Security-Policy"? content="([^"]+)"/.exec(read('index.html'))?.[1];
   const note = readFileSync(join(root, 'www', 'HOSTING.md'), 'utf8');
   assert.equal(note.split(`${policy}; frame-ancestors 'none'`).length - 1, 3, policy);
 });
