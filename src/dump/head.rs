@@ -466,7 +466,7 @@ impl Out {
                 };
                 let (len, at) = match copied {
                     Ok(copied) => copied,
-                    Err(error) if matches!(*error, Error::Io { .. }) => return Err(error.into()),
+                    Err(error) if matches!(*error, Error::Io { .. }) => return Err(error),
                     Err(error) => {
                         findings.add("record-unreadable", false, || format!("a record of {name} is left out: {error}"));
                         (0, 0)

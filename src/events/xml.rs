@@ -146,7 +146,7 @@ pub(super) fn read(source: &dyn ByteSource, each: &mut dyn FnMut(Record)) -> Res
             Err(quick_xml::Error::Io(error)) => {
                 // The system's own refusal is no fault of the file.
                 if let Some(error) = budget.failed.take() {
-                    return Err(error.into());
+                    return Err(error);
                 }
                 passed.broken = Some(ended_in(&error.to_string(), before));
                 break;

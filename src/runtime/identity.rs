@@ -110,7 +110,7 @@ pub fn find(
         }
     }
     if found.is_empty() {
-        return Err(refused.into_iter().next().map_or_else(|| no_runtime(modules), |r| r.error.into()).into());
+        return Err(refused.into_iter().next().map_or_else(|| no_runtime(modules), |r| r.error));
     }
     Ok((found, refused))
 }
