@@ -1,5 +1,5 @@
 //! Walks that are driven at once, each on a lane of its own: where the next object begins is only known when this one's method table was looked up, so that
-//! one walk waits most of the time; what two of them wait for comes together ([`Hot::run`](super::hot::Hot::run)).
+//! one walk waits most of the time; what two of them wait for comes together ([`Hot::run_two`](super::hot::Hot::run_two)).
 //!
 //! Who reads fills a window for each lane, then lets them [`step`](Lanes::step) until one of the windows is used up. The heap is cut into shares of whole
 //! segments, which the lanes take in turns; how it is cut depends on the heap alone, so that the answer is the same for any number of lanes.
@@ -188,7 +188,7 @@ impl Lanes {
         };
         let mut plains = [first, second];
         loop {
-            let (runs, special) = census.hot.run(plains.each_ref(), &mut census.tallies);
+            let (runs, special) = census.hot.run_two(plains.each_ref(), &mut census.tallies);
             for ((walk, plain), run) in self.walks.iter_mut().zip(&mut plains).zip(runs) {
                 walk.count_run(plain, run);
             }

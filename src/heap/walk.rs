@@ -11,7 +11,7 @@
 //! Segments are walked in the order of the file offset of their first byte, inside a segment by address. Bodies of large arrays are
 //! not read.
 
-use super::hot::{Hot, Lane, Plain, Run};
+use super::hot::{Hot, Lane, Plain, Run, value};
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
 use super::starts::Starts;
@@ -610,7 +610,7 @@ impl Walk {
                         Mode::Paired => return Some(plain),
                         Mode::PairedBehindSpecial => {}
                         Mode::Alone => {
-                            let ([run], _) = census.hot.run([&plain], &mut census.tallies);
+                            let run = census.hot.run(&plain, &mut census.tallies);
                             if run.objects > 0 {
                                 self.count_run(&mut plain, run);
                                 continue;
@@ -853,10 +853,7 @@ fn generation_at(segment: &Segment, at: Addr) -> Generation {
 
 #[inline]
 fn word<const P: usize>(bytes: &[u8], offset: usize) -> Option<u64> {
-    let raw: [u8; P] = bytes.get(offset..offset.wrapping_add(P))?.try_into().ok()?;
-    let mut full = [0; 8];
-    full.get_mut(..P)?.copy_from_slice(&raw);
-    Some(u64::from_le_bytes(full))
+    Some(value(bytes.get(offset..)?.first_chunk::<P>()?))
 }
 
 /// The u32 behind the method table pointer: number of components.
