@@ -148,18 +148,15 @@ function raw(/** @type {any} */ page, /** @type {number} */ window, /** @type {n
       const start = performance.now();
       const flying = [];
       if (window === 0) {
-        // Parts below 2 GiB: a longer stream never ends in Chromium 156.
         const from = bytes === 0 ? 0 : Math.max(0, file.size - bytes);
         const part = Math.ceil((file.size - from) / depth);
         await Promise.all(Array.from({ length: depth }, async (_, i) => {
           let buffer = new ArrayBuffer(1 << 18);
-          for (let at = from + i * part; at < Math.min(from + (i + 1) * part, file.size); at += 1 << 29) {
-            const reader = file.slice(at, Math.min(at + (1 << 29), from + (i + 1) * part)).stream().getReader({ mode: 'byob' });
-            for (;;) {
-              const { done, value } = await reader.read(new Uint8Array(buffer));
-              buffer = value.buffer;
-              if (done) break;
-            }
+          const reader = file.slice(from + i * part, from + (i + 1) * part).stream().getReader({ mode: 'byob' });
+          for (;;) {
+            const { done, value } = await reader.read(new Uint8Array(buffer));
+            if (done) break;
+            buffer = value.buffer;
           }
         }));
         postMessage((performance.now() - start) / 1000);
@@ -174,7 +171,8 @@ function raw(/** @type {any} */ page, /** @type {number} */ window, /** @type {n
       }
       postMessage((performance.now() - start) / 1000);
     }`;
-    const worker = new Worker(URL.createObjectURL(new Blob([source])));
+    // Held: Chromium ends a worker that only waits for a stream when nobody has it any more.
+    const worker = /** @type {any} */ (globalThis).benchWorker = new Worker(URL.createObjectURL(new Blob([source])));
     const file = /** @type {any} */ (document.querySelector('#bench')).files[0];
     worker.postMessage({ file, window, depth, bytes });
     return new Promise((resolve) => {

@@ -5,9 +5,6 @@
 /** Bytes that are read and thrown away rather than begin another stream behind them. */
 const NEAR = 1 << 20;
 
-/** Bytes of one stream: one of more than 2 GiB never ends in Chromium 156. */
-const STREAM = 512 << 20;
-
 /** Bytes of the buffer; Chromium fills up to 2 MiB at once, Firefox 64 KiB. */
 const PIECE = 256 << 10;
 
@@ -24,7 +21,6 @@ export class Reader {
   #file;
   /** Where the stream is in the file. */
   #at = -1;
-  #end = -1;
   /** @type {ReadableStreamDefaultReader<Uint8Array> | ReadableStreamBYOBReader | null} */
   #stream = null;
   #byob = true;
@@ -79,9 +75,8 @@ export class Reader {
   #open(offset) {
     this.#stream?.cancel().catch(() => {});
     this.#at = offset;
-    this.#end = Math.min(offset + STREAM, this.#file.size);
     this.#rest = this.#rest.subarray(0, 0);
-    const stream = this.#file.slice(offset, this.#end).stream();
+    const stream = this.#file.slice(offset).stream();
     try {
       this.#stream = stream.getReader({ mode: 'byob' });
       this.#byob = true;
@@ -94,7 +89,6 @@ export class Reader {
 
   /** The stream's next bytes, at most so many. @param {number} most */
   async #piece(most) {
-    if (this.#at === this.#end) this.#open(this.#at);
     if (this.#rest.length === 0) {
       const into = this.#byob ? [new Uint8Array(this.#buffer, 0, Math.min(most, PIECE))] : [];
       const { value } = await /** @type {any} */ (this.#stream).read(...into);
