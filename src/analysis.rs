@@ -366,7 +366,7 @@ impl Analysis {
     pub fn read_window(&mut self, lane: usize) -> Result<()> {
         let Some(fed) = &mut self.fed else { return Err(early("read_window")) };
         let (offset, room) = fed.lanes.room(lane);
-        self.source.read_at(offset, room, "heap segment")?;
+        self.source.read_once(offset, room, "heap segment")?;
         fed.lanes.filled(lane, usize::MAX);
         Ok(())
     }
@@ -402,7 +402,7 @@ impl Analysis {
                 walk.add_share(number, &share, &self.dump.regions);
             }
         }
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::in_parts(segments.len());
         for part in lanes.finish() {
             outcome.merge(part);
         }
@@ -422,13 +422,14 @@ impl Analysis {
             return Err(early("partial"));
         };
         fed.census.settle(&located.runtime);
-        let mut outcome = fed.lanes.so_far();
+        let mut outcome = fed.lanes.so_far(located.segments.len());
         outcome.census = std::mem::take(&mut fed.census);
         let mut findings = self.findings.clone();
         findings.merge(located.findings.clone());
         findings.merge(outcome.findings.clone());
         let (runtime, segments, facts) = (&located.runtime, &located.segments, located.facts.clone());
-        let report = self.report_of(&self.space, runtime, segments, facts, &outcome, findings, false);
+        let met = Met::of(&self.space, runtime, &outcome);
+        let report = self.report_of(&self.space, runtime, segments, facts, &outcome, met, findings, false);
         fed.census = outcome.census;
         (self.located, self.fed) = (Some(located), Some(fed));
         Ok(report)
@@ -445,7 +446,10 @@ impl Analysis {
         let mut findings = self.findings.clone();
         outcome.gather();
         findings.merge(std::mem::take(&mut outcome.findings));
-        self.report_of(mem, runtime, segments, facts, &outcome, findings, true)
+        let met = Met::of(mem, runtime, &outcome);
+        // What the rows need of it is in `met`.
+        outcome.census.forget_counts();
+        self.report_of(mem, runtime, segments, facts, &outcome, met, findings, true)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a walk that has ended or goes on")]
@@ -456,14 +460,14 @@ impl Analysis {
         segments: &[Arc<Segment>],
         mut facts: RuntimeFacts,
         outcome: &Outcome,
+        met: Met,
         mut findings: Findings,
         whole: bool,
     ) -> HeapReport {
-        let met = Met::of(mem, runtime, outcome);
-        let modules = Modules::calibrate(mem, runtime, &met.tables(), &mut facts.evidence).listed(&self.dump.modules);
+        let modules = Modules::calibrate(mem, runtime, met.tables(), &mut facts.evidence).listed(&self.dump.modules);
         let mut types = Types::new(mem, runtime, &self.dump, &modules, &mut facts.evidence);
         let mut names = Names::new(mem, runtime, modules);
-        let mut rows = stats::fold(outcome, &met, segments, runtime.known.free, &mut names, &mut types, &mut findings);
+        let mut rows = stats::fold(outcome, met, segments, runtime.known.free, &mut names, &mut types, &mut findings);
         let (supertypes, assemblies) = types.into_tables();
         if let Some(sentence) = &mut facts.unproven {
             let heap = &rows.heap;
@@ -478,7 +482,10 @@ impl Analysis {
             // What `dropheap verify` checks is more; these cost nothing.
             sentence.push_str(&format!("; {n} of {} invariants hold", held.len()));
         }
-        let memory = whole.then(|| self.account(runtime, segments, outcome, &rows.heap, &names, &mut findings));
+        let modules = names.modules.known();
+        let modules = modules.map(|m| ManagedModule { at: m.at, base: m.base, name: m.simple_name.clone() }).collect();
+        drop(names);
+        let memory = whole.then(|| self.account(runtime, segments, outcome, &rows.heap, modules, &mut findings));
         rows.heap.complete =
             rows.heap.explained_bytes == rows.heap.total_bytes && !facts.gc_in_progress && !findings.partial();
         HeapReport {
@@ -504,11 +511,9 @@ impl Analysis {
         segments: &[Arc<Segment>],
         outcome: &Outcome,
         facts: &HeapFacts,
-        names: &Names<'_>,
+        modules: Vec<ManagedModule>,
         findings: &mut Findings,
     ) -> MemoryAccount {
-        let modules = names.modules.known();
-        let modules = modules.map(|m| ManagedModule { at: m.at, base: m.base, name: m.simple_name.clone() }).collect();
         claims::account(&self.dump, &self.space, Some(&Heap { runtime, segments, outcome, facts, modules }), findings)
     }
 }
@@ -677,13 +682,12 @@ mod native {
         let total = total(&located.segments);
         let queue = Mutex::new(shares);
         let stop = AtomicBool::new(false);
-        let (sender, receiver) = mpsc::channel::<u64>();
-        // What a thread found is merged here when it ends or has found much.
-        let merged = Mutex::new(Outcome::default());
+        // Parts are merged on this thread alone, and so are few that wait: what threads allocate for long would keep their arenas large.
+        let (sender, receiver) = mpsc::sync_channel::<Word>(threads);
         // A Space has caches and is not shared: each thread makes its own.
         let (source, regions, files) = (&analysis.source, &analysis.dump.regions, &analysis.files);
         let window = analysis.window();
-        let work = |sender: mpsc::Sender<u64>| -> Result<()> {
+        let work = |sender: mpsc::SyncSender<Word>| -> Result<()> {
             let space = WithFiles::new(AddressSpace::small(Arc::clone(source), Arc::clone(regions)), files);
             let rt = &located.runtime;
             let new_walk = || {
@@ -692,9 +696,7 @@ mod native {
             };
             let give = |census: &mut Census| {
                 census.settle(&located.runtime);
-                if let Ok(mut merged) = merged.lock() {
-                    merged.census.merge(&std::mem::take(census));
-                }
+                let _ = sender.send(Word::Part(Box::new(Outcome::counted(std::mem::take(census)))));
             };
             let mut census = Census::default();
             let mut walked = 0u64;
@@ -704,7 +706,7 @@ mod native {
                 &space,
                 rt,
                 &mut census,
-                &|offset, buf| source.read_at(offset, buf, "heap segment"),
+                &|offset, buf| source.read_once(offset, buf, "heap segment"),
                 &mut |walk, census| {
                     if census.tables.known().len() > MUCH {
                         give(census);
@@ -719,20 +721,19 @@ mod native {
                     walked = walked.saturating_add(bytes);
                     if walked >= TOLD {
                         // A receiver that is gone has stopped us.
-                        let _ = sender.send(std::mem::take(&mut walked));
+                        let _ = sender.send(Word::Walked(std::mem::take(&mut walked)));
                     }
                     if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
                 },
             )?;
-            let _ = sender.send(walked);
+            let _ = sender.send(Word::Walked(walked));
             give(&mut census);
-            for outcome in lanes.finish() {
-                if let Ok(mut merged) = merged.lock() {
-                    merged.merge(outcome);
-                }
+            for part in lanes.finish() {
+                let _ = sender.send(Word::Part(Box::new(part)));
             }
             Ok(())
         };
+        let mut outcome = Outcome::in_parts(located.segments.len());
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|_| {
@@ -742,8 +743,11 @@ mod native {
                 .collect();
             drop(sender);
             let mut done = 0u64;
-            for bytes in receiver {
-                done = done.saturating_add(bytes);
+            for word in receiver {
+                match word {
+                    Word::Walked(bytes) => done = done.saturating_add(bytes),
+                    Word::Part(part) => outcome.merge(*part),
+                }
                 if progress(Progress { done: done.min(total), total }).is_break() {
                     stop.store(true, Ordering::Relaxed);
                 }
@@ -754,9 +758,16 @@ mod native {
             // It may have ended in the meantime.
             if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
         })?;
-        let mut outcome = merged.into_inner().map_err(|_| failed())?;
         outcome.gather();
         Ok(outcome)
+    }
+
+    /// What threads tell the one that waits for them.
+    enum Word {
+        /// So many more bytes are walked.
+        Walked(u64),
+        /// A part of the result.
+        Part(Box<Outcome>),
     }
 
     fn failed() -> Error {

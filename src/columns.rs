@@ -50,7 +50,7 @@ impl<'a> Columns<'a> {
             let places = (0..dumps).flat_map(|dump| (0..GENERATIONS.len()).map(move |generation| (dump, generation)));
             places
                 .flat_map(|(dump, generation)| {
-                    rows.iter().map(move |row| row.generations.get(dump).and_then(|g| g.get(generation)).map_or(0, of))
+                    rows.iter().map(move |row| row.generations.get(dump).map_or(0, |g| of(&g.get(generation))))
                 })
                 .collect()
         };
@@ -113,21 +113,24 @@ impl<'a> Strings<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compact::{Cells, Text};
     use crate::report::{ArrayShape, DiffTotals};
 
     fn row(name: &str, owner: Owner, counts: [u64; 2], sizes: [u64; 2]) -> DiffRow {
         DiffRow {
             type_name: name.into(),
-            type_name_csharp: name.replace('+', "."),
+            type_name_csharp: name.replace('+', ".").into(),
             module: "App".into(),
-            namespace: String::new(),
+            namespace: Text::default(),
             owner,
             base_types: Vec::new(),
             interfaces: Vec::new(),
             totals: DiffTotals { counts: counts.into(), sizes: sizes.into(), delta_count: 0, delta_size: 0 },
             generations: vec![
-                Vec::new(),
-                vec![Cell::default(), Cell::default(), Cell { count: counts[1], size: sizes[1], aligned_size: 0 }],
+                Cells::default(),
+                [Cell::default(), Cell::default(), Cell { count: counts[1], size: sizes[1], aligned_size: 0 }]
+                    .into_iter()
+                    .collect(),
             ],
             array: None,
             method_tables: Vec::new(),

@@ -22,6 +22,7 @@
 //! | `listing-differs` | some are not: which |
 
 use crate::account::{self, MemoryGrowth};
+use crate::compact::{Cells, Text};
 use crate::error::{Error, Findings, Result};
 use crate::limits;
 use crate::listing::{align, is_listing};
@@ -115,7 +116,7 @@ fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
                 base_types: Vec::new(),
                 interfaces: Vec::new(),
                 totals: DiffTotals::zero(reports.len()),
-                generations: vec![Vec::new(); reports.len()],
+                generations: vec![Cells::default(); reports.len()],
                 array: ty.array,
                 method_tables: vec![Vec::new(); reports.len()],
             });
@@ -123,7 +124,7 @@ fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
                 row.array = None;
             }
             if let Some(generations) = row.generations.get_mut(dump) {
-                add_generations(generations, &ty.generations);
+                generations.add(&ty.generations);
             }
             row.owner = row.owner.max(ty.owner);
             add_new(&mut row.base_types, &renumbered(&ty.base_types));
@@ -137,21 +138,13 @@ fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
     (rows.into_values().collect(), supertypes.list)
 }
 
-/// Adds objects by generation; a side without generations leaves `to` empty.
-fn add_generations(to: &mut Vec<Cell>, more: &[Cell]) {
-    to.resize(to.len().max(more.len()), Cell::default());
-    for (sum, cell) in to.iter_mut().zip(more) {
-        *sum = sum.plus(*cell);
-    }
-}
-
 /// Free blocks by generation: their method table is the one row of that name without a module.
 fn free_generations(report: &HeapReport) -> Vec<Cell> {
-    let mut all = Vec::new();
+    let mut all = Cells::default();
     for row in report.method_tables.iter().filter(|m| m.type_name == FREE && m.module.is_empty()) {
-        add_generations(&mut all, &row.generations);
+        all.add(&row.generations);
     }
-    all
+    all.iter().collect()
 }
 
 /// The supertypes of all reports, each once.
@@ -197,13 +190,14 @@ pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
 /// As [`group`]; and for each group, in the same order, the rows in it: indexes into [`DiffReport::rows`].
 pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<u32>>) {
     let dumps = report.dumps.len();
-    let mut groups: BTreeMap<(String, String), (GroupRow, Vec<u32>)> = BTreeMap::new();
-    let mut add = |name: &str, csharp: &str, module: &str, owner: Option<Owner>, (number, row): (u32, &DiffRow)| {
-        let (group, members) = groups.entry((name.to_owned(), module.to_owned())).or_insert_with(|| {
+    let mut groups: BTreeMap<(Text, Text), (GroupRow, Vec<u32>)> = BTreeMap::new();
+    let none = Text::default();
+    let mut add = |name: &Text, csharp: &Text, module: &Text, owner: Option<Owner>, (number, row): (u32, &DiffRow)| {
+        let (group, members) = groups.entry((name.clone(), module.clone())).or_insert_with(|| {
             let group = GroupRow {
-                name: name.to_owned(),
-                name_csharp: csharp.to_owned(),
-                module: module.to_owned(),
+                name: name.clone(),
+                name_csharp: csharp.clone(),
+                module: module.clone(),
                 owner,
                 types: 0,
                 totals: DiffTotals::zero(dumps),
@@ -242,12 +236,15 @@ pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<
                     outside.add_line(&row.totals);
                 }
             }
-            GroupBy::Namespace => add(&row.namespace, &row.namespace, "", None, one),
+            GroupBy::Namespace => add(&row.namespace, &row.namespace, &none, None, one),
             GroupBy::Assembly => {
                 let owner = report.assemblies.iter().find(|a| a.name == row.module).map(|a| a.owner);
                 add(&row.module, &row.module, &row.module, owner, one);
             }
-            GroupBy::Kind => add(row.owner.text(), row.owner.text(), "", Some(row.owner), one),
+            GroupBy::Kind => {
+                let kind = row.owner.text().into();
+                add(&kind, &kind, &none, Some(row.owner), one);
+            }
         }
     }
     let mut groups: Vec<(GroupRow, Vec<u32>)> = groups.into_values().collect();
@@ -491,23 +488,25 @@ fn process(dump: &DumpFacts) -> String {
 #[allow(clippy::arithmetic_side_effects, reason = "small numbers of the tests")]
 mod tests {
     use super::*;
+    use crate::compact::Samples;
+    use crate::export::testing::at;
     use crate::report::{ArrayShape, CloneFacts};
     use proptest::prelude::*;
 
     fn ty(name: &str, module: &str, count: u64, size: u64, tables: &[&str]) -> TypeRow {
         TypeRow {
             type_name: name.into(),
-            type_name_csharp: name.replace('+', "."),
+            type_name_csharp: name.replace('+', ".").into(),
             module: module.into(),
-            namespace: String::new(),
+            namespace: Text::default(),
             owner: Owner::Library,
             base_types: Vec::new(),
             interfaces: Vec::new(),
             count,
             total_size: size,
             aligned_size: size,
-            generations: Vec::new(),
-            method_tables: tables.iter().map(|&t| t.into()).collect(),
+            generations: Cells::default(),
+            method_tables: tables.iter().map(|&t| at(t)).collect(),
             array: None,
         }
     }
@@ -541,7 +540,7 @@ mod tests {
     }
 
     fn names(d: &DiffReport) -> Vec<&str> {
-        d.rows.iter().map(|r| r.type_name.as_str()).collect()
+        d.rows.iter().map(|r| &*r.type_name).collect()
     }
 
     #[test]
@@ -555,10 +554,10 @@ mod tests {
         let item = &d.rows[0];
         assert_eq!((&item.totals.counts[..], &item.totals.sizes[..]), (&[10, 30][..], &[240, 720][..]));
         assert_eq!((item.totals.delta_count, item.totals.delta_size), (20, 480));
-        assert_eq!(item.method_tables, [["1000"], ["7000"]]);
+        assert_eq!(item.method_tables, [[at("1000")], [at("7000")]]);
         let gone = &d.rows[2];
         assert_eq!((gone.totals.delta_count, gone.totals.delta_size), (-1, -24));
-        assert_eq!(gone.method_tables, [vec!["1100".to_owned()], vec![]]);
+        assert_eq!(gone.method_tables, [vec![at("1100")], vec![]]);
         assert!(d.exact());
     }
 
@@ -582,7 +581,7 @@ mod tests {
         assert_eq!(d.rows.len(), 1);
         assert_eq!(d.rows[0].totals.counts, [7, 9]);
         assert_eq!(d.rows[0].totals.sizes, [168, 216]);
-        assert_eq!(d.rows[0].method_tables, [vec!["10", "20", "30"], vec!["40"]]);
+        assert_eq!(d.rows[0].method_tables, [["10", "20", "30"].map(at).to_vec(), vec![at("40")]]);
     }
 
     #[test]
@@ -606,11 +605,11 @@ mod tests {
             |gen2: u64| vec![Cell::default(), Cell::default(), Cell { count: gen2, size: gen2 * 24, aligned_size: 0 }];
         let (mut a, b) = pair();
         for (module, n) in [("m", 5), ("m", 7)] {
-            a.types.push(TypeRow { generations: cells(n), ..ty("T", module, n, n * 24, &[]) });
+            a.types.push(TypeRow { generations: cells(n).into_iter().collect(), ..ty("T", module, n, n * 24, &[]) });
         }
         for (name, module) in [(FREE, ""), (FREE, "App")] {
             a.method_tables.push(crate::report::MethodTableRow {
-                method_table: "1".into(),
+                method_table: at("1"),
                 type_name: name.into(),
                 type_name_csharp: name.into(),
                 module: module.into(),
@@ -618,12 +617,12 @@ mod tests {
                 count: 3,
                 total_size: 72,
                 aligned_size: 72,
-                generations: cells(3),
-                samples: Vec::new(),
+                generations: cells(3).into_iter().collect(),
+                samples: Samples::default(),
             });
         }
         let d = diff(&[a, b]).unwrap();
-        assert_eq!(d.rows[0].generations, [cells(12), Vec::new()]);
+        assert_eq!(d.rows[0].generations, [cells(12).into_iter().collect(), Cells::default()]);
         assert_eq!(d.free_generations, [cells(3), Vec::new()]);
     }
 
@@ -734,7 +733,7 @@ mod tests {
         a.types.push(ty("System.String", "System.Private.CoreLib", 1, 24, &["1000"]));
         b.types.push(ty("System.String", "System.Private.CoreLib", 1, 24, &["1000"]));
         assert_eq!(codes(&[a.clone(), b.clone()]), []);
-        b.types[0].method_tables = vec!["2000".into()];
+        b.types[0].method_tables = vec![at("2000")];
         assert_eq!(codes(&[a, b]), [("other-process".to_owned(), 1)]);
     }
 
@@ -812,7 +811,10 @@ mod tests {
         let a = shapes(["Object", "Shape", "IDraw"], [1, 10, 5]);
         let b = shapes(["IDraw", "Object", "Shape"], [2, 30, 5]);
         let groups = group(&diff(&[a, b]).unwrap(), by);
-        (groups.rows.into_iter().map(|g| (g.name, g.types, g.totals.counts)).collect(), groups.outside_types)
+        (
+            groups.rows.into_iter().map(|g| (g.name.to_string(), g.types, g.totals.counts)).collect(),
+            groups.outside_types,
+        )
     }
 
     #[test]

@@ -70,18 +70,19 @@ pub const CACHE_PAGES: usize = 384;
 /// The same for each thread of the walk: 4 MB.
 pub const CACHE_PAGES_OF_THREAD: usize = 64;
 
-/// Bytes of a deflated dump between two checkpoints, at first: a page of structures costs as much to inflate.
-pub const CHECKPOINT_SPACING: usize = 128 << 10;
+/// Bytes of a deflated dump between two checkpoints, at first: a page of structures costs as much to inflate. It doubles whenever the
+/// checkpoints take more than [`CHECKPOINTS`].
+pub const CHECKPOINT_SPACING: u64 = 128 << 10;
 
-/// Checkpoints of one deflated dump; an even number. Each takes some 43 KB (the inflater's state and 32 KiB that a stream may refer to): 88 MB.
-/// When there are too many, every other one is dropped: 16 GB have one every 8 MiB.
-pub const MAX_CHECKPOINTS: usize = 2048;
+/// Bytes of the checkpoints of one deflated dump. Each takes what its 32 KiB of history are squeezed to, some 6 KB.
+pub const CHECKPOINTS: u64 = 64 << 20;
 
-/// Inflated bytes of a deflated dump that are kept: the structures of 2,500 types lie in some 50 MB of one.
-pub const SPANS: u64 = 64 << 20;
+/// Inflated bytes of a deflated dump that are being read: two or four spans of 2 MiB for each of a walk's threads, and the last structures.
+pub const OPEN: u64 = 24 << 20;
 
-/// Spans of those that a walk may take, one or two for each of its threads; at most a quarter of them.
-pub const WALKED_SPANS: usize = 16;
+/// What was read as structures of a deflated dump, squeezed: the structures of 2,500 types lie in some 50 MB of one, those of larger
+/// processes are spread over spans of larger dumps.
+pub const HELD: u64 = 64 << 20;
 
 /// Entries of a zip that are looked at for a dump.
 pub const MAX_ENTRIES: usize = 10_000;

@@ -8,6 +8,7 @@
 //! row's name equals the text at `Module.m_pSimpleName`; and in the module of String and Object their RIDs name System.String and
 //! System.Object.
 
+use crate::compact::Text;
 use crate::dump::Module;
 use crate::image::metadata::Metadata;
 use crate::image::pe::PeImage;
@@ -28,7 +29,7 @@ pub struct ModuleInfo {
     /// Its metadata, if they are in the dump.
     pub metadata: Option<Metadata>,
     /// Assembly simple name: of the metadata, else of the Module's own pointer, else empty.
-    pub simple_name: String,
+    pub simple_name: Text,
 }
 
 impl ModuleInfo {
@@ -51,7 +52,7 @@ enum RidPlace {
 type Chain = Vec<u64>;
 
 /// An image with metadata, and the metadata's own simple name.
-type Image = Option<(Metadata, String)>;
+type Image = Option<(Metadata, Text)>;
 
 /// All modules, each proven when it is first asked for.
 pub struct Modules<'a> {
@@ -405,7 +406,7 @@ impl<'a> Modules<'a> {
             let named = |t: &MethodTable| metadata.full_name(self.mem, self.rid_of(t)).unwrap_or_default();
             return Some(named(&self.string) == "System.String" && named(&self.object) == "System.Object");
         }
-        Some(self.text_at(module, self.name_slot?)? == name)
+        Some(name == *self.text_at(module, self.name_slot?)?)
     }
 
     /// Metadata of the image at `base`.
@@ -426,7 +427,7 @@ impl<'a> Modules<'a> {
         let (root, len) = image.metadata_root(self.mem).ok()??;
         let metadata = Metadata::open(self.mem, root, u64::from(len)).ok()?;
         let name = metadata.simple_name(self.mem).ok()?;
-        Some((metadata, name))
+        Some((metadata, name.into()))
     }
 
     fn follow(&self, module: Addr, chain: &[u64]) -> Option<Addr> {
@@ -526,7 +527,7 @@ impl<'a> Modules<'a> {
             }
         }
         let listed = self.listed_name(at);
-        let simple_name = self.name_slot.and_then(|slot| self.text_at(at, slot)).or(listed).unwrap_or_default();
+        let simple_name = self.name_slot.and_then(|slot| self.text_at(at, slot)).or(listed).unwrap_or_default().into();
         ModuleInfo { at, base: None, metadata: None, simple_name }
     }
 
@@ -555,7 +556,7 @@ impl<'a> Modules<'a> {
             let named = self.name_slot.is_none_or(|s| self.text_at(module, s).as_deref() == Some(&name));
             if fits && named {
                 self.dynamic_slot = Some(slot);
-                return Some((metadata, name));
+                return Some((metadata, name.into()));
             }
         }
         None

@@ -4,6 +4,7 @@
 //! ``Outer`1+Inner`1[[A, AssemblyOfA],[B, AssemblyOfB]]`` with all arguments at the end, outer first; arrays `T[]`, `T[,]`, `T[*]`; pointers
 //! `T*`. C#: `Outer<A>+Inner<B>`, as today's dotnet-dump spells it.
 
+use crate::compact::Text;
 use crate::error::Findings;
 use crate::limits;
 use crate::memory::{Addr, Memory};
@@ -17,13 +18,13 @@ use std::rc::Rc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeName {
     /// Classic spelling.
-    pub classic: String,
+    pub classic: Text,
     /// C# spelling.
-    pub csharp: String,
+    pub csharp: Text,
     /// Simple name of the assembly of the type, of arrays and pointers of their element.
-    pub module: String,
+    pub module: Text,
     /// Namespace of the type (nested: of the outermost one), of arrays and pointers of their element.
-    pub namespace: String,
+    pub namespace: Text,
     /// Every `Module` that the type is made of: its definition's, its element's, its arguments'. Ascending, each once.
     pub modules: Rc<[Addr]>,
 }
@@ -55,13 +56,15 @@ pub struct Names<'a> {
     pub tokens: u64,
     /// The modules of those.
     without_metadata: FxHashSet<Addr>,
+    /// Of the last type: the next one is often in the same.
+    namespace: Text,
 }
 
 impl<'a> Names<'a> {
     /// A namer over calibrated modules.
     pub fn new(mem: &'a dyn Memory, rt: &'a Runtime, modules: Modules<'a>) -> Names<'a> {
         let (known, without_metadata) = (FxHashMap::default(), FxHashSet::default());
-        Names { mem, rt, modules, known, unresolved: 0, tokens: 0, without_metadata }
+        Names { mem, rt, modules, known, unresolved: 0, tokens: 0, without_metadata, namespace: Text::default() }
     }
 
     /// Says how many types got a token for a name so far: their counts are right, only their names are lost.
@@ -87,7 +90,7 @@ impl<'a> Names<'a> {
     /// The name of the method table at `at`. One that cannot be named gets its module and token, or its address, and a finding.
     pub fn name(&mut self, at: Addr, findings: &mut Findings) -> Rc<TypeName> {
         if at == self.rt.known.free {
-            return Rc::new(plain("Free".to_owned(), String::new()));
+            return Rc::new(plain("Free", "".into()));
         }
         match self.handle(at, 0) {
             Ok(name) => name,
@@ -204,8 +207,8 @@ impl<'a> Names<'a> {
                 };
                 Ok(suffixed(&argument, &suffix))
             }
-            KIND_VAR | KIND_MVAR => Ok(plain("!0".to_owned(), String::new())),
-            KIND_FNPTR => Ok(plain("(fnptr)".to_owned(), String::new())),
+            KIND_VAR | KIND_MVAR => Ok(plain("!0", Text::default())),
+            KIND_FNPTR => Ok(plain("(fnptr)", Text::default())),
             other => Err(format!("a TypeDesc of unknown kind {other:#x} at {at}")),
         }
     }
@@ -250,13 +253,13 @@ impl<'a> Names<'a> {
         if !spelled_open && u64::from(arity) != arguments.len() as u64 {
             return Err(format!("{full} has {} type arguments, its metadata say {arity}", arguments.len()));
         }
-        Ok(TypeName {
-            classic: classic(&parts, &arguments),
-            csharp: csharp(&parts, &arguments),
-            module: info.simple_name.clone(),
-            namespace: parts.first().map(|(space, _)| space.clone()).unwrap_or_default(),
-            modules: made_of(module, &arguments),
-        })
+        let namespace = parts.first().map_or("", |(space, _)| space);
+        if self.namespace != *namespace {
+            self.namespace = namespace.into();
+        }
+        let (classic, csharp) = spelled(&parts, &arguments);
+        let (module, modules) = (info.simple_name.clone(), made_of(module, &arguments));
+        Ok(TypeName { classic, csharp, module, namespace: self.namespace.clone(), modules })
     }
 
     /// `Module!0x02000123` for a type whose module has no metadata; the type arguments are in the method tables all the same.
@@ -264,7 +267,7 @@ impl<'a> Names<'a> {
         &mut self,
         table: &MethodTable,
         module: Addr,
-        simple_name: &str,
+        simple_name: &Text,
         arguments: &[Rc<TypeName>],
     ) -> Result<TypeName, String> {
         let known = self.rt.known;
@@ -272,7 +275,7 @@ impl<'a> Names<'a> {
             .into_iter()
             .find(|(at, _)| *at == table.at);
         if let Some((_, name)) = well_known {
-            return Ok(plain(name.to_owned(), simple_name.to_owned()));
+            return Ok(plain(name, simple_name.clone()));
         }
         if simple_name.is_empty() {
             return Err(format!("the metadata of module {module} are not in the dump"));
@@ -281,13 +284,9 @@ impl<'a> Names<'a> {
         let parts = [(String::new(), format!("{simple_name}!0x{:08x}", 0x0200_0000 | rid))];
         self.tokens = self.tokens.saturating_add(1);
         self.without_metadata.insert(module);
-        Ok(TypeName {
-            classic: classic(&parts, arguments),
-            csharp: csharp(&parts, arguments),
-            module: simple_name.to_owned(),
-            namespace: String::new(),
-            modules: made_of(module, arguments),
-        })
+        let (classic, csharp) = spelled(&parts, arguments);
+        let (module, modules) = (simple_name.clone(), made_of(module, arguments));
+        Ok(TypeName { classic, csharp, module, namespace: Text::default(), modules })
     }
 
     /// Type arguments: PerInstInfo points to the dictionaries of the inheritance chain, the last one is the type's own; in front of it
@@ -313,7 +312,7 @@ impl<'a> Names<'a> {
     }
 
     fn fallback(&mut self, at: Addr) -> TypeName {
-        let unknown = plain(format!("<unknown type {at}>"), String::new());
+        let unknown = plain(&format!("<unknown type {at}>"), Text::default());
         let Ok(table) = MethodTable::read(self.mem, &self.rt.layout, at) else { return unknown };
         if table.is_array() {
             return unknown;
@@ -325,7 +324,7 @@ impl<'a> Names<'a> {
         }
         let rid = self.modules.rid_of(&table);
         let name = format!("{}!0x{:08x}", info.simple_name, 0x0200_0000 | rid);
-        TypeName { modules: [module].into(), ..plain(name, info.simple_name.clone()) }
+        TypeName { modules: [module].into(), ..plain(&name, info.simple_name.clone()) }
     }
 }
 
@@ -333,14 +332,16 @@ fn text(e: crate::error::Error) -> String {
     e.to_string()
 }
 
-fn plain(name: String, module: String) -> TypeName {
-    TypeName { classic: name.clone(), csharp: name, module, namespace: String::new(), modules: [].into() }
+/// A name that is the same in both spellings.
+pub(crate) fn plain(name: &str, module: Text) -> TypeName {
+    let name = Text::from(name);
+    TypeName { classic: name.clone(), csharp: name, module, namespace: Text::default(), modules: [].into() }
 }
 
 fn suffixed(element: &TypeName, suffix: &str) -> TypeName {
     TypeName {
-        classic: format!("{}{suffix}", element.classic),
-        csharp: format!("{}{suffix}", element.csharp),
+        classic: format!("{}{suffix}", element.classic).into(),
+        csharp: format!("{}{suffix}", element.csharp).into(),
         module: element.module.clone(),
         namespace: element.namespace.clone(),
         modules: Rc::clone(&element.modules),
@@ -370,6 +371,13 @@ type Part = (String, String);
 
 fn joined(space: &str, name: &str) -> String {
     if space.is_empty() { name.to_owned() } else { format!("{space}.{name}") }
+}
+
+/// Both spellings; one text where they are the same.
+fn spelled(parts: &[Part], arguments: &[Rc<TypeName>]) -> (Text, Text) {
+    let (classic, csharp) = (Text::from(classic(parts, arguments)), csharp(parts, arguments));
+    let csharp = if classic == *csharp { classic.clone() } else { csharp.into() };
+    (classic, csharp)
 }
 
 /// As the runtime's TypeNameBuilder writes it: special characters in names are escaped, compiler-made names have commas.
@@ -427,7 +435,7 @@ mod tests {
     use super::*;
 
     fn arg(name: &str) -> Rc<TypeName> {
-        Rc::new(plain(name.to_owned(), "Asm".to_owned()))
+        Rc::new(plain(name, "Asm".into()))
     }
 
     fn parts(names: &[&str]) -> Vec<Part> {

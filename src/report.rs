@@ -21,7 +21,9 @@
 //!   that they do not know.
 
 use crate::account::{MemoryAccount, MemoryGrowth};
+use crate::compact::{Cells, Samples, Text};
 use crate::error::{Error, Finding};
+use crate::memory::Addr;
 use crate::reading::{record, word};
 use crate::suspects::Suspects;
 use serde::{Deserialize, Serialize};
@@ -379,15 +381,15 @@ pub struct Cell {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SegmentRow {
     /// Address of the `heap_segment`.
-    pub address: String,
+    pub address: Addr,
     /// Number of the GC heap.
     pub heap: u64,
     /// One of [`GENERATIONS`], or `ephemeral` for a segment that holds gen0, gen1 and part of gen2.
-    pub generation: String,
+    pub generation: Text,
     /// First object.
-    pub start: String,
+    pub start: Addr,
     /// End of objects.
-    pub end: String,
+    pub end: Addr,
     /// `end - start`.
     pub bytes: u64,
     /// Objects in it, Free included.
@@ -400,15 +402,15 @@ pub struct SegmentRow {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LargeFree {
     /// Its address.
-    pub address: String,
+    pub address: Addr,
     /// Its size in bytes, as SOS reports it.
     pub size: u64,
     /// One of [`GENERATIONS`].
-    pub generation: String,
+    pub generation: Text,
     /// Address of the object behind it, if there is one.
-    pub followed_by: Option<String>,
+    pub followed_by: Option<Addr>,
     /// Classic type name of that object.
-    pub followed_by_type: Option<String>,
+    pub followed_by_type: Option<Text>,
 }
 
 /// Whose a type or an assembly is, decided by assembly and never by the name of a type; see [`crate::types`] for the rule. A constructed
@@ -440,11 +442,11 @@ impl Owner {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Supertype {
     /// Classic (SOS, DAC) type name.
-    pub type_name: String,
+    pub type_name: Text,
     /// C# spelling.
-    pub type_name_csharp: String,
+    pub type_name_csharp: Text,
     /// Assembly simple name of its definition.
-    pub module: String,
+    pub module: Text,
     /// Whose it is, type arguments included: `IEquatable<Order>` is yours. Where its definition was declared, its assembly tells.
     pub owner: Owner,
 }
@@ -453,7 +455,7 @@ pub struct Supertype {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AssemblyRow {
     /// Simple name.
-    pub name: String,
+    pub name: Text,
     /// Whose it is.
     pub owner: Owner,
     /// What decided that, for people, e.g. `product Microsoft® .NET`.
@@ -464,13 +466,13 @@ pub struct AssemblyRow {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct MethodTableRow {
     /// Its address.
-    pub method_table: String,
+    pub method_table: Addr,
     /// Classic (SOS, DAC) type name; `Free` for free blocks.
-    pub type_name: String,
+    pub type_name: Text,
     /// C# spelling.
-    pub type_name_csharp: String,
+    pub type_name_csharp: Text,
     /// Assembly simple name of the type's module; empty for Free.
-    pub module: String,
+    pub module: Text,
     /// Whose the type is. What it derives from is in the [`TypeRow`] of the same name and module.
     #[serde(default)]
     pub owner: Owner,
@@ -481,21 +483,16 @@ pub struct MethodTableRow {
     /// Aligned bytes.
     pub aligned_size: u64,
     /// By generation ([`GENERATIONS`]).
-    pub generations: Vec<Cell>,
+    pub generations: Cells,
     /// Up to [`crate::limits::SAMPLES`] object addresses of each generation, spread over the heap.
-    pub samples: Vec<Vec<String>>,
+    pub samples: Samples,
 }
 
 impl MethodTableRow {
-    /// The method table's address as a number.
-    pub fn address(&self) -> Option<u64> {
-        u64::from_str_radix(&self.method_table, 16).ok()
-    }
-
     /// The order in which SOS prints: ascending by total size, equal sizes by descending method table. (`HeapStat::Sort` in
     /// SOS' `eeheap.cpp` builds the list backwards from a tree by address; all 2,406 equal neighbours in 14 real listings agree.)
     pub fn sos_order(&self, other: &MethodTableRow) -> Ordering {
-        self.total_size.cmp(&other.total_size).then_with(|| other.address().cmp(&self.address()))
+        self.total_size.cmp(&other.total_size).then_with(|| other.method_table.cmp(&self.method_table))
     }
 }
 
@@ -503,14 +500,14 @@ impl MethodTableRow {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TypeRow {
     /// Classic (SOS, DAC) type name.
-    pub type_name: String,
+    pub type_name: Text,
     /// C# spelling.
-    pub type_name_csharp: String,
+    pub type_name_csharp: Text,
     /// Assembly simple name of the type's module.
-    pub module: String,
+    pub module: Text,
     /// Namespace of the type (nested: of the outermost one), of arrays and pointers of their element; may be empty.
     #[serde(default)]
-    pub namespace: String,
+    pub namespace: Text,
     /// Whose it is.
     #[serde(default)]
     pub owner: Owner,
@@ -527,9 +524,9 @@ pub struct TypeRow {
     /// Aligned bytes.
     pub aligned_size: u64,
     /// By generation ([`GENERATIONS`]).
-    pub generations: Vec<Cell>,
+    pub generations: Cells,
     /// Addresses of the method tables, ascending.
-    pub method_tables: Vec<String>,
+    pub method_tables: Vec<Addr>,
     /// Of an array; `null` for other types, and where the method tables of the type differ.
     #[serde(default)]
     pub array: Option<ArrayShape>,
@@ -636,14 +633,14 @@ pub struct DiffTotals {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiffRow {
     /// Classic (SOS, DAC) type name.
-    pub type_name: String,
+    pub type_name: Text,
     /// C# spelling.
-    pub type_name_csharp: String,
+    pub type_name_csharp: Text,
     /// Assembly simple name.
-    pub module: String,
+    pub module: Text,
     /// [`TypeRow::namespace`].
     #[serde(default)]
-    pub namespace: String,
+    pub namespace: Text,
     /// [`TypeRow::owner`]; if dumps differ, the highest.
     #[serde(default)]
     pub owner: Owner,
@@ -658,12 +655,12 @@ pub struct DiffRow {
     pub totals: DiffTotals,
     /// By dump: its objects by generation ([`GENERATIONS`]); empty where it does not occur, or where the side has no generations.
     #[serde(default)]
-    pub generations: Vec<Vec<Cell>>,
+    pub generations: Vec<Cells>,
     /// [`TypeRow::array`]; `null` if the dumps differ.
     #[serde(default)]
     pub array: Option<ArrayShape>,
     /// By dump: addresses of its method tables there; empty where it does not occur.
-    pub method_tables: Vec<Vec<String>>,
+    pub method_tables: Vec<Vec<Addr>>,
 }
 
 /// By what the types of a comparison are grouped.
@@ -708,11 +705,11 @@ pub struct Groups {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRow {
     /// Classic name of the base type or interface; namespace (may be empty); assembly simple name; or [`Owner`].
-    pub name: String,
+    pub name: Text,
     /// C# spelling of the name, where it is a type's.
-    pub name_csharp: String,
+    pub name_csharp: Text,
     /// Assembly simple name of the base type or interface, or the assembly; empty else.
-    pub module: String,
+    pub module: Text,
     /// Whose the base type, interface or assembly is; `null` for a namespace.
     pub owner: Option<Owner>,
     /// Types in it.

@@ -18,6 +18,7 @@
 //! A growing type is in one row of 2 to 4. Where the old generations as a whole did not grow by a thousandth, nothing is grouped: some types always grow
 //! while others shrink, and among those that do, some always have something in common.
 
+use crate::compact::Cells;
 use crate::diff::group_with_members;
 use crate::report::{Cell, DiffDump, DiffReport, DiffRow, DiffTotals, GroupBy, Owner, Supertype};
 use serde::{Deserialize, Serialize};
@@ -380,20 +381,21 @@ fn has_generations(report: &DiffReport) -> bool {
     report.dumps.iter().all(|d| !d.generations.is_empty())
 }
 
-fn old_bytes(cells: &[Cell]) -> i64 {
-    OLD.iter().filter_map(|&g| cells.get(g)).fold(0_i64, |sum, cell| sum.saturating_add(signed(cell.size)))
+fn old_bytes(cells: impl Iterator<Item = Cell>) -> i64 {
+    let old = cells.enumerate().filter(|(generation, _)| OLD.contains(generation));
+    old.fold(0_i64, |sum, (_, cell)| sum.saturating_add(signed(cell.size)))
 }
 
 /// Bytes by which a type changed in the old generations; `None` where a side has no generations.
 pub fn old_delta(report: &DiffReport, row: &DiffRow) -> Option<i64> {
-    let of = |cells: Option<&Vec<Cell>>| cells.map_or(0, |c| old_bytes(c));
+    let of = |cells: Option<&Cells>| cells.map_or(0, |c| old_bytes(c.iter()));
     has_generations(report).then(|| of(row.generations.last()).saturating_sub(of(row.generations.first())))
 }
 
 /// Old bytes of all types in the first dump, Free apart, and by how much they changed.
 fn old_of_all(report: &DiffReport) -> (u64, Option<i64>) {
     let of = |dump: Option<&DiffDump>, free: Option<&Vec<Cell>>| {
-        let bytes = |cells: Option<&Vec<Cell>>| cells.map_or(0, |c| old_bytes(c));
+        let bytes = |cells: Option<&Vec<Cell>>| cells.map_or(0, |c| old_bytes(c.iter().copied()));
         bytes(dump.map(|d| &d.generations)).saturating_sub(bytes(free))
     };
     let first = of(report.dumps.first(), report.free_generations.first());

@@ -55,7 +55,7 @@ pub fn trim(
         &memory,
         &runtime,
         &mut census,
-        &|offset, buf| analysis.source.read_at(offset, buf, "heap segment"),
+        &|offset, buf| analysis.source.read_once(offset, buf, "heap segment"),
         &mut |(done, total)| match progress(Progress { done, total }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Cancelled),

@@ -16,6 +16,7 @@
 //! 6. `library`: all else. Types of assemblies made at run time (Reflection.Emit) too, but one that derives from or implements something of
 //!    yours is yours: a proxy of your class is what you look for.
 
+use crate::compact::Text;
 use crate::dump::{Dump, Module};
 use crate::error::Findings;
 use crate::image::pe::PeImage;
@@ -70,7 +71,7 @@ pub struct Types<'a> {
     owners: Owners<'a>,
     supertypes: Vec<Supertype>,
     /// Index by name and assembly. A `BTreeMap`, since names are a stranger's.
-    index: BTreeMap<(String, String), u32>,
+    index: BTreeMap<(Text, Text), u32>,
     /// The same by method table.
     known: FxHashMap<Addr, u32>,
     /// Base types of a method table, itself first.
@@ -315,7 +316,7 @@ impl<'a> Owners<'a> {
         } else {
             judge(&about, self.entry.as_ref(), self.by_folder)
         };
-        let row = Rc::new(AssemblyRow { name: about.name, owner, reason });
+        let row = Rc::new(AssemblyRow { name: about.name.into(), owner, reason });
         self.known.insert(at, Rc::clone(&row));
         row
     }
@@ -327,7 +328,7 @@ impl<'a> Owners<'a> {
             paths.extend(modules.path(info.at));
         }
         let (product, company) = self.version(info.base);
-        About { name: info.simple_name.clone(), paths, product, company, dynamic: info.is_dynamic() }
+        About { name: info.simple_name.to_string(), paths, product, company, dynamic: info.is_dynamic() }
     }
 
     /// Product and company of an image's version resource; empty where there is none.

@@ -183,13 +183,13 @@ pub fn verify(
     };
     let mut evidence = std::mem::take(&mut located.facts.evidence);
     let rows = stats::Met::of(mem, &rt, &outcome);
-    let modules = Modules::calibrate(mem, &rt, &rows.tables(), &mut evidence);
+    let modules = Modules::calibrate(mem, &rt, rows.tables(), &mut evidence);
     let mut types = Types::new(mem, &rt, &analysis.dump, &modules, &mut evidence);
     located.facts.evidence = evidence;
     let mut names = Names::new(mem, &rt, modules);
     let mut name_findings = Findings::default();
     let rows =
-        stats::fold(&outcome, &rows, &located.segments, rt.known.free, &mut names, &mut types, &mut name_findings);
+        stats::fold(&outcome, rows, &located.segments, rt.known.free, &mut names, &mut types, &mut name_findings);
     let met = heap.met(mem);
     let mut tables = Tables::new(mem, &rt);
 
@@ -955,7 +955,7 @@ impl Window {
         let ahead = end.since(at).clamp(len as u64, limits::WINDOW_NATIVE.max(len as u64)).min(extent.len);
         self.bytes.resize(usize::try_from(ahead).unwrap_or(len), 0);
         self.at = at.0;
-        checker.source.read_at(extent.offset, &mut self.bytes, "objects of the heap")
+        checker.source.read_once(extent.offset, &mut self.bytes, "objects of the heap")
     }
 }
 

@@ -15,12 +15,13 @@ use crate::error::{EntryChoice, Error};
 use crate::export::json::{Layout, MAX_SAFE, TOO_LARGE, print};
 use crate::export::{self, Format, Names};
 use crate::image::files::ModuleFile;
+use crate::memory::Addr;
 use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
 use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
@@ -299,21 +300,21 @@ struct Detail<'a> {
     base_types: Vec<&'a Supertype>,
     interfaces: Vec<&'a Supertype>,
     /// By dump.
-    method_tables: Vec<Vec<MethodTable<'a>>>,
+    method_tables: Vec<Vec<MethodTable>>,
     /// By dump and generation: addresses of some objects.
-    samples: Vec<Vec<Vec<&'a str>>>,
+    samples: Vec<Vec<Vec<Addr>>>,
 }
 
 #[derive(Serialize)]
-struct MethodTable<'a> {
-    address: &'a str,
+struct MethodTable {
+    address: Addr,
     count: u64,
     size: u64,
 }
 
-impl<'a> MethodTable<'a> {
-    fn of(row: &'a MethodTableRow) -> MethodTable<'a> {
-        MethodTable { address: &row.method_table, count: row.count, size: row.total_size }
+impl MethodTable {
+    fn of(row: &MethodTableRow) -> MethodTable {
+        MethodTable { address: row.method_table, count: row.count, size: row.total_size }
     }
 }
 
@@ -391,10 +392,11 @@ impl Reports {
     }
 
     /// The method tables of a row in one dump, by address: a listing spells names its own way, and knows no modules.
-    fn tables(&self, id: u32, own: &[String]) -> Vec<&MethodTableRow> {
-        let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
+    fn tables(&self, id: u32, own: &[Addr]) -> Vec<&MethodTableRow> {
+        let mut own = own.to_vec();
+        crate::order::ascending(&mut own);
         let all = self.held.get(&id).map_or(&[][..], |r| &r.method_tables);
-        all.iter().filter(|m| own.contains(m.method_table.as_str())).collect()
+        all.iter().filter(|m| own.binary_search(&m.method_table).is_ok()).collect()
     }
 
     /// The rows of the last comparison by `base`, `interface`, `namespace`, `assembly` or `kind`: [`crate::report::Groups`], and `members`: for each
@@ -469,15 +471,9 @@ impl Reports {
 }
 
 /// Of several method tables, addresses by generation.
-fn samples<'a>(tables: &[&'a MethodTableRow]) -> Vec<Vec<&'a str>> {
-    let mut all: Vec<Vec<&str>> = Vec::new();
-    for table in tables {
-        all.resize(all.len().max(table.samples.len()), Vec::new());
-        for (to, more) in all.iter_mut().zip(&table.samples) {
-            to.extend(more.iter().map(String::as_str));
-        }
-    }
-    all
+fn samples(tables: &[&MethodTableRow]) -> Vec<Vec<Addr>> {
+    let generations = tables.iter().map(|table| table.samples.generations()).max().unwrap_or(0);
+    (0..generations).map(|generation| tables.iter().flat_map(|table| table.samples.get(generation)).collect()).collect()
 }
 
 /// The page asked for what it does not have: its fault, not the reader's.

@@ -516,9 +516,8 @@ fn a_card_table_counts_only_if_it_covers_every_segment() {
     let file = fixture("net31-x64-wks");
     let plain = run(file.clone());
     let segments = &plain.heap.segments;
-    let number = |text: &str| u64::from_str_radix(text, 16).unwrap();
-    let lowest = segments.iter().map(|s| number(&s.address)).min().unwrap();
-    let highest = segments.iter().map(|s| number(&s.end)).max().unwrap() + (1 << 30);
+    let lowest = segments.iter().map(|s| s.address.0).min().unwrap();
+    let highest = segments.iter().map(|s| s.end.0).max().unwrap() + (1 << 30);
     let before = plain.memory.unwrap().of(MemoryOwner::GcBookkeeping);
     // The table has a bit for 256 bytes, a brick for 4 KB, and is rounded up to its last page.
     let size = 0x40 + (highest - lowest) / 2048 * 2 + 5;

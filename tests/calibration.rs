@@ -68,10 +68,10 @@ fn judge(synth: Synth) -> Verdict {
     let mut rows: BTreeMap<u64, _> = report
         .method_tables
         .iter()
-        .map(|r| (u64::from_str_radix(&r.method_table, 16).unwrap(), (&r.type_name, &r.module, r.count, r.total_size)))
+        .map(|r| (r.method_table.0, (&*r.type_name, &*r.module, r.count, r.total_size)))
         .collect();
     for (table, row) in &synth.expected.rows {
-        let truth = (&row.name, &row.module, row.count, row.size);
+        let truth = (&*row.name, &*row.module, row.count, row.size);
         match rows.remove(table) {
             Some(found) if found == truth => {}
             // The way to a module's image was not found: its types have their tokens for names, and a finding says so.

@@ -67,9 +67,8 @@ impl Random {
     }
 }
 
-fn rows(report: &HeapReport) -> Vec<(&str, u64, u64)> {
-    let mut rows: Vec<_> =
-        report.method_tables.iter().map(|r| (r.method_table.as_str(), r.count, r.total_size)).collect();
+fn rows(report: &HeapReport) -> Vec<(Addr, u64, u64)> {
+    let mut rows: Vec<_> = report.method_tables.iter().map(|r| (r.method_table, r.count, r.total_size)).collect();
     rows.sort_unstable();
     rows
 }
@@ -86,12 +85,12 @@ fn targets(report: &HeapReport) -> Vec<(u64, u64)> {
     let hex = |text: &str| u64::from_str_radix(text, 16).unwrap();
     let mut targets: Vec<(u64, u64)> = Vec::new();
     for row in report.method_tables.iter().rev().take(40) {
-        targets.push((hex(&row.method_table) + 16, 6 * p));
-        targets.extend(row.samples.iter().flatten().take(1).map(|at| (hex(at), p)));
+        targets.push((row.method_table.0 + 16, 6 * p));
+        targets.extend(row.samples.all().take(1).map(|at| (at.0, p)));
     }
     for segment in &report.heap.segments {
         // heap_segment: committed, reserved; flags, next.
-        let at = hex(&segment.address);
+        let at = segment.address.0;
         targets.extend([(at + p, 2 * p), (at + 5 * p, 2 * p)].repeat(4));
     }
     let vars = report.runtime.evidence.iter().find(|e| e.what == "GcDacVars").unwrap();
@@ -165,8 +164,8 @@ fn zeros_inside_an_object_are_no_gap() {
         let whole = analyze(&bytes, &[]).unwrap();
         let regions = dump::open(&*bytes, "a.dmp").unwrap().regions;
         let strings = whole.method_tables.iter().find(|r| r.type_name == "System.String").unwrap();
-        for address in strings.samples[2].iter().take(3) {
-            let at = u64::from_str_radix(address, 16).unwrap() + 8;
+        for address in strings.samples.get(2).take(3) {
+            let at = address.0 + 8;
             let offset = regions.find(Addr(at)).unwrap().offset;
             let length = u32::from_le_bytes(bytes[offset as usize..][..4].try_into().unwrap());
             for more in (4..64).step_by(4) {
@@ -199,7 +198,7 @@ fn sizes_that_cannot_be_are_no_method_tables() {
         ("LeakSim.Telemetry.TraceTelemetry", 0, 0x8000_0001),
     ] {
         let row = whole.method_tables.iter().find(|r| r.type_name == name).unwrap();
-        let at = u64::from_str_radix(&row.method_table, 16).unwrap() + field;
+        let at = row.method_table.0 + field;
         let offset = regions.find(Addr(at)).unwrap().offset;
         let edits: Vec<(u64, u8)> = (offset..).zip(value.to_le_bytes()).collect();
         let report = analyze(&bytes, &edits).unwrap();
@@ -216,8 +215,8 @@ fn zeros_behind_a_large_array_are_no_gap() {
     let regions = dump::open(&*bytes, "a.dmp").unwrap().regions;
     let mut cut = 0;
     for row in whole.method_tables.iter().filter(|r| r.type_name.ends_with("[]")) {
-        for address in &row.samples[3] {
-            let at = u64::from_str_radix(address, 16).unwrap() + 4;
+        for address in row.samples.get(3) {
+            let at = address.0 + 4;
             let Some(extent) = regions.find(Addr(at)) else { continue };
             let length = u32::from_le_bytes(bytes[extent.offset as usize..][..4].try_into().unwrap());
             let edits: Vec<(u64, u8)> = (extent.offset..).zip((length - 64).to_le_bytes()).collect();

@@ -92,17 +92,17 @@ fn without(bytes: &Source, cut: &[(u64, u64)]) -> Source {
 }
 
 /// method table -> count, size.
-fn counts(report: &HeapReport) -> BTreeMap<String, (u64, u64)> {
-    report.method_tables.iter().map(|r| (r.method_table.clone(), (r.count, r.total_size))).collect()
+fn counts(report: &HeapReport) -> BTreeMap<Addr, (u64, u64)> {
+    report.method_tables.iter().map(|r| (r.method_table, (r.count, r.total_size))).collect()
 }
 
 /// The same by the runtime's own DAC.
-fn expected(set: &str) -> BTreeMap<String, (u64, u64)> {
+fn expected(set: &str) -> BTreeMap<Addr, (u64, u64)> {
     let text = std::fs::read_to_string(fixture(set).join("expected-evening.csv")).unwrap();
     let row = |line: &str| {
         let mut cells = line.split(',');
         let mut next = || cells.next().unwrap();
-        let table = format!("{:x}", u64::from_str_radix(next(), 16).unwrap());
+        let table = Addr::parse(next()).unwrap();
         (table, (next().parse().unwrap(), next().parse().unwrap()))
     };
     text.lines().skip(1).map(row).collect()
@@ -167,8 +167,8 @@ const PRIVATE: [&str; 8] = [
 const PRECOMPILED: [&str; 3] = ["net20-x64-wks", "net21-x64-wks", "net21-x86-wks"];
 
 /// A type for each of its method tables.
-fn groups(report: &HeapReport) -> Vec<&[String]> {
-    let mut groups: Vec<&[String]> = report.types.iter().map(|t| t.method_tables.as_slice()).collect();
+fn groups(report: &HeapReport) -> Vec<&[Addr]> {
+    let mut groups: Vec<&[Addr]> = report.types.iter().map(|t| t.method_tables.as_slice()).collect();
     groups.sort_unstable();
     groups
 }
@@ -466,9 +466,9 @@ fn an_error_in_the_heap_gives_two_counts() {
     assert_eq!(named.heap.before_first_error, None);
     // The middle of the largest segment: an object header that is none.
     let segment = named.heap.segments.iter().max_by_key(|s| s.bytes).unwrap();
-    let start = u64::from_str_radix(&segment.start, 16).unwrap();
+    let start = segment.start.0;
     let row = named.method_tables.iter().max_by_key(|r| r.count).unwrap();
-    let sample = row.samples.iter().flatten().map(|s| u64::from_str_radix(s, 16).unwrap());
+    let sample = row.samples.all().map(|at| at.0);
     let object = sample.filter(|at| (start + segment.bytes / 4..start + segment.bytes).contains(at)).min().unwrap();
     let (dump, _) = opened(&whole);
     let offset = dump.regions.find(Addr(object)).unwrap().offset as usize;

@@ -7,6 +7,7 @@
     clippy::arithmetic_side_effects
 )]
 
+use dropheap::compact::Cells;
 use dropheap::export::md;
 use dropheap::export::select::{Select, Sort};
 use dropheap::report::{Cell, DiffReport, HeapReport, share};
@@ -78,7 +79,7 @@ fn words(report: &DiffReport, found: &Suspects) {
 }
 
 fn names(report: &DiffReport, rows: &[u32]) -> Vec<String> {
-    rows.iter().map(|&row| report.rows[row as usize].type_name_csharp.clone()).collect()
+    rows.iter().map(|&row| report.rows[row as usize].type_name_csharp.to_string()).collect()
 }
 
 fn supertype(report: &DiffReport, number: u32) -> &str {
@@ -287,8 +288,9 @@ fn a_heap_that_only_fluctuates_has_no_groups() {
     first.dump.captured_at = last.dump.captured_at.map(|t| t - 3600);
     (first.types, first.heap) = (last.types.clone(), last.heap.clone());
     let (mut balance, mut count) = (0_i64, 0);
-    for ty in first.types.iter_mut().filter(|t| t.generations[2].count > 40) {
-        let size = ty.generations[2].size / ty.generations[2].count;
+    for ty in first.types.iter_mut().filter(|t| t.generations.get(2).count > 40) {
+        let mut old = ty.generations.get(2);
+        let size = old.size / old.count;
         let n = 10 + count % 4 * 10;
         let sign = if balance > 0 { -1 } else { 1 };
         count += 1;
@@ -296,8 +298,9 @@ fn a_heap_that_only_fluctuates_has_no_groups() {
         let change = |number: &mut u64, by: u64| *number = if sign > 0 { *number + by } else { *number - by };
         change(&mut ty.count, n);
         change(&mut ty.total_size, n * size);
-        change(&mut ty.generations[2].count, n);
-        change(&mut ty.generations[2].size, n * size);
+        change(&mut old.count, n);
+        change(&mut old.size, n * size);
+        ty.generations.set(2, old);
         change(&mut first.heap.generations[2].size, n * size);
     }
     assert!(count > 80 && balance.unsigned_abs() < 20_000, "{count} types, {balance} bytes");
@@ -322,7 +325,7 @@ fn young_objects_alone_make_no_groups() {
         let more = Cell { count: 5000, size: 5000 * size, aligned_size: 5000 * size };
         ty.count += more.count;
         ty.total_size += more.size;
-        ty.generations[0] = ty.generations[0].plus(more);
+        ty.generations.set(0, ty.generations.get(0).plus(more));
         last.heap.generations[0] = last.heap.generations[0].plus(more);
         grown += 1;
     }
@@ -347,7 +350,7 @@ fn a_listing_has_groups_too() {
     let [first, mut last] = incident();
     last.heap.generations.clear();
     for ty in &mut last.types {
-        ty.generations.clear();
+        ty.generations = Cells::default();
     }
     let (_, found) = compared(&[first, last]);
     assert_eq!((found.old_delta_size, found.same_number[0].types.old_delta_size), (None, None));

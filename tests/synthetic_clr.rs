@@ -25,8 +25,9 @@ fn run(scenario: &Scenario) -> (HeapReport, Expected) {
 /// All rows, names, generations, and nothing unexplained.
 fn assert_exact(report: &HeapReport, expected: &Expected) {
     let rows = report.method_tables.iter().map(|r| {
-        let row = Row { name: r.type_name.clone(), module: r.module.clone(), count: r.count, size: r.total_size };
-        (u64::from_str_radix(&r.method_table, 16).unwrap(), row)
+        let row =
+            Row { name: r.type_name.to_string(), module: r.module.to_string(), count: r.count, size: r.total_size };
+        (r.method_table.0, row)
     });
     let rows: std::collections::BTreeMap<u64, Row> = rows.collect();
     for (table, row) in &expected.rows {

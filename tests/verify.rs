@@ -106,13 +106,12 @@ impl Dump {
     }
 
     fn table(&self, name: &str) -> u64 {
-        self.row(name).address().unwrap()
+        self.row(name).method_table.0
     }
 
     /// An object of this type.
     fn object(&self, name: &str) -> u64 {
-        let sample = self.row(name).samples.iter().flatten().next().unwrap();
-        u64::from_str_radix(sample, 16).unwrap()
+        self.row(name).samples.all().next().unwrap().0
     }
 
     /// Addresses of the references in an object.
@@ -164,9 +163,8 @@ fn a_reference_into_an_object() {
             let slots = dump
                 .row(name)
                 .samples
-                .iter()
-                .flatten()
-                .map(|a| u64::from_str_radix(a, 16).unwrap())
+                .all()
+                .map(|at| at.0)
                 .flat_map(|object| dump.references(name, object))
                 .collect::<Vec<_>>();
             let slot = *slots.iter().find(|&&slot| dump.word(slot) != 0).unwrap();
@@ -282,7 +280,7 @@ fn a_parent_that_does_not_prove_itself() {
     for set in SETS {
         let mut dump = Dump::open(set);
         let parent = dump.word(dump.table("LeakSim.Telemetry.RequestTelemetry") + dump.layout().parent);
-        assert!(dump.heap.method_tables.iter().all(|r| r.address() != Some(parent)), "it is abstract");
+        assert!(dump.heap.method_tables.iter().all(|r| r.method_table.0 != parent), "it is abstract");
         let class = parent + dump.layout().canonical;
         dump.set(class, dump.word(class) + 64);
         let report = dump.verify();
@@ -425,7 +423,7 @@ fn references_that_are_missing_are_said() {
         let row =
             dump.heap.method_tables.iter().filter(|r| r.type_name.ends_with("Object[]")).max_by_key(|r| r.total_size);
         let name = &row.unwrap().type_name;
-        let samples = row.unwrap().samples.iter().flatten().map(|a| u64::from_str_radix(a, 16).unwrap());
+        let samples = row.unwrap().samples.all().map(|at| at.0);
         let slots = samples.map(|object| dump.references(name, object)).max_by_key(Vec::len).unwrap();
         let from = (slots[0] & !0xFFF) + 0x1000;
         assert!(*slots.last().unwrap() > from + 0x1000, "{set}: {} references in {name}", slots.len());
@@ -445,7 +443,7 @@ fn what_is_too_large_is_not_checked_and_said() {
         let mut dump = Dump::open(set);
         let whole = dump.verify().references;
         let row = dump.heap.heap.segments.iter().find(|s| s.generation == "loh").unwrap();
-        let [at, start] = [&row.address, &row.start].map(|a| u64::from_str_radix(a, 16).unwrap());
+        let [at, start] = [row.address.0, row.start.0];
         let fields = dump.rt.layout.segment.clone();
         for field in [fields.reserved, fields.committed, fields.allocated] {
             dump.set(at + field, start + (1 << 40));
@@ -521,7 +519,7 @@ fn no_damage_makes_it_panic() {
         random ^= random << 17;
         random
     };
-    let tables: Vec<u64> = dump.heap.method_tables.iter().filter_map(MethodTableRow::address).collect();
+    let tables: Vec<u64> = dump.heap.method_tables.iter().map(|r| r.method_table.0).collect();
     for round in 0..40 {
         let mut bytes = dump.bytes.clone();
         for _ in 0..20 {

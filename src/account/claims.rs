@@ -2,6 +2,7 @@
 
 use super::intervals::{Claim, allot};
 use super::{AddressSpaceFacts, ImageRow, MemoryAccount, MemoryOwner, OwnerRow, RegionRow, clr};
+use crate::compact::Text;
 use crate::dump::memory_info::{InfoKind, MemoryInfo, protection_text};
 use crate::dump::regions::Regions;
 use crate::dump::{Dump, Module};
@@ -33,7 +34,7 @@ pub(crate) struct ManagedModule {
     /// Where its image is, if it has one.
     pub base: Option<Addr>,
     /// Assembly simple name.
-    pub name: String,
+    pub name: Text,
 }
 
 /// The account of a dump. `heap` is `None` where there is none, or none that was understood: the GC's memory is then with the rest.
@@ -227,7 +228,7 @@ fn images(dump: &Dump, mem: &dyn Memory, heap: Option<&Heap<'_>>) -> Vec<Image> 
         let Ok(image) = PeImage::open(mem, *base) else { continue };
         let claim =
             Claim { start: base.0, end: base.0.saturating_add(image.flat_size()), owner: MemoryOwner::ManagedImages };
-        images.push(Image { claim, name: module.name.clone() });
+        images.push(Image { claim, name: module.name.to_string() });
     }
     images
 }

@@ -18,7 +18,7 @@ pub fn run(args: args::Events) -> Result<u8, Failure> {
     warn(None, &report.findings);
     let status = status(report.exact());
     emit(|out, terminal| match args.format {
-        DiffFormat::Table => table::write(&events::sheet(&report), out),
+        DiffFormat::Table => table::write(events::sheet(&report), out),
         DiffFormat::Md => md::write(&events::sheet(&report), out),
         DiffFormat::Csv => Csv::new(out, terminal).lives(&report),
         DiffFormat::Json => json::write(&report, out),

@@ -4,6 +4,7 @@
 use super::grid::Grid;
 use dropheap::export::sheet::{both_counts, coverage, listing};
 use dropheap::export::text::{duration, grouped, several, visible};
+use dropheap::memory::Addr;
 use dropheap::report::{
     Cell, CloneFacts, Evidence, GENERATIONS, HeapFacts, InfoReport, LargeFree, RuntimeFacts, percent, utc,
 };
@@ -184,16 +185,15 @@ fn segments(heap: &HeapFacts, out: &mut dyn Write) -> io::Result<()> {
     let titles = ["Heap", "Segment", "First object", "End", "Bytes", "Objects", "Explained", "Generation"];
     let mut grid = Grid::new(&titles, &[true, true, true, true, true, true, true, false]);
     for s in &heap.segments {
-        let address = |text: &str| visible(text).into_owned();
         grid.row(vec![
             s.heap.to_string(),
-            address(&s.address),
-            address(&s.start),
-            address(&s.end),
+            s.address.to_string(),
+            s.start.to_string(),
+            s.end.to_string(),
             grouped(s.bytes),
             grouped(s.objects),
             percent(s.explained_bytes, s.bytes),
-            address(&s.generation),
+            visible(&s.generation).into_owned(),
         ]);
     }
     grid.write(out)
@@ -206,12 +206,12 @@ fn large_free(blocks: &[LargeFree], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nFree blocks of 0.5 MB and more")?;
     let mut grid = Grid::new(&["Address", "Size", "Generation", "Followed by"], &[true, true, false, true]);
     for block in blocks {
-        let next = [&block.followed_by, &block.followed_by_type].into_iter().flatten();
-        let next: Vec<_> = next.map(|text| visible(text)).collect();
+        let mut next: Vec<String> = block.followed_by.iter().map(Addr::to_string).collect();
+        next.extend(block.followed_by_type.iter().map(|name| visible(name).into_owned()));
         grid.row(vec![
-            visible(&block.address).into_owned(),
+            block.address.to_string(),
             grouped(block.size),
-            block.generation.clone(),
+            visible(&block.generation).into_owned(),
             next.join(" "),
         ]);
     }
@@ -245,10 +245,10 @@ mod tests {
     fn a_whole_dump() {
         let (mut report, _) = testing::pair();
         report.heap.large_free = vec![LargeFree {
-            address: "2b00000".into(),
+            address: Addr(0x2b0_0000),
             size: 600_000,
             generation: "gen2".into(),
-            followed_by: Some("2b927c0".into()),
+            followed_by: Some(Addr(0x2b9_27c0)),
             followed_by_type: Some("System.Byte[]".into()),
         }];
         report.findings = vec![Finding {

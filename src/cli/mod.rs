@@ -80,8 +80,12 @@ fn stat(args: args::Stat) -> Result<u8, Failure> {
     remark(&report);
     let status = status(report.exact());
     emit(|out, terminal| match args.format {
-        Format::Table => table::write(&sheet::stat(&report, by, &select), out),
-        Format::Md => md::write(&sheet::stat(&report, by, &select), out),
+        Format::Table | Format::Md => {
+            let sheet = sheet::stat(&report, by, &select);
+            // All that is shown is in the sheet.
+            drop(report);
+            if args.format == Format::Md { md::write(&sheet, out) } else { table::write(sheet, out) }
+        }
         Format::Sos => sos::write(&report, &select, out),
         Format::Csv => Csv::new(out, terminal).stat(&report, by, &select),
         Format::Json => json::stat(report, &select, out),
@@ -114,9 +118,9 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
     let status = status(report.exact());
     emit(|out, terminal| match args.format {
         DiffFormat::Table => {
-            table::write(&sheet::comparison(&report, &select), out)?;
+            table::write(sheet::comparison(&report, &select), out)?;
             export::account::sheet(&report)
-                .map_or(Ok(()), |memory| writeln!(out).and_then(|()| table::write(&memory, out)))
+                .map_or(Ok(()), |memory| writeln!(out).and_then(|()| table::write(memory, out)))
         }
         DiffFormat::Md => md::diff(&report, &select, out),
         DiffFormat::Csv => Csv::new(out, terminal).comparison(&report, &select),

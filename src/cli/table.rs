@@ -4,20 +4,20 @@ use super::grid::Grid;
 use dropheap::export::sheet::Sheet;
 use std::io::{self, Write};
 
-/// Facts, table, sums, notes.
-pub fn write(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {
+/// Facts, table, sums, notes. The rows move into the grid: there may be 100,000.
+pub fn write(sheet: Sheet, out: &mut dyn Write) -> io::Result<()> {
     for fact in &sheet.facts {
         writeln!(out, "{fact}")?;
     }
     writeln!(out)?;
     let titles: Vec<&str> = sheet.titles.iter().map(String::as_str).collect();
     let mut grid = Grid::new(&titles, &sheet.right);
-    for row in &sheet.rows {
-        grid.row(row.clone());
+    for row in sheet.rows {
+        grid.row(row);
     }
     grid.row(Vec::new());
-    for row in &sheet.foot {
-        grid.row(row.clone());
+    for row in sheet.foot {
+        grid.row(row);
     }
     grid.write(out)?;
     if !sheet.notes.is_empty() {
@@ -37,7 +37,7 @@ mod tests {
     use dropheap::export::{By, Names, account, md, sheet};
     use dropheap::report::GroupBy;
 
-    fn text(sheet: &Sheet) -> String {
+    fn text(sheet: Sheet) -> String {
         let mut out = Vec::new();
         write(sheet, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -47,10 +47,10 @@ mod tests {
     fn stat() {
         let (report, _) = testing::pair();
         let select = Select { names: Names::Csharp, ..testing::select() };
-        snapshot("stat-table", &text(&sheet::stat(&report, By::Type, &select)));
-        snapshot("stat-table-mt", &text(&sheet::stat(&report, By::Mt, &select)));
+        snapshot("stat-table", &text(sheet::stat(&report, By::Type, &select)));
+        snapshot("stat-table-mt", &text(sheet::stat(&report, By::Mt, &select)));
         let some = Select { names: Names::Sos, top: Some(2), filter: Some(matching("System")), ..testing::select() };
-        snapshot("stat-table-some", &text(&sheet::stat(&report, By::Type, &some)));
+        snapshot("stat-table-some", &text(sheet::stat(&report, By::Type, &some)));
     }
 
     #[test]
@@ -60,7 +60,7 @@ mod tests {
         report.heap.explained_bytes -= 1;
         report.runtime.gc_in_progress = true;
         report.runtime.unproven = Some("No dump of this runtime was ever compared with its own DAC.".into());
-        let text = text(&sheet::stat(&report, By::Type, &testing::select()));
+        let text = text(sheet::stat(&report, By::Type, &testing::select()));
         let facts: Vec<&str> = text.lines().take_while(|l| !l.is_empty()).collect();
         assert!(facts[1].contains("PARTIAL: 99.99 % of the heap explained"), "{facts:?}");
         assert_eq!(facts[2], "NOT EXACT: taken while a GC moved objects");
@@ -72,9 +72,9 @@ mod tests {
         let (a, b) = testing::pair();
         let report = dropheap::diff::diff(&[a.clone(), b.clone()]).unwrap();
         let select = Select { names: Names::Csharp, sort: Sort::Delta, ..testing::select() };
-        snapshot("diff-table", &text(&sheet::diff(&report, &select)));
+        snapshot("diff-table", &text(sheet::diff(&report, &select)));
         let three = dropheap::diff::diff(&[a.clone(), b, a]).unwrap();
-        snapshot("diff-table-three", &text(&sheet::diff(&three, &Select { top: Some(1), ..select })));
+        snapshot("diff-table-three", &text(sheet::diff(&three, &Select { top: Some(1), ..select })));
     }
 
     #[test]
@@ -85,7 +85,7 @@ mod tests {
         let mut all = String::new();
         for by in [GroupBy::Base, GroupBy::Interface, GroupBy::Namespace, GroupBy::Assembly, GroupBy::Kind] {
             report.groups = Some(dropheap::diff::group(&report, by));
-            all.push_str(&text(&sheet::comparison(&report, &select)));
+            all.push_str(&text(sheet::comparison(&report, &select)));
             all.push_str("----\n");
         }
         snapshot("diff-table-groups", &all);
@@ -97,10 +97,10 @@ mod tests {
         assert!(account::sheet(&dropheap::diff::diff(&[a.clone(), b.clone()]).unwrap()).is_none());
         (a.memory, b.memory) = (Some(testing::account(0)), Some(testing::account(1_048_576)));
         let report = dropheap::diff::diff(&[a, b]).unwrap();
-        let sheet = account::sheet(&report).unwrap();
+        let sheet = || account::sheet(&report).unwrap();
         let mut out = Vec::new();
-        write(&sheet, &mut out).unwrap();
-        md::write(&sheet, &mut out).unwrap();
+        write(sheet(), &mut out).unwrap();
+        md::write(&sheet(), &mut out).unwrap();
         snapshot("diff-memory", &String::from_utf8(out).unwrap());
     }
 }

@@ -7,7 +7,7 @@
 use super::sniff;
 use crate::error::{COPY_AGAIN, EntryChoice, Error, Findings, Result};
 use crate::report::EntryFacts;
-use crate::source::inflate::{self, End, Indexing, InflateSource};
+use crate::source::inflate::{End, Indexing, InflateSource};
 use crate::source::zip::{self, Directory, Entry, LOCAL_HEADER, Method};
 use crate::source::{ByteSource, SubSource};
 use std::sync::Arc;
@@ -87,9 +87,8 @@ impl Unpacking {
 
     fn zip(file: Arc<dyn ByteSource>, wanted: Option<&str>) -> Result<Unpacking> {
         let directory = zip::directory(&file)?;
-        let entry = choose(&file, &directory, wanted)?;
-        let (start, len) = entry.place(&*file)?;
-        let packed: Arc<dyn ByteSource> = Arc::new(SubSource::new(Arc::clone(&file), start, len));
+        let (entry, bytes) = choose(&file, &directory, wanted)?;
+        let (start, _) = entry.place(&*file)?;
         let facts = EntryFacts {
             name: entry.name.clone(),
             size: entry.size.unwrap_or(0),
@@ -104,23 +103,20 @@ impl Unpacking {
             checksum: entry.checksum,
             cut: directory.cut,
         };
-        let bytes = match entry.method {
-            Method::Deflated => Bytes::Deflated(Box::new(Indexing::new(packed, entry.size))),
-            _ => Bytes::Plain(packed, start),
-        };
         Ok(Unpacking { file, bytes, packing: Some(packing) })
     }
 
     fn gzip(file: Arc<dyn ByteSource>) -> Result<Unpacking> {
         let (name, start) = gzip_header(&*file)?;
         let packed: Arc<dyn ByteSource> = Arc::new(SubSource::new(Arc::clone(&file), start, u64::MAX));
-        let first = inflate::first(Arc::clone(&packed), first_len(), "the first bytes in the archive")?;
+        let mut indexing = Box::new(Indexing::new(Arc::clone(&packed), None));
+        let first = indexing.peek(first_len())?;
         if !first.starts_with(MINIDUMP) {
-            return Err(inside("a gzip archive", None, &first));
+            return Err(inside("a gzip archive", None, first));
         }
         let entry = EntryFacts { name, size: 0, packed_size: packed.len(), method: Method::Deflated.name() };
         let packing = Packing { kind: "gzip", entry, start, size: None, checksum: None, cut: false };
-        Ok(Unpacking { file, bytes: Bytes::Deflated(Box::new(Indexing::new(packed, None))), packing: Some(packing) })
+        Ok(Unpacking { file, bytes: Bytes::Deflated(indexing), packing: Some(packing) })
     }
 
     /// Does a piece of the work; false if there is nothing left to do.
@@ -285,7 +281,7 @@ fn first_len() -> usize {
 
 /// What an entry seems to be.
 enum Looks {
-    Dump,
+    Dump(Bytes),
     /// Its first bytes.
     Other(Vec<u8>),
     /// Why it cannot be read.
@@ -293,20 +289,23 @@ enum Looks {
 }
 
 /// The entry to open.
-fn choose(file: &Arc<dyn ByteSource>, directory: &Directory, wanted: Option<&str>) -> Result<Entry> {
+fn choose(file: &Arc<dyn ByteSource>, directory: &Directory, wanted: Option<&str>) -> Result<(Entry, Bytes)> {
     let files: Vec<&Entry> = directory.entries.iter().filter(|entry| !entry.is_folder()).collect();
     if let Some(wanted) = wanted {
         let entry = named(&files, wanted)?;
         return match look(file, entry)? {
-            Looks::Dump => Ok(entry.clone()),
+            Looks::Dump(bytes) => Ok((entry.clone(), bytes)),
             Looks::Other(first) => Err(inside("a zip archive", Some(&entry.name), &first)),
             Looks::Closed(error) => Err(error),
         };
     }
-    let (mut dumps, mut closed, mut largest) = (Vec::new(), None, None::<(&Entry, Vec<u8>)>);
+    let (mut dumps, mut first_dump, mut closed, mut largest) = (Vec::new(), None, None, None::<(&Entry, Vec<u8>)>);
     for entry in &files {
         match look(file, entry)? {
-            Looks::Dump => dumps.push(*entry),
+            Looks::Dump(bytes) => {
+                dumps.push(*entry);
+                first_dump.get_or_insert(bytes);
+            }
             Looks::Closed(error) => closed = closed.or(Some(error)),
             Looks::Other(first) => {
                 if largest.as_ref().is_none_or(|(known, _)| entry.packed > known.packed) {
@@ -315,8 +314,10 @@ fn choose(file: &Arc<dyn ByteSource>, directory: &Directory, wanted: Option<&str
             }
         }
     }
+    if let ([only], Some(bytes)) = (dumps.as_slice(), first_dump) {
+        return Ok(((*only).clone(), bytes));
+    }
     match (dumps.as_slice(), closed, largest) {
-        ([only], ..) => Ok((*only).clone()),
         ([], Some(error), _) => Err(error),
         ([], None, Some((entry, first))) => Err(inside("a zip archive", Some(&entry.name), &first)),
         ([], None, None) if directory.cut => {
@@ -361,13 +362,17 @@ fn look(file: &Arc<dyn ByteSource>, entry: &Entry) -> Result<Looks> {
         Err(error) => return Err(error),
     };
     let packed: Arc<dyn ByteSource> = Arc::new(SubSource::new(Arc::clone(file), start, len));
-    let first = match entry.method {
+    let (bytes, first) = match entry.method {
         Method::Stored => {
             let mut first = vec![0; usize::try_from(packed.len()).unwrap_or(usize::MAX).min(first_len())];
             packed.read_at(0, &mut first, what)?;
-            first
+            (Bytes::Plain(packed, start), first)
         }
-        Method::Deflated => inflate::first(packed, first_len(), what)?,
+        Method::Deflated => {
+            let mut indexing = Box::new(Indexing::new(packed, entry.size));
+            let first = indexing.peek(first_len())?.to_vec();
+            (Bytes::Deflated(indexing), first)
+        }
         Method::Other(_) => {
             let method = entry.method.name();
             return closed(
@@ -376,7 +381,7 @@ fn look(file: &Arc<dyn ByteSource>, entry: &Entry) -> Result<Looks> {
             );
         }
     };
-    Ok(if first.starts_with(MINIDUMP) { Looks::Dump } else { Looks::Other(first) })
+    Ok(if first.starts_with(MINIDUMP) { Looks::Dump(bytes) } else { Looks::Other(first) })
 }
 
 /// The error for an archive with something else in it.

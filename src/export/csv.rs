@@ -38,7 +38,11 @@ impl<'a> Csv<'a> {
         select.keep(&mut rows);
         select.arrange(&mut rows, Direction::Ascending);
         for row in rows {
-            self.text(&row.method_table).number(row.count).number(row.total_size).text(row.name(select.names)).end()?;
+            self.number(row.method_table)
+                .number(row.count)
+                .number(row.total_size)
+                .text(row.name(select.names))
+                .end()?;
         }
         Ok(())
     }

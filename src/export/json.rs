@@ -5,7 +5,6 @@ use super::text::invisible;
 use crate::report::{DiffReport, HeapReport};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// Types descend, method tables ascend as in SOS.
@@ -94,6 +93,21 @@ impl Formatter for Layout {
         self.write_u64(out, value.into())
     }
 
+    /// What JSON leaves as it is but a terminal obeys (DEL, C1 controls, marks of direction) is escaped too for people: the same JSON, other letters.
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        if self.lines.is_none() || !fragment.contains(invisible) {
+            return out.write_all(fragment.as_bytes());
+        }
+        for c in fragment.chars() {
+            if invisible(c) {
+                write!(out, "\\u{:04x}", u32::from(c))?;
+            } else {
+                write!(out, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+
     lines! {
         begin_array() b"[";
         end_array() b"]";
@@ -107,24 +121,9 @@ impl Formatter for Layout {
     }
 }
 
-/// What JSON leaves as it is but a terminal obeys (DEL, C1 controls, marks of direction) is escaped too: the same JSON, other letters.
+/// For people, with a line feed at the end.
 pub fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    print(value, Layout::pretty(), &mut bytes)?;
-    let mut text = String::from_utf8(bytes).map_err(io::Error::other)?;
-    if text.contains(|c| c != '\n' && invisible(c)) {
-        let mut safe = String::with_capacity(text.len());
-        for c in text.chars() {
-            // The line feeds are those of the layout: inside a string JSON has escaped them already.
-            if c != '\n' && invisible(c) {
-                let _ = write!(safe, "\\u{:04x}", u32::from(c));
-            } else {
-                safe.push(c);
-            }
-        }
-        text = safe;
-    }
-    out.write_all(text.as_bytes())?;
+    print(value, Layout::pretty(), out)?;
     out.write_all(b"\n")
 }
 

@@ -71,7 +71,7 @@ impl Row for MethodTableRow {
         self.total_size
     }
     fn method_table(&self) -> Option<u64> {
-        self.address()
+        Some(self.method_table.0)
     }
 }
 
@@ -250,8 +250,8 @@ mod tests {
     use super::*;
     use crate::export::testing::{self, matching};
 
-    fn names(rows: &[MethodTableRow]) -> Vec<&str> {
-        rows.iter().map(|r| r.method_table.as_str()).collect()
+    fn names(rows: &[MethodTableRow]) -> Vec<String> {
+        rows.iter().map(|r| r.method_table.to_string()).collect()
     }
 
     #[test]
@@ -291,7 +291,7 @@ mod tests {
             ("3", 5, 20, "App.Outer+Inner"),
         ]);
         for (regex, want) in
-            [("Int32", vec!["1"]), (r"^App\.Outer\.Inner$", vec!["3"]), (r"Outer\+", vec!["3"]), ("nothing", vec![])]
+            [("Int32", &["1"][..]), (r"^App\.Outer\.Inner$", &["3"]), (r"Outer\+", &["3"]), ("nothing", &[])]
         {
             let mut rows = all.clone();
             let select = Select { filter: Some(matching(regex)), ..testing::select() };

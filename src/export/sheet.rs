@@ -70,7 +70,7 @@ fn method_tables(report: &HeapReport, select: &Select, sheet: &mut Sheet) {
         .iter()
         .map(|t| {
             let (module, name) = (shown_text(&t.module), shown_text(t.name(select.names)));
-            vec![shown_text(&t.method_table), grouped(t.count), grouped(t.total_size), module, name]
+            vec![t.method_table.to_string(), grouped(t.count), grouped(t.total_size), module, name]
         })
         .collect();
 

@@ -120,10 +120,10 @@ mod tests {
     fn blocks_of_the_large_object_heap_are_left_out() {
         let mut report = testing::pair().0;
         let block = |address: &str, size, generation: &str| LargeFree {
-            address: address.into(),
+            address: testing::at(address),
             size,
             generation: generation.into(),
-            followed_by: Some("7f02cb746478".into()),
+            followed_by: Some(testing::at("7f02cb746478")),
             followed_by_type: Some("System.Byte[]".into()),
         };
         report.runtime.pointer_size = 8;

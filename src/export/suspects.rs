@@ -223,7 +223,7 @@ mod tests {
     use crate::export::select::Sort;
     use crate::export::testing::{self, snapshot};
     use crate::export::{csv::Csv, json, md};
-    use crate::report::{ArrayShape, HeapReport};
+    use crate::report::{ArrayShape, Cell, HeapReport};
 
     /// The customers, and an array that got larger; all in gen2.
     fn reports() -> [HeapReport; 2] {
@@ -232,9 +232,8 @@ mod tests {
             let gen0 = std::mem::take(&mut r.heap.generations[0]);
             r.heap.generations[2] = gen0;
             for t in &mut r.types {
-                t.generations = vec![crate::report::Cell::default(); 6];
-                t.generations[2] =
-                    crate::report::Cell { count: t.count, size: t.total_size, aligned_size: t.aligned_size };
+                t.generations.set(5, Cell::default());
+                t.generations.set(2, Cell { count: t.count, size: t.total_size, aligned_size: t.aligned_size });
                 if t.type_name == "System.Object[]" {
                     t.array = Some(ArrayShape { base_size: 12, component_size: 4 });
                 }
@@ -242,7 +241,7 @@ mod tests {
         }
         let array = b.types.iter_mut().find(|t| t.type_name == "System.Object[]").unwrap();
         array.total_size += 8000;
-        array.generations[2].size += 8000;
+        array.generations.set(2, Cell { size: array.total_size, ..array.generations.get(2) });
         b.heap.generations[2].size += 8000;
         [a, b]
     }

@@ -13,6 +13,8 @@
 use super::Names;
 use super::select::{Filter, Select, Sort};
 use crate::account::{AddressSpaceFacts, ImageRow, MemoryAccount, MemoryOwner, OwnerRow, RegionRow};
+use crate::compact::{Cells, Samples};
+use crate::memory::Addr;
 use crate::report::{
     AssemblyRow, Cell, Evidence, FREE, GENERATIONS, HeapReport, LargeFree, MethodTableRow, Owner, SegmentRow,
     Supertype, TypeRow,
@@ -47,20 +49,25 @@ pub fn select() -> Select {
     Select { names: Names::Sos, filter: None, sort: Sort::Size, top: None, min_delta: 0 }
 }
 
+/// An address as it is written.
+pub fn at(text: &str) -> Addr {
+    Addr::parse(text).unwrap()
+}
+
 /// Method tables: address, count, size, name; the C# spelling is a likeness.
 pub fn rows(rows: &[(&str, u64, u64, &str)]) -> Vec<MethodTableRow> {
     rows.iter()
         .map(|&(method_table, count, total_size, name)| MethodTableRow {
-            method_table: method_table.into(),
+            method_table: at(method_table),
             type_name: name.into(),
-            type_name_csharp: name.replace('+', ".").replace("`1[[", "<").replace(", m]]", ">"),
+            type_name_csharp: name.replace('+', ".").replace("`1[[", "<").replace(", m]]", ">").into(),
             module: module(name).into(),
             owner: owner(name),
             count,
             total_size,
             aligned_size: total_size,
-            generations: Vec::new(),
-            samples: Vec::new(),
+            generations: Cells::default(),
+            samples: Samples::default(),
         })
         .collect()
 }
@@ -121,16 +128,16 @@ pub fn parse(listing: &str) -> HeapReport {
             [mt, count, size, ..] if hex(mt) && count.parse::<u64>().is_ok() => {
                 let name = words[3..].join(" ");
                 let (count, size) = (count.parse().unwrap(), size.parse().unwrap());
-                report.method_tables.extend(rows(&[(mt.trim_start_matches('0'), count, size, &name)]));
+                report.method_tables.extend(rows(&[(mt, count, size, &name)]));
             }
             [address, size, next, ..] if hex(address) && size.ends_with("MB") => {
                 let mega: f64 = size.trim_end_matches("MB").parse().unwrap();
                 report.heap.large_free.push(LargeFree {
-                    address: address.trim_start_matches('0').into(),
+                    address: at(address),
                     size: (mega * f64::from(1 << 20)) as u64,
                     generation: "gen2".into(),
-                    followed_by: Some(next.trim_start_matches('0').into()),
-                    followed_by_type: Some(words[3..].join(" ")),
+                    followed_by: Some(at(next)),
+                    followed_by_type: Some(words[3..].join(" ").into()),
                 });
             }
             _ => {}
@@ -163,8 +170,8 @@ pub fn parse(listing: &str) -> HeapReport {
                 count: row.count,
                 total_size: row.total_size,
                 aligned_size: row.aligned_size,
-                generations: Vec::new(),
-                method_tables: vec![row.method_table.clone()],
+                generations: Cells::default(),
+                method_tables: vec![row.method_table],
                 array: None,
             });
         }
@@ -215,11 +222,11 @@ pub fn pair() -> (HeapReport, HeapReport) {
         r.heap.generations = vec![Cell::default(); GENERATIONS.len()];
         r.heap.generations[0] = Cell { count: r.heap.objects, size: r.heap.size, aligned_size: r.heap.total_bytes };
         r.heap.segments = vec![SegmentRow {
-            address: "2a20000".into(),
+            address: at("2a20000"),
             heap: 0,
             generation: "ephemeral".into(),
-            start: "2a21000".into(),
-            end: "2a29ffc".into(),
+            start: at("2a21000"),
+            end: at("2a29ffc"),
             bytes: r.heap.total_bytes,
             objects: r.heap.objects,
             explained_bytes: r.heap.total_bytes,

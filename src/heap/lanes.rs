@@ -209,9 +209,9 @@ impl Lanes {
         self.walks.iter().fold(0, |sum, w| sum.saturating_add(w.progress().0))
     }
 
-    /// A copy of the result so far, but for the census.
-    pub fn so_far(&self) -> Outcome {
-        let mut outcome = Outcome::default();
+    /// A copy of the result so far, but for the census, of a heap of so many segments.
+    pub fn so_far(&self, segments: usize) -> Outcome {
+        let mut outcome = Outcome::in_parts(segments);
         for walk in &self.walks {
             outcome.merge(walk.so_far());
         }
@@ -219,9 +219,9 @@ impl Lanes {
         outcome
     }
 
-    /// The results, but for the census; to be [gathered](Outcome::gather).
+    /// The results, but for the census; to be [merged](Outcome::merge) and [gathered](Outcome::gather).
     pub fn finish(self) -> impl Iterator<Item = Outcome> {
-        self.walks.into_iter().map(Walk::finish)
+        self.walks.into_iter().map(Walk::finish_part)
     }
 
     /// Walks everything by synchronous reads, on so many lanes. `more` gives a walk that is finished more to do, or returns false.

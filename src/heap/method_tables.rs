@@ -85,6 +85,11 @@ impl MethodTables {
         Some(index)
     }
 
+    /// Keeps [`known`](MethodTables::known) alone.
+    pub fn forget_index(&mut self) {
+        (self.by_address, self.rejected) = (FxHashMap::default(), FxHashSet::default());
+    }
+
     /// True if there were more than [`limits::MAX_METHOD_TABLES`].
     pub fn refused(&self) -> bool {
         self.refused

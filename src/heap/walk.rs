@@ -72,6 +72,12 @@ impl Census {
         }
     }
 
+    /// Keeps the method tables, and of them nothing but their list: for who has taken from it what was counted.
+    pub fn forget_counts(&mut self) {
+        (self.tallies, self.hot) = (Tallies::default(), Hot::default());
+        self.tables.forget_index();
+    }
+
     /// Adds another one, which must be settled; method tables are matched by address.
     pub fn merge(&mut self, other: &Census) {
         for (theirs, known) in other.tables.known().iter().enumerate() {
@@ -96,6 +102,8 @@ pub struct Outcome {
     pub findings: Findings,
     /// The same by share, until [`gather`](Outcome::gather).
     of_shares: Vec<(usize, Findings)>,
+    /// What segments gave, by number: a part knows of few of them.
+    parts: Vec<(usize, SegmentResult)>,
     /// Pages (4 KiB) with object headers, if they were to be noted.
     pub touched: BTreeSet<u64>,
     /// By number of the segment: where its objects start, if that was to be marked.
@@ -103,15 +111,22 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Adds the result of another part.
+    /// The result of a walk over so many segments, in parts that are to be [merged](Outcome::merge).
+    pub fn in_parts(segments: usize) -> Outcome {
+        Outcome { segments: vec![SegmentResult::default(); segments], ..Outcome::default() }
+    }
+
+    /// A part that is nothing but what objects were counted; it must be settled.
+    pub fn counted(census: Census) -> Outcome {
+        Outcome { census, ..Outcome::default() }
+    }
+
+    /// Adds the result of a [part](Walk::finish_part).
     pub fn merge(&mut self, other: Outcome) {
         self.census.merge(&other.census);
-        // A part that walked nothing knows of no segments.
-        let known = self.segments.len().max(other.segments.len());
-        self.segments.resize(known, SegmentResult::default());
-        for (mine, theirs) in self.segments.iter_mut().zip(other.segments) {
-            if *mine == SegmentResult::default() {
-                *mine = theirs;
+        for (number, result) in other.parts {
+            if let Some(segment) = self.segments.get_mut(number) {
+                *segment = result;
             }
         }
         self.large_free.extend(other.large_free);
@@ -404,6 +419,19 @@ impl Walk {
 
     /// Ends the walk and hands out its result, but for the census. What was not fed becomes a finding.
     pub fn finish(mut self) -> Outcome {
+        self.end();
+        self.out.segments = self.by_segment();
+        self.out
+    }
+
+    /// As [`finish`](Walk::finish), of a walk over some of the segments: the result is to be [merged](Outcome::merge).
+    pub fn finish_part(mut self) -> Outcome {
+        self.end();
+        self.out.parts = self.results.into_iter().collect();
+        self.out
+    }
+
+    fn end(&mut self) {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
             if extent_at(&job.extents, need).is_some() {
@@ -415,8 +443,6 @@ impl Walk {
             }
         }
         self.end_share();
-        self.out.segments = self.by_segment();
-        self.out
     }
 
     /// As [`add`](Walk::add); what goes wrong in these segments is kept apart under a number, so that the order in which threads come by
@@ -433,10 +459,11 @@ impl Walk {
         }
     }
 
-    /// A copy of the result so far, but for the census and what only those who want to hear of every object get.
+    /// A copy of the result so far, as [`finish_part`](Walk::finish_part) gives it, but for the census and what only those who want to hear of
+    /// every object get.
     pub fn so_far(&self) -> Outcome {
         Outcome {
-            segments: self.by_segment(),
+            parts: self.results.iter().map(|(&number, result)| (number, result.clone())).collect(),
             large_free: self.out.large_free.clone(),
             findings: self.out.findings.clone(),
             of_shares: self.out.of_shares.clone(),

@@ -8,7 +8,9 @@
 //! Types made at run time have no name for the DAC (`<Unloaded Type>`): their rows are matched by method table, within one process.
 
 use super::is_listing;
+use crate::compact::Text;
 use crate::error::Findings;
+use crate::memory::Addr;
 use crate::report::{Cell, FREE, HeapReport, MethodTableRow, TypeRow};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +20,7 @@ const UNLOADED: &str = "<Unloaded Type>";
 /// Rows that differ are spelled out up to this number.
 const SPELLED_OUT: usize = 5;
 
-type Key = (String, String);
+type Key = (Text, Text);
 
 /// The reports with rows that can be compared by (classic name, assembly); `None` if they can be as they are, since none is a listing's.
 pub fn aligned(reports: &[&HeapReport]) -> Option<Vec<HeapReport>> {
@@ -37,7 +39,7 @@ pub fn aligned(reports: &[&HeapReport]) -> Option<Vec<HeapReport>> {
     for listing in listings {
         let process = of_process(reports, listing);
         for ty in &listing.types {
-            if unloaded(&ty.type_name) && ty.method_tables.iter().any(|t| named_elsewhere(&process, t).is_some()) {
+            if unloaded(&ty.type_name) && ty.method_tables.iter().any(|t| named_elsewhere(&process, *t).is_some()) {
                 continue;
             }
             match keys.find(ty, None) {
@@ -45,7 +47,7 @@ pub fn aligned(reports: &[&HeapReport]) -> Option<Vec<HeapReport>> {
                 Found::One(_) => {}
                 Found::Several(all) => {
                     let decided = !ty.method_tables.is_empty()
-                        && ty.method_tables.iter().all(|t| matches!(keys.find(ty, Some(t)), Found::One(_)));
+                        && ty.method_tables.iter().all(|t| matches!(keys.find(ty, Some(*t)), Found::One(_)));
                     if !decided {
                         keys.merge(&all);
                     }
@@ -72,9 +74,9 @@ pub fn aligned(reports: &[&HeapReport]) -> Option<Vec<HeapReport>> {
 /// The types of all sides.
 #[derive(Default)]
 struct Keys {
-    classic: BTreeMap<String, BTreeSet<Key>>,
+    classic: BTreeMap<Text, BTreeSet<Key>>,
     csharp: BTreeMap<String, BTreeSet<Key>>,
-    tables: BTreeMap<Key, BTreeSet<String>>,
+    tables: BTreeMap<Key, BTreeSet<Addr>>,
     /// The types whose rows become one by name.
     merged: BTreeSet<Key>,
     /// What else is known of the type.
@@ -93,23 +95,23 @@ impl Keys {
         self.classic.entry(ty.type_name.clone()).or_default().insert(key.clone());
         self.csharp.entry(bare(&ty.type_name_csharp)).or_default().insert(key.clone());
         self.known.entry(key.clone()).or_insert_with(|| ty.clone());
-        self.tables.entry(key).or_default().extend(ty.method_tables.iter().cloned());
+        self.tables.entry(key).or_default().extend(ty.method_tables.iter().copied());
     }
 
     /// The types that a listing's row may be; with a method table, the one of them that has it.
-    fn find(&self, ty: &TypeRow, table: Option<&str>) -> Found {
+    fn find(&self, ty: &TypeRow, table: Option<Addr>) -> Found {
         let same = |key: &&Key| ty.module.is_empty() || key.1.is_empty() || key.1 == ty.module;
-        let of = |map: &BTreeMap<String, BTreeSet<Key>>, name: &str| -> BTreeSet<Key> {
-            map.get(name).into_iter().flatten().filter(same).cloned().collect()
+        let of = |keys: Option<&BTreeSet<Key>>| -> BTreeSet<Key> {
+            keys.into_iter().flatten().filter(same).cloned().collect()
         };
-        let mut all = of(&self.classic, &ty.type_name);
+        let mut all = of(self.classic.get(&ty.type_name));
         if all.is_empty() {
-            all = of(&self.csharp, &bare(&ty.type_name_csharp));
+            all = of(self.csharp.get(&bare(&ty.type_name_csharp)));
         }
         if all.len() > 1
             && let Some(table) = table
         {
-            all.retain(|key| self.tables.get(key).is_some_and(|tables| tables.contains(table)));
+            all.retain(|key| self.tables.get(key).is_some_and(|tables| tables.contains(&table)));
         }
         match (all.len(), all.first()) {
             (1, Some(key)) => Found::One(key.clone()),
@@ -125,7 +127,7 @@ impl Keys {
     /// A row under its final key.
     fn renamed(&self, mut ty: TypeRow) -> TypeRow {
         if self.merged.contains(&(ty.type_name.clone(), ty.module.clone())) {
-            ty.module.clear();
+            ty.module = Text::default();
         }
         ty
     }
@@ -153,8 +155,8 @@ impl Keys {
             }
         };
         // By method table, where there are any: each may be another type's.
-        let rows: BTreeMap<&str, &MethodTableRow> =
-            report.method_tables.iter().map(|row| (row.method_table.as_str(), row)).collect();
+        let rows: BTreeMap<Addr, &MethodTableRow> =
+            report.method_tables.iter().map(|row| (row.method_table, row)).collect();
         for ty in &report.types {
             if ty.method_tables.is_empty() {
                 let key = match self.find(ty, None) {
@@ -165,8 +167,8 @@ impl Keys {
                 add(ty.clone(), key);
                 continue;
             }
-            for table in &ty.method_tables {
-                let Some(row) = rows.get(table.as_str()) else { continue };
+            for &table in &ty.method_tables {
+                let Some(row) = rows.get(&table) else { continue };
                 let named = unloaded(&ty.type_name).then(|| named_elsewhere(process, table)).flatten();
                 let key = match (named, self.find(ty, Some(table))) {
                     (Some(named), _) => (named.type_name.clone(), named.module.clone()),
@@ -180,12 +182,7 @@ impl Keys {
                     },
                 };
                 add(
-                    TypeRow {
-                        count: row.count,
-                        total_size: row.total_size,
-                        method_tables: vec![table.clone()],
-                        ..ty.clone()
-                    },
+                    TypeRow { count: row.count, total_size: row.total_size, method_tables: vec![table], ..ty.clone() },
                     key,
                 );
             }
@@ -203,7 +200,7 @@ fn unloaded(name: &str) -> bool {
     name.starts_with(UNLOADED)
 }
 
-fn named_elsewhere<'a>(process: &[&'a HeapReport], table: &str) -> Option<&'a MethodTableRow> {
+fn named_elsewhere<'a>(process: &[&'a HeapReport], table: Addr) -> Option<&'a MethodTableRow> {
     process.iter().find_map(|r| r.method_tables.iter().find(|row| row.method_table == table))
 }
 
@@ -214,9 +211,9 @@ fn of_process<'a>(reports: &[&'a HeapReport], listing: &HeapReport) -> Vec<&'a H
 /// The method table of `System.String` is the same all through a process and, with address space randomisation, almost surely another one in
 /// another process.
 fn same_process(a: &HeapReport, b: &HeapReport) -> bool {
-    let string = |r: &HeapReport| -> Vec<String> {
+    let string = |r: &HeapReport| -> Vec<Addr> {
         let strings = r.method_tables.iter().filter(|row| row.type_name == "System.String");
-        strings.map(|row| row.method_table.clone()).collect()
+        strings.map(|row| row.method_table).collect()
     };
     let (a, b) = (string(a), string(b));
     !a.is_empty() && a == b
@@ -265,10 +262,10 @@ impl Outcome {
 
     fn by_method_table(other: &HeapReport, listing: &HeapReport) -> Outcome {
         let mut outcome = Outcome { by_method_table: true, ..Outcome::default() };
-        let mut theirs: BTreeMap<&str, &MethodTableRow> =
-            other.method_tables.iter().map(|row| (row.method_table.as_str(), row)).collect();
+        let mut theirs: BTreeMap<Addr, &MethodTableRow> =
+            other.method_tables.iter().map(|row| (row.method_table, row)).collect();
         for row in &listing.method_tables {
-            let Some(their) = theirs.remove(row.method_table.as_str()) else {
+            let Some(their) = theirs.remove(&row.method_table) else {
                 outcome.different.push(format!("{} ({}) is only in the listing", row.type_name, row.method_table));
                 continue;
             };
@@ -300,7 +297,7 @@ impl Outcome {
                 let row = rows.entry((ty.type_name.clone(), ty.module.clone())).or_default();
                 *row = row.plus(Cell { count: ty.count, size: ty.total_size, aligned_size: 0 });
             }
-            rows.insert((FREE.to_owned(), String::new()), Cell { aligned_size: 0, ..report.heap.free });
+            rows.insert((FREE.into(), Text::default()), Cell { aligned_size: 0, ..report.heap.free });
             rows
         };
         let mut theirs = rows(other);
@@ -347,6 +344,7 @@ fn counts(name: &str, listed: (u64, u64), theirs: (u64, u64)) -> String {
 #[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::string_slice, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::compact::Samples;
     use crate::diff::diff;
     use crate::listing::{kind, read};
     use crate::report::Owner;
@@ -362,11 +360,11 @@ mod tests {
         report.dump.format = "minidump".into();
         report.heap.complete = true;
         for &(table, name, module, count, size) in rows {
-            let csharp = super::super::spelling::csharp(name).unwrap_or_else(|| name.into());
+            let csharp = Text::from(super::super::spelling::csharp(name).unwrap_or_else(|| name.into()));
             report.heap.objects += count;
             report.heap.size += size;
             report.method_tables.push(MethodTableRow {
-                method_table: table.into(),
+                method_table: Addr::parse(table).unwrap(),
                 type_name: name.into(),
                 type_name_csharp: csharp.clone(),
                 module: module.into(),
@@ -374,8 +372,8 @@ mod tests {
                 count,
                 total_size: size,
                 aligned_size: size,
-                generations: vec![Cell::default(); 6],
-                samples: Vec::new(),
+                generations: std::iter::repeat_n(Cell::default(), 6).collect(),
+                samples: Samples::default(),
             });
             if name == FREE {
                 report.heap.free = Cell { count, size, aligned_size: size };
@@ -385,13 +383,13 @@ mod tests {
                 Some(ty) => {
                     ty.count += count;
                     ty.total_size += size;
-                    ty.method_tables.push(table.into());
+                    ty.method_tables.push(Addr::parse(table).unwrap());
                 }
                 None => report.types.push(TypeRow {
                     type_name: name.into(),
                     type_name_csharp: csharp,
                     module: module.into(),
-                    namespace: String::new(),
+                    namespace: Text::default(),
                     owner: Owner::Runtime,
                     base_types: Vec::new(),
                     interfaces: Vec::new(),
@@ -399,8 +397,8 @@ mod tests {
                     count,
                     total_size: size,
                     aligned_size: size,
-                    generations: vec![Cell::default(); 6],
-                    method_tables: vec![table.into()],
+                    generations: std::iter::repeat_n(Cell::default(), 6).collect(),
+                    method_tables: vec![Addr::parse(table).unwrap()],
                 }),
             }
         }

@@ -20,8 +20,10 @@ pub(crate) mod lines;
 mod sos;
 pub mod spelling;
 
+use crate::compact::{Cells, Samples, Text};
 use crate::error::{Error, Findings, Result};
 use crate::limits;
+use crate::memory::Addr;
 use crate::report::{Cell, DumpFacts, FREE, HeapReport, MethodTableRow, Owner, REPORT_SCHEMA, TypeRow};
 use crate::source::ByteSource;
 use lines::Encoding;
@@ -229,7 +231,7 @@ struct Raw {
 /// Rows by method table and by type, and the totals.
 fn build(rows: Vec<Raw>) -> HeapReport {
     let mut report = HeapReport::new();
-    let mut types: BTreeMap<(String, String), TypeRow> = BTreeMap::new();
+    let mut types: BTreeMap<(Text, Text), TypeRow> = BTreeMap::new();
     for row in rows {
         let heap = &mut report.heap;
         let cell = Cell { count: row.count, size: row.size, aligned_size: 0 };
@@ -238,15 +240,17 @@ fn build(rows: Vec<Raw>) -> HeapReport {
         if row.free {
             heap.free = heap.free.plus(cell);
         }
-        let csharp = spelling::csharp(&row.name).unwrap_or_else(|| row.name.clone());
-        let module = row.module.unwrap_or_default();
-        let table = row.method_table.map(|table| format!("{table:x}"));
+        let namespace = spelling::namespace(&row.name).into();
+        let (csharp, module) = (spelling::csharp(&row.name), row.module.unwrap_or_default());
+        let (name, module): (Text, Text) = (row.name.into(), module.into());
+        let csharp = csharp.map_or_else(|| name.clone(), Text::from);
+        let table = row.method_table.map(Addr);
         if !row.free {
-            let ty = types.entry((row.name.clone(), module.clone())).or_insert_with(|| TypeRow {
-                type_name: row.name.clone(),
+            let ty = types.entry((name.clone(), module.clone())).or_insert_with(|| TypeRow {
+                type_name: name.clone(),
                 type_name_csharp: csharp.clone(),
                 module: module.clone(),
-                namespace: spelling::namespace(&row.name).to_owned(),
+                namespace,
                 owner: Owner::default(),
                 base_types: Vec::new(),
                 interfaces: Vec::new(),
@@ -254,25 +258,25 @@ fn build(rows: Vec<Raw>) -> HeapReport {
                 count: 0,
                 total_size: 0,
                 aligned_size: 0,
-                generations: Vec::new(),
+                generations: Cells::default(),
                 method_tables: Vec::new(),
             });
             ty.count = ty.count.saturating_add(row.count);
             ty.total_size = ty.total_size.saturating_add(row.size);
-            ty.method_tables.extend(table.clone());
+            ty.method_tables.extend(table);
         }
         if let Some(method_table) = table {
             report.method_tables.push(MethodTableRow {
                 method_table,
-                type_name: row.name,
+                type_name: name,
                 type_name_csharp: csharp,
                 module,
                 owner: Owner::default(),
                 count: row.count,
                 total_size: row.size,
                 aligned_size: 0,
-                generations: Vec::new(),
-                samples: Vec::new(),
+                generations: Cells::default(),
+                samples: Samples::default(),
             });
         }
     }
@@ -364,7 +368,7 @@ mod tests {
         assert_eq!((report.method_tables.len(), report.types.len()), (4, 2));
         let customer = report.types.iter().find(|t| t.type_name == "App.Customer").unwrap();
         assert_eq!((customer.count, customer.total_size, customer.namespace.as_str()), (137, 3276, "App"));
-        assert_eq!(customer.method_tables, ["f74e38", "f754b8"]);
+        assert_eq!(customer.method_tables, [Addr(0xf7_4e38), Addr(0xf7_54b8)]);
         assert_eq!((report.runtime.pointer_size, report.dump.format.as_str()), (4, "listing"));
         assert!(report.heap.generations.is_empty() && report.types[0].generations.is_empty());
         assert!(report.exact() && codes(&report) == ["listing"]);

@@ -39,4 +39,10 @@ impl<S: ByteSource> ByteSource for Counted<S> {
         self.bytes.fetch_add(buf.len() as u64, Relaxed);
         self.inner.read_at(offset, buf, what)
     }
+
+    fn read_once(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+        self.reads.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(buf.len() as u64, Relaxed);
+        self.inner.read_once(offset, buf, what)
+    }
 }

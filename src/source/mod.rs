@@ -11,6 +11,8 @@ pub mod counted;
 pub mod file;
 pub mod inflate;
 pub mod paged;
+pub mod spans;
+pub mod squeeze;
 pub mod zip;
 
 /// On native targets a source is shared by the threads of the walk; in a browser each worker has its own.
@@ -40,6 +42,14 @@ pub trait ByteSource: Shared {
     /// [`Error::Truncated`] if the range is not wholly inside the source, [`Error::Io`] if the system refuses; `what` names what is
     /// being read, for the message.
     fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()>;
+
+    /// As [`read_at`](ByteSource::read_at), by a walk that will not read these bytes again: nobody need keep them.
+    ///
+    /// # Errors
+    /// As [`read_at`](ByteSource::read_at).
+    fn read_once(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+        self.read_at(offset, buf, what)
+    }
 
     /// How many threads may read at once without doing the same work twice.
     fn readers(&self) -> usize {
@@ -84,6 +94,10 @@ impl<T: ByteSource + ?Sized> ByteSource for &T {
         (**self).read_at(offset, buf, what)
     }
 
+    fn read_once(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+        (**self).read_once(offset, buf, what)
+    }
+
     fn readers(&self) -> usize {
         (**self).readers()
     }
@@ -96,6 +110,10 @@ impl<T: ByteSource + ?Sized> ByteSource for std::sync::Arc<T> {
 
     fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
         (**self).read_at(offset, buf, what)
+    }
+
+    fn read_once(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+        (**self).read_once(offset, buf, what)
     }
 
     fn readers(&self) -> usize {
@@ -126,6 +144,11 @@ impl ByteSource for SubSource {
     fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
         check_range(what, offset, buf.len() as u64, self.len)?;
         self.inner.read_at(self.start.saturating_add(offset), buf, what)
+    }
+
+    fn read_once(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
+        check_range(what, offset, buf.len() as u64, self.len)?;
+        self.inner.read_once(self.start.saturating_add(offset), buf, what)
     }
 
     fn readers(&self) -> usize {

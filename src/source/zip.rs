@@ -247,10 +247,10 @@ fn passed(
     entry: Option<&mut Entry>,
 ) -> Result<Option<u64>> {
     let packed: Arc<dyn ByteSource> = Arc::new(packed);
-    if super::inflate::first(Arc::clone(&packed), 4, "the first bytes of a zip entry")? == *b"MDMP" {
+    let mut stream = Indexing::new(packed, None);
+    if stream.peek(4)? == *b"MDMP" {
         return Ok(None);
     }
-    let mut stream = Indexing::new(packed, None);
     while stream.len() < MAX_PASSED && stream.step()? {}
     if stream.end() != Some(End::Whole) {
         return Ok(None);

@@ -1,0 +1,184 @@
+//! Which inflated bytes are kept, so that none is inflated again: the book-keeping of [`InflateSource`](super::inflate::InflateSource).
+//!
+//! A span is *open* (its bytes as they are) while it is being read. Later only what will be wanted again is *held*, squeezed: the pieces
+//! that were read as structures, and those that a walk has not come to, since it may be that only one end of the span is heap.
+
+use super::squeeze::{PIECE, restore, squeeze};
+use std::sync::{Arc, OnceLock};
+
+/// Inflated bytes of a span, once they are there; empty if they could not be had.
+pub type Bytes = Arc<OnceLock<Vec<u8>>>;
+
+/// Mark of a piece that was read as structures.
+const STRUCTURES: usize = usize::MAX;
+
+/// The spans of one stream.
+pub struct Spans {
+    open: Vec<Open>,
+    /// By number of the span.
+    held: Vec<Option<Held>>,
+    open_room: u64,
+    held_room: u64,
+    held_bytes: u64,
+    clock: u64,
+}
+
+struct Open {
+    number: usize,
+    len: usize,
+    used: u64,
+    /// By piece: how many of its bytes a walk has taken, or [`STRUCTURES`].
+    taken: Vec<usize>,
+    bytes: Bytes,
+}
+
+struct Held {
+    used: u64,
+    structures: bool,
+    pieces: Vec<Option<Box<[u8]>>>,
+}
+
+impl Held {
+    fn bytes(&self) -> u64 {
+        self.pieces.iter().flatten().fold(0, |sum, piece| sum.saturating_add(piece.len() as u64))
+    }
+}
+
+/// The pieces that a range touches: number, and where in the piece and in the range the common bytes begin.
+fn touched(from: usize, len: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+    let end = from.saturating_add(len);
+    let first = from / PIECE;
+    (first..end.div_ceil(PIECE).max(first)).map(move |number| {
+        let start = number.saturating_mul(PIECE);
+        (number, from.saturating_sub(start), start.saturating_sub(from))
+    })
+}
+
+impl Spans {
+    /// Room for bytes as they are, and for squeezed ones.
+    pub fn new(count: usize, open_room: u64, held_room: u64) -> Spans {
+        let held = std::iter::repeat_with(|| None).take(count).collect();
+        Spans { open: Vec::new(), held, open_room, held_room, held_bytes: 0, clock: 0 }
+    }
+
+    /// Whether the span is open.
+    pub fn is_open(&self, number: usize) -> bool {
+        self.open.iter().any(|open| open.number == number)
+    }
+
+    /// Bytes that the held pieces take.
+    pub fn held_bytes(&self) -> u64 {
+        self.held_bytes
+    }
+
+    /// Fills `buf` with the bytes from `from` on in the span, if all of them are held.
+    pub fn held(&mut self, number: usize, from: usize, buf: &mut [u8], once: bool) -> bool {
+        let Some(held) = self.held.get_mut(number).and_then(Option::as_mut) else { return false };
+        let mut block = [0; PIECE];
+        for (piece, skip, to) in touched(from, buf.len()) {
+            let Some(squeezed) = held.pieces.get(piece).and_then(Option::as_ref) else { return false };
+            if restore(squeezed, &mut block).is_none() {
+                return false;
+            }
+            let have = block.get(skip..).unwrap_or_default();
+            let rest = buf.get_mut(to..).unwrap_or_default();
+            let n = have.len().min(rest.len());
+            if let (Some(rest), Some(have)) = (rest.get_mut(..n), have.get(..n)) {
+                rest.copy_from_slice(have);
+            }
+        }
+        self.clock = self.clock.saturating_add(1);
+        held.used = self.clock;
+        held.structures |= !once;
+        true
+    }
+
+    /// The span, opened if it is not.
+    pub fn open(&mut self, number: usize, len: usize) -> Bytes {
+        self.clock = self.clock.saturating_add(1);
+        if let Some(open) = self.open.iter_mut().find(|open| open.number == number) {
+            open.used = self.clock;
+            return Arc::clone(&open.bytes);
+        }
+        let room = |open: &[Open]| open.iter().fold(len as u64, |sum, open| sum.saturating_add(open.len as u64));
+        while room(&self.open) > self.open_room && self.close_oldest() {}
+        let bytes = Bytes::default();
+        let taken = vec![0; len.div_ceil(PIECE)];
+        self.open.push(Open { number, len, used: self.clock, taken, bytes: Arc::clone(&bytes) });
+        bytes
+    }
+
+    /// Notes that a range of an open span was read; `once`: by a walk, which does not come back.
+    pub fn was_read(&mut self, number: usize, from: usize, len: usize, once: bool) {
+        let Some(place) = self.open.iter().position(|open| open.number == number) else { return };
+        let Some(open) = self.open.get_mut(place) else { return };
+        let end = from.saturating_add(len);
+        for (piece, skip, _) in touched(from, len) {
+            let start = piece.saturating_mul(PIECE);
+            let n = end.min(start.saturating_add(PIECE)).saturating_sub(start.saturating_add(skip));
+            if let Some(taken) = open.taken.get_mut(piece) {
+                *taken = if once { taken.saturating_add(n) } else { STRUCTURES };
+            }
+        }
+        if once && open.wanted().next().is_none() {
+            self.open.swap_remove(place);
+        }
+    }
+
+    /// Closes the span that was not used for the longest time, and holds what is still wanted of it. False if there is none: a span that
+    /// is being inflated cannot be closed.
+    fn close_oldest(&mut self) -> bool {
+        let ready = (0..).zip(&self.open).filter(|(_, open)| open.bytes.get().is_some());
+        let Some((place, _)) = ready.min_by_key(|(_, open)| open.used) else { return false };
+        let open = self.open.swap_remove(place);
+        self.hold(&open);
+        true
+    }
+
+    fn hold(&mut self, open: &Open) {
+        let bytes = open.bytes.get().map_or(&[][..], Vec::as_slice);
+        let Some(slot) = self.held.get_mut(open.number) else { return };
+        let before = slot.take();
+        let mut held = before.unwrap_or_else(|| Held { used: 0, structures: false, pieces: Vec::new() });
+        self.held_bytes = self.held_bytes.saturating_sub(held.bytes());
+        held.used = open.used;
+        held.structures |= open.taken.contains(&STRUCTURES);
+        held.pieces.resize(open.taken.len(), None);
+        for piece in open.wanted() {
+            let from = piece.saturating_mul(PIECE);
+            let to = from.saturating_add(PIECE).min(bytes.len());
+            if let (Some(slot @ None), Some(bytes)) = (held.pieces.get_mut(piece), bytes.get(from..to)) {
+                *slot = Some(squeeze(bytes));
+            }
+        }
+        self.held_bytes = self.held_bytes.saturating_add(held.bytes());
+        *slot = Some(held);
+        while self.held_bytes > self.held_room && self.let_go() {}
+    }
+
+    /// Drops the held span that was not used for the longest time; those with structures last.
+    fn let_go(&mut self) -> bool {
+        let used = |held: &Held| (held.structures, held.used);
+        let oldest = (0..).zip(&self.held).filter_map(|(i, held)| Some((i, used(held.as_ref()?))));
+        let Some((number, _)) = oldest.min_by_key(|(_, used)| *used) else { return false };
+        if let Some(held) = self.held.get_mut(number).and_then(Option::take) {
+            self.held_bytes = self.held_bytes.saturating_sub(held.bytes());
+        }
+        true
+    }
+
+    /// Forgets an open span whose bytes could not be had.
+    pub fn forget(&mut self, number: usize) {
+        self.open.retain(|open| open.number != number);
+    }
+}
+
+impl Open {
+    /// The pieces that may be wanted again.
+    fn wanted(&self) -> impl Iterator<Item = usize> {
+        (0..).zip(&self.taken).filter_map(|(piece, &taken)| {
+            let len = self.len.saturating_sub(PIECE.saturating_mul(piece)).min(PIECE);
+            (taken == STRUCTURES || taken < len).then_some(piece)
+        })
+    }
+}
