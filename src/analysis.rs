@@ -394,7 +394,9 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn finish(mut self) -> Result<HeapReport> {
-        let (Some(located), Some(fed)) = (self.located.take(), self.fed.take()) else { return Err(early("finish").into()) };
+        let (Some(located), Some(fed)) = (self.located.take(), self.fed.take()) else {
+            return Err(early("finish").into());
+        };
         let Located { runtime, segments, facts, findings } = located;
         let Fed { mut lanes, ahead, mut census, .. } = fed;
         self.findings.merge(findings);
