@@ -617,7 +617,7 @@ mod native {
     use crate::dump::packed::Unpacking;
     use crate::error::{Error, Result};
     use crate::heap::lanes::{AT_ONCE, Lanes, shares, total};
-    use crate::heap::walk::{Census, Outcome, Walk};
+    use crate::heap::walk::{self, Census, Outcome, Walk};
     use crate::image::files::WithFiles;
     use crate::memory::AddressSpace;
     use crate::report::HeapReport;
