@@ -4,7 +4,7 @@
 //! -> [`runtime`] (which CLR, proven) -> [`heap`] (segments, walk) -> [`names`], [`types`] -> [`stats`] -> [`report`] -> [`diff`].
 //!
 //! The core is synchronous and holds no file access of its own; the heap walk is fed by its caller ([`Analysis::upcoming`],
-//! [`Analysis::feed`]), so that it runs over positional reads natively and over several asynchronous reads in a browser.
+//! [`Analysis::feed`]; two windows at once: [`Analysis::step`]), so that it runs over positional reads natively and over streams in a browser.
 
 #![cfg_attr(
     target_arch = "wasm32",
@@ -27,10 +27,12 @@ pub mod heap;
 pub mod image;
 pub mod limits;
 pub mod listing;
+pub(crate) mod maps;
 pub mod memory;
 pub mod modules;
 pub mod names;
 pub(crate) mod order;
+pub mod printing;
 pub mod process;
 pub(crate) mod reading;
 pub mod report;

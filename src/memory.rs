@@ -2,9 +2,9 @@
 
 use crate::dump::regions::{Extent, Regions};
 use crate::error::{Error, Result};
+use crate::maps::AddrSet;
 use crate::source::ByteSource;
 use crate::source::paged::PageCache;
-use rustc_hash::FxHashSet;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Deref;
@@ -239,7 +239,7 @@ impl<S: ByteSource, R: Deref<Target = Regions>> Memory for AddressSpace<S, R> {
 /// Notes which pages of the process are read through it: what a trimmed dump must keep.
 pub struct Recorder<M> {
     inner: M,
-    pages: RefCell<FxHashSet<u64>>,
+    pages: RefCell<AddrSet>,
 }
 
 /// The granularity of [`Recorder`]: a page of x86 and x64 Windows.
@@ -257,16 +257,16 @@ impl<M: Memory> Recorder<M> {
             return;
         }
         let last = addr.0.saturating_add(len.saturating_sub(1)) / RECORDED_PAGE;
-        self.pages.borrow_mut().extend(addr.0 / RECORDED_PAGE..=last);
+        for page in addr.0 / RECORDED_PAGE..=last {
+            self.pages.borrow_mut().insert(Addr(page));
+        }
     }
 
     /// The pages read so far, as ranges of (address, bytes): ascending, apart from each other.
     pub fn touched(&self) -> Vec<(Addr, u64)> {
-        let mut pages: Vec<u64> = self.pages.borrow().iter().copied().collect();
-        crate::order::ascending(&mut pages);
         let mut ranges: Vec<(Addr, u64)> = Vec::new();
-        for page in pages {
-            let start = page.saturating_mul(RECORDED_PAGE);
+        for page in self.pages.borrow().sorted() {
+            let start = page.0.saturating_mul(RECORDED_PAGE);
             match ranges.last_mut() {
                 Some((addr, len)) if addr.0.checked_add(*len) == Some(start) => {
                     *len = len.saturating_add(RECORDED_PAGE)
@@ -292,8 +292,8 @@ impl<M: Memory> Memory for Recorder<M> {
 }
 
 /// The error of a read of memory that the dump does not hold.
-pub fn unreadable(what: &str, addr: Addr, len: u64) -> Error {
-    Error::Unreadable { what: what.to_owned(), address: addr.0, len }
+pub fn unreadable(what: &str, addr: Addr, len: u64) -> Box<Error> {
+    Error::Unreadable { what: what.to_owned(), address: addr.0, len }.into()
 }
 
 #[cfg(test)]
@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(memory.run(Addr(0x1020)), 0);
         for (addr, len) in [(0x101f, 2), (0xfff, 2), (0x5000, 5), (0x3000, 1), (u64::MAX, 8)] {
             let error = memory.read(Addr(addr), &mut vec![0; len], "x").unwrap_err();
-            assert!(matches!(error, Error::Unreadable { address, .. } if address == addr), "{addr:x}: {error}");
+            assert!(matches!(*error, Error::Unreadable { address, .. } if address == addr), "{addr:x}: {error}");
         }
         memory.read(Addr(0x3000), &mut [], "nothing").unwrap();
     }

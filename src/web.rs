@@ -12,16 +12,16 @@ mod texts;
 use crate::columns::Columns;
 use crate::dump::packed::Unpacking;
 use crate::error::{EntryChoice, Error};
-use crate::export::json::{Layout, MAX_SAFE, TOO_LARGE, print};
+use crate::export::json::{MAX_SAFE, TOO_LARGE};
 use crate::export::{self, Format, Names};
 use crate::image::files::ModuleFile;
 use crate::memory::Addr;
+use crate::printing::{Printer, Shown, shown};
 use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
 use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
@@ -63,7 +63,7 @@ pub fn memory_bytes() -> f64 {
 #[wasm_bindgen(js_name = readError)]
 pub fn read_error(offset: f64, len: f64, reason: String) -> Result<JsValue, JsValue> {
     let what = "a window of the heap".to_owned();
-    Ok(thrown(Error::Io { what, offset: whole(offset)?, len: whole(len)?, reason }))
+    Ok(thrown(Error::Io { what, offset: whole(offset)?, len: whole(len)?, reason }.into()))
 }
 
 /// What to show if this instance traps later (its memory is not to be trusted then, so the words are fetched before).
@@ -80,11 +80,10 @@ pub fn crash_error() -> Result<JsValue, JsValue> {
     })
 }
 
-/// One dump under analysis: `open` -> `unpack`* -> `dumpFacts` -> `locate` -> (`upcoming`, `feed`)* -> `finish`.
+/// One dump under analysis: `open` -> `unpack`* -> `dumpFacts` -> `locate` -> (for each lane `want` and `put`*, `step`)* -> `finish`.
 #[wasm_bindgen]
 pub struct DumpSession {
     stage: Stage,
-    window: Vec<u8>,
 }
 
 enum Stage {
@@ -107,25 +106,8 @@ impl DumpSession {
         }
         match &mut self.stage {
             Stage::Open(analysis) => Ok(analysis),
-            _ => Err(thrown(Error::Usage("the dump could not be opened".into()))),
+            _ => Err(thrown(Error::Usage("the dump could not be opened".into()).into())),
         }
-    }
-
-    /// The buffer of all windows, never shorter than before: a fresh one each time would grow the memory by fragments, a longer one would
-    /// be filled with zeros first.
-    fn room(&mut self, len: usize) -> &mut [u8] {
-        if self.window.len() < len {
-            self.window.resize(len, 0);
-        }
-        self.window.get_mut(..len).unwrap_or_default()
-    }
-
-    fn feed_window(&mut self, offset: u64, len: usize) -> Result<Object, JsValue> {
-        let window = std::mem::take(&mut self.window);
-        let fed = self.analysis()?.feed(offset, window.get(..len).unwrap_or_default());
-        self.window = window;
-        let progress = fed.map_err(thrown)?;
-        object(&[("done", number(progress.done)?.into()), ("total", number(progress.total)?.into())])
     }
 }
 
@@ -143,7 +125,7 @@ impl DumpSession {
         modules: Option<Vec<web_sys::File>>,
         entry: Option<String>,
     ) -> Result<DumpSession, JsValue> {
-        let module = |file: web_sys::File| -> Result<ModuleFile, Error> {
+        let module = |file: web_sys::File| -> Result<ModuleFile, Box<Error>> {
             let name = file.name();
             Ok(ModuleFile::new(name, Arc::new(BlobSource::new(file.into())?)))
         };
@@ -159,7 +141,7 @@ impl DumpSession {
         };
         let source = BlobSource::new(file.into()).map_err(thrown)?;
         let unpacking = Unpacking::begin(Arc::new(source), options.entry.as_deref()).map_err(thrown)?;
-        Ok(DumpSession { stage: Stage::Unpacking(Box::new((unpacking, options))), window: Vec::new() })
+        Ok(DumpSession { stage: Stage::Unpacking(Box::new((unpacking, options))) })
     }
 
     /// Does a piece of the unpacking: `{done, total}` in packed bytes, or `null` if there is nothing left to unpack.
@@ -186,7 +168,7 @@ impl DumpSession {
     }
 
     /// Where the dump begins in the file, if it is a range of it: windows count from there. `undefined` for a deflated dump, whose
-    /// windows only [`feedOwn`](DumpSession::feed_own) can read.
+    /// windows only [`putOwn`](DumpSession::put_own) can read.
     ///
     /// # Errors
     /// Throws what [`Analysis::open`] reports.
@@ -203,40 +185,75 @@ impl DumpSession {
         to_js(self.analysis()?.locate().map_err(thrown)?)
     }
 
-    /// The next windows to feed, `[offset, length]` each; empty at the end. Only the first is certain.
+    /// Windows that are walked at once: `lane` counts from 0 up to this.
+    ///
+    /// # Errors
+    /// Throws what [`Analysis::open`] reports.
+    pub fn lanes(&mut self) -> Result<usize, JsValue> {
+        Ok(self.analysis()?.lanes())
+    }
+
+    /// What a lane wants: `[offset, length, offset, length, ...]` of at most `max` windows, in their order. The first one is begun, the others are not certain.
+    /// Empty when there is nothing left for it.
     ///
     /// # Errors
     /// Throws if a number does not fit into a JavaScript number.
-    pub fn upcoming(&mut self, max: usize) -> Result<Array, JsValue> {
-        let pair = |w: &crate::Window| Ok::<_, JsValue>(Array::of2(&number(w.offset)?.into(), &number(w.len)?.into()));
-        self.analysis()?.upcoming(max).iter().map(pair).collect()
+    pub fn want(&mut self, lane: usize, max: usize) -> Result<Vec<f64>, JsValue> {
+        let analysis = self.analysis()?;
+        let windows = analysis.upcoming_on(lane, max);
+        if let Some(&first) = windows.first() {
+            analysis.begin(lane, first);
+        }
+        windows.iter().flat_map(|w| [number(w.offset), number(w.len)]).collect()
     }
 
-    /// Walks the bytes of one window: `{done, total}` in bytes of heap segments.
+    /// Whether a lane's window is not used up: it wants nothing.
     ///
     /// # Errors
-    /// Throws what [`Analysis::feed`] reports.
-    pub fn feed(&mut self, offset: f64, bytes: &Uint8Array) -> Result<Object, JsValue> {
-        let offset = whole(offset)?;
-        let len = usize::try_from(bytes.length()).unwrap_or(0);
-        bytes.copy_to(self.room(len));
-        self.feed_window(offset, len)
+    /// Throws what [`Analysis::open`] reports.
+    pub fn busy(&mut self, lane: usize) -> Result<bool, JsValue> {
+        Ok(self.analysis()?.busy(lane))
     }
 
-    /// As [`feed`](DumpSession::feed), reading the window of a deflated dump itself.
+    /// Bytes of a lane's window, from where the last ones ended.
     ///
     /// # Errors
-    /// Throws what reading and [`Analysis::feed`] report.
-    #[wasm_bindgen(js_name = feedOwn)]
-    pub fn feed_own(&mut self, offset: f64, len: f64) -> Result<Object, JsValue> {
-        let (offset, len) = (whole(offset)?, whole(len)?.min(limits::WINDOW_WEB));
-        let len = usize::try_from(len).unwrap_or(0);
-        self.room(len);
-        let mut window = std::mem::take(&mut self.window);
-        let read = self.analysis()?.read_window(offset, window.get_mut(..len).unwrap_or_default());
-        self.window = window;
-        read.map_err(thrown)?;
-        self.feed_window(offset, len)
+    /// Throws if there is no room for them.
+    pub fn put(&mut self, lane: usize, bytes: &Uint8Array) -> Result<(), JsValue> {
+        let analysis = self.analysis()?;
+        let len = usize::try_from(bytes.length()).unwrap_or(usize::MAX);
+        let (_, room) = analysis.room(lane);
+        let Some(room) = room.get_mut(..len) else {
+            return Err(thrown(Error::Usage("more bytes than were wanted".into()).into()));
+        };
+        bytes.copy_to(room);
+        analysis.filled(lane, len);
+        Ok(())
+    }
+
+    /// As [`put`](DumpSession::put), reading the window of a deflated dump itself.
+    ///
+    /// # Errors
+    /// Throws what reading reports.
+    #[wasm_bindgen(js_name = putOwn)]
+    pub fn put_own(&mut self, lane: usize) -> Result<(), JsValue> {
+        self.analysis()?.read_window(lane).map_err(thrown)
+    }
+
+    /// Walks the full windows until one of them is used up; bytes of heap segments that are done.
+    ///
+    /// # Errors
+    /// Throws what [`Analysis::step`] reports.
+    pub fn step(&mut self) -> Result<f64, JsValue> {
+        number(self.analysis()?.step().map_err(thrown)?.done)
+    }
+
+    /// Bytes of all heap segments.
+    ///
+    /// # Errors
+    /// Throws before [`locate`](DumpSession::locate).
+    pub fn total(&mut self) -> Result<f64, JsValue> {
+        number(self.analysis()?.total())
     }
 
     /// Resolves the names and ends the session: `{report, head}`; the report as bytes for [`Reports::add`], the head as [`Reports::add`] gives it.
@@ -244,7 +261,6 @@ impl DumpSession {
     /// # Errors
     /// Throws what [`Analysis::finish`] reports.
     pub fn finish(mut self) -> Result<Object, JsValue> {
-        self.window = Vec::new();
         self.analysis()?;
         let Stage::Open(analysis) = self.stage else { return Err(JsValue::NULL) };
         handed_out(analysis.finish().map_err(thrown)?)
@@ -268,14 +284,13 @@ fn handed_out(mut report: HeapReport) -> Result<Object, JsValue> {
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Reports {
-    held: BTreeMap<u32, HeapReport>,
+    /// A few, by the page's number.
+    held: Vec<(u32, HeapReport)>,
     compared: Vec<u32>,
     comparison: Option<DiffReport>,
 }
 
 /// What an opened row shows. Addresses are strings, as in the reports.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Detail<'a> {
     module: &'a str,
     owner: Owner,
@@ -289,12 +304,16 @@ struct Detail<'a> {
     samples: Vec<Vec<Vec<Addr>>>,
 }
 
-#[derive(Serialize)]
 struct MethodTable {
     address: Addr,
     count: u64,
     size: u64,
 }
+
+shown!(Detail<'_> {
+    module, owner, reason, base_types: "baseTypes", interfaces, method_tables: "methodTables", samples
+});
+shown!(MethodTable { address, count, size });
 
 impl MethodTable {
     fn of(row: &MethodTableRow) -> MethodTable {
@@ -316,14 +335,15 @@ impl Reports {
     /// Throws if the bytes are no report.
     pub fn add(&mut self, id: u32, report: &[u8]) -> Result<(), JsValue> {
         let report = crate::reading::from_slice(report)
-            .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}"))))?;
-        self.held.insert(id, report);
+            .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}")).into()))?;
+        self.held.retain(|held| held.0 != id);
+        self.held.push((id, report));
         Ok(())
     }
 
     /// Forgets a report; of a comparison with it, only what was already handed out remains.
     pub fn remove(&mut self, id: u32) {
-        self.held.remove(&id);
+        self.held.retain(|held| held.0 != id);
         if self.compared.contains(&id) {
             self.compared.clear();
             self.comparison = None;
@@ -336,7 +356,7 @@ impl Reports {
     /// Throws what [`crate::diff::diff`] reports.
     pub fn compare(&mut self, ids: Vec<u32>) -> Result<Object, JsValue> {
         self.comparison = None;
-        let reports = ids.iter().map(|id| self.held.get(id).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
+        let reports = ids.iter().map(|id| self.held(*id).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
         let mut report = crate::diff::diff(&reports).map_err(thrown)?;
         let columns = columns(&Columns::of(&report))?;
         let suspects = match ids.len() {
@@ -375,11 +395,15 @@ impl Reports {
         })
     }
 
+    fn held(&self, id: u32) -> Option<&HeapReport> {
+        self.held.iter().find(|held| held.0 == id).map(|held| &held.1)
+    }
+
     /// The method tables of a row in one dump, by address: a listing spells names its own way, and knows no modules.
     fn tables(&self, id: u32, own: &[Addr]) -> Vec<&MethodTableRow> {
         let mut own = own.to_vec();
         crate::order::ascending(&mut own);
-        let all = self.held.get(&id).map_or(&[][..], |r| &r.method_tables);
+        let all = self.held(id).map_or(&[][..], |r| &r.method_tables);
         all.iter().filter(|m| own.binary_search(&m.method_table).is_ok()).collect()
     }
 
@@ -437,7 +461,7 @@ impl Reports {
         let written = if format == Format::Sos || self.compared.len() == 1 {
             let place = dump.unwrap_or(self.compared.len().saturating_sub(1));
             let id = self.compared.get(place).ok_or_else(unknown)?;
-            let mut report = self.held.get(id).ok_or_else(unknown)?.clone();
+            let mut report = self.held(*id).ok_or_else(unknown)?.clone();
             if !with_command_line {
                 report.dump.redact();
             }
@@ -462,7 +486,7 @@ fn samples(tables: &[&MethodTableRow]) -> Vec<Vec<Addr>> {
 
 /// The page asked for what it does not have: its fault, not the reader's.
 fn unknown() -> JsValue {
-    thrown(Error::Usage("there is no such report, comparison or row here".to_owned()))
+    thrown(Error::Usage("there is no such report, comparison or row here".to_owned()).into())
 }
 
 /// A report without the parts that are long: those wait in [`Reports`].
@@ -497,19 +521,19 @@ fn columns(c: &Columns<'_>) -> Result<Object, JsValue> {
     ])
 }
 
-fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, JsValue> {
+fn json(value: &dyn Shown) -> Result<Vec<u8>, JsValue> {
     let mut bytes = Vec::new();
-    match print(value, Layout::exact(), &mut bytes) {
+    match value.show(&mut Printer::exact(&mut bytes)) {
         Ok(()) => Ok(bytes),
         Err(e) => Err(js_sys::Error::new(&e.to_string()).into()),
     }
 }
 
 /// JSON in the memory of JavaScript: a report of 10^5 types has more bytes than WebAssembly's memory should grow by.
-fn json_outside<T: Serialize>(value: &T) -> Result<Uint8Array, JsValue> {
+fn json_outside(value: &dyn Shown) -> Result<Uint8Array, JsValue> {
     let mut pieces = Pieces::default();
     let mut buffered = io::BufWriter::with_capacity(Pieces::ONE, &mut pieces);
-    print(value, Layout::exact(), &mut buffered).map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    value.show(&mut Printer::exact(&mut buffered)).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     buffered.into_inner().map_err(|e| js_sys::Error::new(&e.to_string()))?;
     let total = pieces.list.iter().fold(0u32, |sum, p| sum.saturating_add(p.length()));
     let all = Uint8Array::new_with_length(total);
@@ -548,7 +572,7 @@ fn flat(value: &Thrown) -> Result<JsValue, JsValue> {
     Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
 }
 
-fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+fn to_js(value: &dyn Shown) -> Result<JsValue, JsValue> {
     let text = String::from_utf8(json(value)?).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     JSON::parse(&text)
 }
@@ -573,9 +597,9 @@ fn whole(value: f64) -> Result<u64, JsValue> {
     Err(js_sys::Error::new("not a whole number that is exact in JavaScript").into())
 }
 
-fn thrown(error: Error) -> JsValue {
+fn thrown(error: Box<Error>) -> JsValue {
     let (code, message, hint) = (error.code(), error.to_string(), error.hint());
-    let entries = if let Error::ChooseEntry { entries } = error { entries } else { Vec::new() };
+    let entries = if let Error::ChooseEntry { entries } = *error { entries } else { Vec::new() };
     let thrown = Thrown { name: "Error", code, message, hint, entries };
     flat(&thrown).unwrap_or_else(|e| e)
 }

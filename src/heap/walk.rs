@@ -11,18 +11,17 @@
 //! Segments are walked in the order of the file offset of their first byte, inside a segment by address. Bodies of large arrays are
 //! not read.
 
-use super::hot::{Hot, Lane, Plain, Run};
+use super::hot::{Hot, Lane, Plain, Run, value};
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
 use super::starts::Starts;
 use super::tally::{Tallies, spread};
 use crate::dump::regions::{Extent, Regions};
-use crate::error::{Findings, Result};
+use crate::error::Findings;
 use crate::limits;
+use crate::maps::{AddrSet, Sorted};
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
-use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A large Free block.
@@ -60,7 +59,7 @@ pub struct Census {
     pub tallies: Tallies,
     /// The method tables behind the indexes.
     pub tables: MethodTables,
-    hot: Hot,
+    pub(super) hot: Hot,
 }
 
 /// Where the segments lie, ascending.
@@ -117,7 +116,7 @@ pub struct Outcome {
     /// What segments gave, by number: a part knows of few of them.
     parts: Vec<(usize, SegmentResult)>,
     /// Pages (4 KiB) with object headers, if they were to be noted.
-    pub touched: BTreeSet<u64>,
+    pub touched: AddrSet,
     /// By number of the segment: where its objects start, if that was to be marked.
     pub starts: Vec<(usize, Starts)>,
 }
@@ -145,7 +144,7 @@ impl Outcome {
         crate::order::by_key(&mut self.large_free, |f| f.at);
         self.findings.merge(other.findings);
         self.of_shares.extend(other.of_shares);
-        self.touched.extend(other.touched);
+        self.touched.extend(&other.touched);
         self.starts.extend(other.starts);
     }
 
@@ -208,13 +207,13 @@ pub struct Walk {
     /// Something of the above wants to hear of every object.
     noting: bool,
     /// By number of the segment, of those that were walked here.
-    results: FxHashMap<usize, SegmentResult>,
+    results: Sorted<usize, SegmentResult>,
     out: Outcome,
 }
 
 /// Who counts the objects that nothing is special about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     /// This walk.
     Alone,
     /// The caller, for two walks at once.
@@ -269,7 +268,7 @@ impl Walk {
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
-            results: FxHashMap::default(),
+            results: Sorted::default(),
             out: Outcome::default(),
         };
         walk.add(which, regions);
@@ -376,7 +375,8 @@ impl Walk {
         }
     }
 
-    fn advance<'w, const P: usize>(
+    /// Walks as far as `bytes` reach, or up to objects that the caller is to count.
+    pub(super) fn advance<'w, const P: usize>(
         &mut self,
         mem: &dyn Memory,
         rt: &Runtime,
@@ -427,7 +427,7 @@ impl Walk {
     }
 
     /// What the hot loop counted.
-    fn count_run<const P: usize>(&mut self, plain: &mut Plain<'_, P>, run: Run) {
+    pub(super) fn count_run<const P: usize>(&mut self, plain: &mut Plain<'_, P>, run: Run) {
         let from = plain.at();
         plain.from = run.next;
         self.cursor = Addr(plain.at());
@@ -449,7 +449,7 @@ impl Walk {
     /// As [`finish`](Walk::finish), of a walk over some of the segments: the result is to be [merged](Outcome::merge).
     pub fn finish_part(mut self) -> Outcome {
         self.end();
-        self.out.parts = self.results.into_iter().collect();
+        self.out.parts = self.results.into_entries();
         self.out
     }
 
@@ -481,12 +481,14 @@ impl Walk {
         }
     }
 
-    /// A copy of the result so far, but for the census and what only those who want to hear of every object get.
+    /// A copy of the result so far, as [`finish_part`](Walk::finish_part) gives it, but for the census and what only those who want to hear of
+    /// every object get.
     pub fn so_far(&self) -> Outcome {
         Outcome {
-            segments: self.by_segment(),
+            parts: self.results.iter().map(|(&number, result)| (number, result.clone())).collect(),
             large_free: self.out.large_free.clone(),
             findings: self.out.findings.clone(),
+            of_shares: self.out.of_shares.clone(),
             ..Outcome::default()
         }
     }
@@ -521,13 +523,13 @@ impl Walk {
     }
 
     fn result(&mut self) -> Option<&mut SegmentResult> {
-        Some(self.results.entry(self.jobs.get(self.job)?.segment).or_default())
+        Some(self.results.entry(self.jobs.get(self.job)?.segment, SegmentResult::default))
     }
 
     /// What the segments gave so far, by number.
     fn by_segment(&self) -> Vec<SegmentResult> {
         let mut all = vec![SegmentResult::default(); self.segments.len()];
-        for (&number, result) in &self.results {
+        for (&number, result) in self.results.iter() {
             if let Some(slot) = all.get_mut(number) {
                 *slot = result.clone();
             }
@@ -657,7 +659,7 @@ impl Walk {
                         Mode::Paired => return Some(plain),
                         Mode::PairedBehindSpecial => {}
                         Mode::Alone => {
-                            let ([run], _) = census.hot.run([&plain], &mut census.tallies);
+                            let run = census.hot.run(&plain, &mut census.tallies);
                             if run.objects > 0 {
                                 self.count_run(&mut plain, run);
                                 continue;
@@ -834,7 +836,7 @@ impl Walk {
         // The header may straddle two pages.
         for page in [at.0 >> 12, at.plus(HEADER_WORDS.wrapping_mul(p)).minus(1).0 >> 12] {
             if page != self.last_page {
-                self.out.touched.insert(page);
+                self.out.touched.insert(Addr(page));
                 self.last_page = page;
             }
         }
@@ -845,152 +847,6 @@ impl Walk {
 fn extent_at(extents: &[Extent], addr: Addr) -> Option<Extent> {
     let behind = extents.partition_point(|e| e.addr <= addr);
     extents.get(behind.checked_sub(1)?).filter(|e| addr < e.addr.plus(e.len)).copied()
-}
-
-/// One window of the file and the walk that wants it.
-#[derive(Debug, Default)]
-pub struct Window {
-    offset: u64,
-    len: usize,
-    /// Never shorter than before, so that it is filled with zeros only once.
-    buffer: Vec<u8>,
-}
-
-impl Window {
-    /// Reads what `walk` wants next; false if it wants nothing more.
-    fn fill(&mut self, walk: &Walk, read: Read<'_>) -> Result<bool> {
-        let Some(&(offset, len)) = walk.upcoming(1).first() else { return Ok(false) };
-        (self.offset, self.len) = (offset, usize::try_from(len).unwrap_or(0));
-        if self.buffer.len() < self.len {
-            self.buffer.resize(self.len, 0);
-        }
-        read(offset, self.buffer.get_mut(..self.len).unwrap_or_default())?;
-        Ok(true)
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.buffer.get(..self.len).unwrap_or_default()
-    }
-}
-
-/// Fills a buffer from an offset of the file on.
-pub type Read<'a> = &'a dyn Fn(u64, &mut [u8]) -> Result<()>;
-
-/// Walks everything by synchronous reads.
-///
-/// # Errors
-/// What `read` reports; `on_window`, which is told how many bytes more were walked, ends the walk with what it returns.
-pub fn drive(
-    walk: &mut Walk,
-    mem: &dyn Memory,
-    rt: &Runtime,
-    census: &mut Census,
-    read: Read<'_>,
-    on_window: &mut dyn FnMut(u64) -> Result<()>,
-) -> Result<()> {
-    let mut window = Window::default();
-    while window.fill(walk, read)? {
-        let before = walk.progress().0;
-        walk.feed(mem, rt, census, window.offset, window.bytes());
-        on_window(walk.progress().0.saturating_sub(before))?;
-    }
-    census.settle(rt);
-    Ok(())
-}
-
-/// Walks that are driven at once: see [`Hot::run`].
-pub const AT_ONCE: usize = 2;
-
-/// As [`drive`], with the first `at_once` walks at once. `more` gives a walk that is finished more to do, or returns false.
-///
-/// # Errors
-/// As [`drive`].
-#[expect(clippy::too_many_arguments, reason = "what one thread of the walk has")]
-pub fn drive_all(
-    walks: &mut [Walk; AT_ONCE],
-    at_once: usize,
-    mem: &dyn Memory,
-    rt: &Runtime,
-    census: &mut Census,
-    read: Read<'_>,
-    more: &mut dyn FnMut(&mut Walk, &mut Census) -> bool,
-    on_window: &mut dyn FnMut(u64) -> Result<()>,
-) -> Result<()> {
-    let mut windows: [Window; AT_ONCE] = Default::default();
-    let mut used_up = [true; AT_ONCE];
-    loop {
-        let mut busy = 0usize;
-        for ((walk, window), used_up) in walks.iter_mut().zip(&mut windows).zip(&mut used_up).take(at_once) {
-            while *used_up {
-                if window.fill(walk, read)? {
-                    *used_up = false;
-                } else if !more(walk, census) {
-                    break;
-                }
-            }
-            busy = busy.saturating_add(usize::from(!*used_up));
-        }
-        let before = progress(walks);
-        if busy == AT_ONCE {
-            let first = match rt.layout.pointer {
-                PointerSize::Eight => feed_all::<8>(walks, mem, rt, census, &windows),
-                PointerSize::Four => feed_all::<4>(walks, mem, rt, census, &windows),
-            };
-            if let Some(used_up) = used_up.get_mut(first) {
-                *used_up = true;
-            }
-        } else if busy == 0 {
-            census.settle(rt);
-            return Ok(());
-        } else {
-            // The last ones.
-            for ((walk, window), used_up) in walks.iter_mut().zip(&windows).zip(&mut used_up) {
-                if !*used_up {
-                    walk.feed(mem, rt, census, window.offset, window.bytes());
-                    *used_up = true;
-                }
-            }
-        }
-        on_window(progress(walks).saturating_sub(before))?;
-    }
-}
-
-fn progress(walks: &[Walk]) -> u64 {
-    walks.iter().fold(0, |sum, w| sum.saturating_add(w.progress().0))
-}
-
-/// Walks until one of the windows is used up; gives its number.
-fn feed_all<const P: usize>(
-    walks: &mut [Walk; AT_ONCE],
-    mem: &dyn Memory,
-    rt: &Runtime,
-    census: &mut Census,
-    windows: &[Window; AT_ONCE],
-) -> usize {
-    let mut plains: [Option<Plain<'_, P>>; AT_ONCE] = [None; AT_ONCE];
-    for (number, ((walk, window), plain)) in walks.iter_mut().zip(windows).zip(&mut plains).enumerate() {
-        *plain = walk.advance::<P>(mem, rt, census, window.offset, window.bytes(), Mode::Paired);
-        if plain.is_none() {
-            return number;
-        }
-    }
-    let plains: Vec<Plain<'_, P>> = plains.into_iter().flatten().collect();
-    let Ok(mut plains) = <[Plain<'_, P>; AT_ONCE]>::try_from(plains) else { return 0 };
-    loop {
-        let (runs, special) = census.hot.run(plains.each_ref(), &mut census.tallies);
-        for ((walk, plain), run) in walks.iter_mut().zip(&mut plains).zip(runs) {
-            walk.count_run(plain, run);
-        }
-        let (Some(walk), Some(window), Some(plain)) =
-            (walks.get_mut(special), windows.get(special), plains.get_mut(special))
-        else {
-            return special;
-        };
-        match walk.advance::<P>(mem, rt, census, window.offset, window.bytes(), Mode::PairedBehindSpecial) {
-            Some(next) => *plain = next,
-            None => return special,
-        }
-    }
 }
 
 /// From `at` on `steps` objects follow each other, or the chain reaches the segment's end or an untouched gap.
@@ -1046,10 +902,7 @@ fn generation_at(segment: &Segment, at: Addr) -> Generation {
 
 #[inline]
 fn word<const P: usize>(bytes: &[u8], offset: usize) -> Option<u64> {
-    let raw: [u8; P] = bytes.get(offset..offset.wrapping_add(P))?.try_into().ok()?;
-    let mut full = [0; 8];
-    full.get_mut(..P)?.copy_from_slice(&raw);
-    Some(u64::from_le_bytes(full))
+    Some(value(bytes.get(offset..)?.first_chunk::<P>()?))
 }
 
 /// The u32 behind the method table pointer: number of components.

@@ -23,11 +23,11 @@ pub mod spelling;
 use crate::compact::{Cells, Samples, Text};
 use crate::error::{Error, Findings, Result};
 use crate::limits;
+use crate::maps::{AddrSet, Sorted};
 use crate::memory::Addr;
 use crate::report::{Cell, DumpFacts, FREE, HeapReport, MethodTableRow, Owner, REPORT_SCHEMA, TypeRow};
 use crate::source::ByteSource;
 use lines::Encoding;
-use std::collections::BTreeMap;
 
 /// What a text seems to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,19 +108,21 @@ fn text(source: &dyn ByteSource) -> Result<HeapReport> {
         return Err(Error::NotADump {
             guess: "it is a text without a table of `!dumpheap -stat` in it".into(),
             next: "Open a dump, or the whole output of `!dumpheap -stat`: from the line `MT Count TotalSize Class Name` to `Total ... objects`.".into(),
-        });
+        }.into());
     };
     if let Some(second) = all.next() {
         let others = all.count().saturating_add(2);
         return Err(Error::BadListing(format!(
             "it holds {others} different listings (the first two begin at lines {} and {})",
             listing.line, second.line
-        )));
+        ))
+        .into());
     }
     if let Some(table) = listing.contradiction() {
         return Err(Error::BadListing(format!(
             "method table {table:x} comes twice, with other numbers: two listings are mixed"
-        )));
+        ))
+        .into());
     }
     let mut findings = Findings::default();
     let (rows, objects, bytes) = (listing.rows.len(), listing.objects, listing.bytes);
@@ -191,12 +193,12 @@ fn table(rows: Vec<csv::Row>) -> Result<HeapReport> {
     findings.add("listing-unchecked", false, || {
         "a CSV table has no total: whether all rows of the heap are in it cannot be checked".into()
     });
-    let mut seen: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    let mut seen = AddrSet::default();
     for row in &rows {
         if let Some(table) = row.method_table
-            && seen.insert(table, (row.count, row.size)).is_some()
+            && !seen.insert(Addr(table))
         {
-            return Err(Error::BadListing(format!("method table {table:x} comes twice")));
+            return Err(Error::BadListing(format!("method table {table:x} comes twice")).into());
         }
     }
     let free = |row: &csv::Row| row.name == FREE && row.module.as_deref().unwrap_or_default().is_empty();
@@ -231,7 +233,7 @@ struct Raw {
 /// Rows by method table and by type, and the totals.
 fn build(rows: Vec<Raw>) -> HeapReport {
     let mut report = HeapReport::new();
-    let mut types: BTreeMap<(Text, Text), TypeRow> = BTreeMap::new();
+    let mut types: Sorted<(Text, Text), TypeRow> = Sorted::default();
     for row in rows {
         let heap = &mut report.heap;
         let cell = Cell { count: row.count, size: row.size, aligned_size: 0 };
@@ -246,7 +248,7 @@ fn build(rows: Vec<Raw>) -> HeapReport {
         let csharp = csharp.map_or_else(|| name.clone(), Text::from);
         let table = row.method_table.map(Addr);
         if !row.free {
-            let ty = types.entry((name.clone(), module.clone())).or_insert_with(|| TypeRow {
+            let ty = types.entry((name.clone(), module.clone()), || TypeRow {
                 type_name: name.clone(),
                 type_name_csharp: csharp.clone(),
                 module: module.clone(),
@@ -281,7 +283,7 @@ fn build(rows: Vec<Raw>) -> HeapReport {
         }
     }
     report.heap.complete = true;
-    report.types = types.into_values().collect();
+    report.types = types.into_values();
     crate::order::by(&mut report.types, |a, b| {
         b.total_size.cmp(&a.total_size).then_with(|| a.type_name.cmp(&b.type_name))
     });
@@ -297,7 +299,8 @@ fn json(source: &dyn ByteSource) -> Result<HeapReport> {
             what: "the bytes of a report in JSON".into(),
             value: len,
             limit: limits::MAX_REPORT,
-        });
+        }
+        .into());
     }
     let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
     source.read_at(0, &mut bytes, "a report in JSON")?;
@@ -322,7 +325,7 @@ fn json(source: &dyn ByteSource) -> Result<HeapReport> {
         return Err(Error::BadListing(format!(
             "it is JSON of schema `{}`; only `{REPORT_SCHEMA}`, which `dropheap stat --format json` prints, can stand in the place of a dump",
             head.schema
-        )));
+        )).into());
     }
     let mut report: HeapReport = crate::reading::from_slice(rest).map_err(bad)?;
     let mut sum = report.heap.free;
