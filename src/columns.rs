@@ -1,8 +1,8 @@
 //! A comparison as the page takes it: columns of numbers and one table of strings, which cross from a worker as a few blocks of memory instead
 //! of as an object per type. Pure: [`crate::web`] makes JavaScript's typed arrays of it.
 
+use crate::maps::Sorted;
 use crate::report::{Cell, DiffReport, DiffRow, GENERATIONS, Owner};
-use std::collections::BTreeMap;
 
 /// The rows of a [`DiffReport`], in their order. `n` rows, `k` dumps.
 #[derive(Debug, PartialEq)]
@@ -39,8 +39,11 @@ impl<'a> Columns<'a> {
     /// The columns of a comparison.
     pub fn of(report: &'a DiffReport) -> Columns<'a> {
         let (rows, dumps) = (&report.rows, report.dumps.len());
-        let mut strings = Strings::default();
-        let mut texts = |of: fn(&DiffRow) -> &str| rows.iter().map(|row| strings.number(of(row))).collect::<Vec<u32>>();
+        let mut strings: Sorted<&str, ()> = Sorted::default();
+        let mut texts = |of: fn(&DiffRow) -> &str| {
+            let number = |row| u32::try_from(strings.number(of(row), || ())).unwrap_or(u32::MAX);
+            rows.iter().map(number).collect::<Vec<u32>>()
+        };
         let (type_names, csharp) = (texts(|r| &r.type_name), texts(|r| &r.type_name_csharp));
         let (modules, namespaces) = (texts(|r| &r.module), texts(|r| &r.namespace));
         let by_dump = |of: fn(&DiffRow, usize) -> u64| -> Vec<u64> {
@@ -71,7 +74,7 @@ impl<'a> Columns<'a> {
                     rows.iter().map(move |row| row.array.and_then(|a| a.slots(count(row, dump), size(row, dump))))
                 })
                 .collect(),
-            strings: strings.list,
+            strings: strings.entries().iter().map(|e| e.0).collect(),
         }
     }
 }
@@ -89,24 +92,6 @@ fn owner(owner: Owner) -> u8 {
         Owner::Runtime => 0,
         Owner::Library => 1,
         Owner::Yours => 2,
-    }
-}
-
-/// A `BTreeMap`, since names are a stranger's and could be made to collide in a fast hash.
-#[derive(Default)]
-struct Strings<'a> {
-    list: Vec<&'a str>,
-    index: BTreeMap<&'a str, u32>,
-}
-
-impl<'a> Strings<'a> {
-    fn number(&mut self, text: &'a str) -> u32 {
-        let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
-        let number = *self.index.entry(text).or_insert(next);
-        if number == next {
-            self.list.push(text);
-        }
-        number
     }
 }
 

@@ -26,13 +26,13 @@ use crate::compact::{Cells, Text};
 use crate::error::{Error, Findings, Result};
 use crate::limits;
 use crate::listing::{align, is_listing};
+use crate::maps::Sorted;
 use crate::report::{
     AssemblyRow, Cell, DIFF_SCHEMA, DiffDump, DiffReport, DiffRow, DiffTotals, DumpFacts, FREE, GroupBy, GroupRow,
     Groups, HeapReport, Owner, REPORT_SCHEMA, Supertype, TypeRow, percent, utc,
 };
 use crate::stats::add_new;
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 
 /// Compares reports in the order given; delta is last minus first.
 ///
@@ -97,9 +97,9 @@ fn key(row: &DiffRow) -> (&str, &str) {
     (&row.type_name, &row.module)
 }
 
-/// One row per key, in the order of the keys. A `BTreeMap`, since names are a stranger's and could be made to collide in a fast hash.
+/// One row per key, in the order of the keys.
 fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
-    let mut rows: BTreeMap<(&str, &str), DiffRow> = BTreeMap::new();
+    let mut rows: Sorted<(&str, &str), DiffRow> = Sorted::default();
     let mut supertypes = Supertypes::default();
     for (dump, report) in reports.iter().enumerate() {
         let numbers: Vec<u32> = report.supertypes.iter().map(|s| supertypes.number(s)).collect();
@@ -107,7 +107,7 @@ fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
             list.iter().filter_map(|&i| numbers.get(usize::try_from(i).ok()?).copied()).collect()
         };
         for ty in &report.types {
-            let row = rows.entry((&ty.type_name, &ty.module)).or_insert_with(|| DiffRow {
+            let row = rows.entry((&ty.type_name, &ty.module), || DiffRow {
                 type_name: ty.type_name.clone(),
                 type_name_csharp: ty.type_name_csharp.clone(),
                 module: ty.module.clone(),
@@ -135,7 +135,7 @@ fn rows(reports: &[&HeapReport]) -> (Vec<DiffRow>, Vec<Supertype>) {
             }
         }
     }
-    (rows.into_values().collect(), supertypes.list)
+    (rows.into_values(), supertypes.list)
 }
 
 /// Free blocks by generation: their method table is the one row of that name without a module.
@@ -151,32 +151,30 @@ fn free_generations(report: &HeapReport) -> Vec<Cell> {
 #[derive(Default)]
 struct Supertypes<'a> {
     list: Vec<Supertype>,
-    index: BTreeMap<(&'a str, &'a str), u32>,
+    index: Sorted<(&'a str, &'a str), ()>,
 }
 
 impl<'a> Supertypes<'a> {
     fn number(&mut self, one: &'a Supertype) -> u32 {
-        let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
-        let number = *self.index.entry((&one.type_name, &one.module)).or_insert(next);
-        if number == next {
-            self.list.push(one.clone());
-        } else if let Some(known) = usize::try_from(number).ok().and_then(|i| self.list.get_mut(i)) {
-            known.owner = known.owner.max(one.owner);
+        let number = self.index.number((&one.type_name, &one.module), || ());
+        match self.list.get_mut(number) {
+            Some(known) => known.owner = known.owner.max(one.owner),
+            None => self.list.push(one.clone()),
         }
-        number
+        u32::try_from(number).unwrap_or(u32::MAX)
     }
 }
 
 /// The assemblies of all reports, each name once, with the highest owner and its reason.
 fn assemblies(reports: &[&HeapReport]) -> Vec<AssemblyRow> {
-    let mut all: BTreeMap<&str, &AssemblyRow> = BTreeMap::new();
+    let mut all: Sorted<&str, &AssemblyRow> = Sorted::default();
     for assembly in reports.iter().flat_map(|r| &r.assemblies) {
-        let known = all.entry(&assembly.name).or_insert(assembly);
+        let known = all.entry(&assembly.name, || assembly);
         if assembly.owner > known.owner {
             *known = assembly;
         }
     }
-    all.into_values().cloned().collect()
+    all.into_values().into_iter().cloned().collect()
 }
 
 /// Groups the types of a comparison.
@@ -190,10 +188,10 @@ pub fn group(report: &DiffReport, by: GroupBy) -> Groups {
 /// As [`group`]; and for each group, in the same order, the rows in it: indexes into [`DiffReport::rows`].
 pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<u32>>) {
     let dumps = report.dumps.len();
-    let mut groups: BTreeMap<(Text, Text), (GroupRow, Vec<u32>)> = BTreeMap::new();
+    let mut groups: Sorted<(Text, Text), (GroupRow, Vec<u32>)> = Sorted::default();
     let none = Text::default();
     let mut add = |name: &Text, csharp: &Text, module: &Text, owner: Option<Owner>, (number, row): (u32, &DiffRow)| {
-        let (group, members) = groups.entry((name.clone(), module.clone())).or_insert_with(|| {
+        let (group, members) = groups.entry((name.clone(), module.clone()), || {
             let group = GroupRow {
                 name: name.clone(),
                 name_csharp: csharp.clone(),
@@ -209,7 +207,7 @@ pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<
         members.push(number);
     };
     let supertype = |&number: &u32| report.supertypes.get(usize::try_from(number).ok()?);
-    let bases: BTreeMap<(&str, &str), &Supertype> = report
+    let bases: Sorted<(&str, &str), &Supertype> = report
         .rows
         .iter()
         .flat_map(|row| &row.base_types)
@@ -247,7 +245,7 @@ pub fn group_with_members(report: &DiffReport, by: GroupBy) -> (Groups, Vec<Vec<
             }
         }
     }
-    let mut groups: Vec<(GroupRow, Vec<u32>)> = groups.into_values().collect();
+    let mut groups: Vec<(GroupRow, Vec<u32>)> = groups.into_values();
     for (row, _) in &mut groups {
         row.totals.subtract();
     }

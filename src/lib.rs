@@ -27,6 +27,7 @@ pub mod heap;
 pub mod image;
 pub mod limits;
 pub mod listing;
+pub(crate) mod maps;
 pub mod memory;
 pub mod modules;
 pub mod names;

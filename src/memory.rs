@@ -2,9 +2,9 @@
 
 use crate::dump::regions::{Extent, Regions};
 use crate::error::{Error, Result};
+use crate::maps::AddrSet;
 use crate::source::ByteSource;
 use crate::source::paged::PageCache;
-use rustc_hash::FxHashSet;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Deref;
@@ -239,7 +239,7 @@ impl<S: ByteSource, R: Deref<Target = Regions>> Memory for AddressSpace<S, R> {
 /// Notes which pages of the process are read through it: what a trimmed dump must keep.
 pub struct Recorder<M> {
     inner: M,
-    pages: RefCell<FxHashSet<u64>>,
+    pages: RefCell<AddrSet>,
 }
 
 /// The granularity of [`Recorder`]: a page of x86 and x64 Windows.
@@ -257,16 +257,16 @@ impl<M: Memory> Recorder<M> {
             return;
         }
         let last = addr.0.saturating_add(len.saturating_sub(1)) / RECORDED_PAGE;
-        self.pages.borrow_mut().extend(addr.0 / RECORDED_PAGE..=last);
+        for page in addr.0 / RECORDED_PAGE..=last {
+            self.pages.borrow_mut().insert(Addr(page));
+        }
     }
 
     /// The pages read so far, as ranges of (address, bytes): ascending, apart from each other.
     pub fn touched(&self) -> Vec<(Addr, u64)> {
-        let mut pages: Vec<u64> = self.pages.borrow().iter().copied().collect();
-        crate::order::ascending(&mut pages);
         let mut ranges: Vec<(Addr, u64)> = Vec::new();
-        for page in pages {
-            let start = page.saturating_mul(RECORDED_PAGE);
+        for page in self.pages.borrow().sorted() {
+            let start = page.0.saturating_mul(RECORDED_PAGE);
             match ranges.last_mut() {
                 Some((addr, len)) if addr.0.checked_add(*len) == Some(start) => {
                     *len = len.saturating_add(RECORDED_PAGE)

@@ -12,11 +12,11 @@ use crate::compact::Text;
 use crate::dump::Module;
 use crate::image::metadata::Metadata;
 use crate::image::pe::PeImage;
+use crate::maps::{AddrSet, ByAddr};
 use crate::memory::{Addr, Memory};
 use crate::report::Evidence;
 use crate::runtime::method_table::{self, MethodTable};
 use crate::runtime::{Runtime, note};
-use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// One module of the runtime.
@@ -69,11 +69,11 @@ pub struct Modules<'a> {
     string: MethodTable,
     object: MethodTable,
     /// Largest RID seen in a plain method table of the heap, by module.
-    max_rid: FxHashMap<Addr, u32>,
-    images: FxHashMap<Addr, Image>,
+    max_rid: ByAddr<u32>,
+    images: ByAddr<Image>,
     /// Names of the process's modules without the extension, by base.
-    listed: FxHashMap<Addr, String>,
-    infos: FxHashMap<Addr, Rc<ModuleInfo>>,
+    listed: ByAddr<String>,
+    infos: ByAddr<Rc<ModuleInfo>>,
 }
 
 /// Bounds of the chain search in pointers: Module, PEAssembly, PEImage, PEImageLayout.
@@ -112,13 +112,13 @@ impl<'a> Modules<'a> {
             core: Addr::NULL,
             string: read(rt.known.string),
             object: read(rt.known.object),
-            max_rid: FxHashMap::default(),
-            images: FxHashMap::default(),
-            listed: FxHashMap::default(),
-            infos: FxHashMap::default(),
+            max_rid: ByAddr::default(),
+            images: ByAddr::default(),
+            listed: ByAddr::default(),
+            infos: ByAddr::default(),
         };
         m.core = m.plain_module(&m.object);
-        let mut seen = FxHashSet::default();
+        let mut seen = AddrSet::default();
         let mut modules = vec![m.core];
         seen.insert(m.core);
         for table in tables.iter().filter(|t| t.is_plain()) {
@@ -130,7 +130,7 @@ impl<'a> Modules<'a> {
         m.find_chains(&modules, tables, evidence);
         for table in tables.iter().filter(|t| t.is_plain()) {
             let (at, rid) = (m.plain_module(table), m.rid_of(table));
-            let most = m.max_rid.entry(at).or_default();
+            let most = m.max_rid.entry(at, || 0);
             *most = (*most).max(rid);
         }
         let proven = modules.iter().filter(|&&at| m.info(at).metadata.is_some()).count();
@@ -150,7 +150,11 @@ impl<'a> Modules<'a> {
         let stem = |m: &Module| m.name().rsplit_once('.').map_or(m.name(), |(stem, _)| stem).to_owned();
         self.listed =
             modules.iter().filter(|m| m.base != self.rt.module.image.base).map(|m| (m.base, stem(m))).collect();
-        self.infos.retain(|_, info| !info.simple_name.is_empty());
+        for info in std::mem::take(&mut self.infos).into_values() {
+            if !info.simple_name.is_empty() {
+                self.infos.insert(info.at, info);
+            }
+        }
         self
     }
 
@@ -187,7 +191,7 @@ impl<'a> Modules<'a> {
 
     /// What is known of a module; proven when it is first asked for.
     pub fn info(&mut self, at: Addr) -> Rc<ModuleInfo> {
-        if let Some(info) = self.infos.get(&at) {
+        if let Some(info) = self.infos.get(at) {
             return Rc::clone(info);
         }
         let info = Rc::new(self.prove(at));
@@ -197,7 +201,7 @@ impl<'a> Modules<'a> {
 
     /// What is known of the modules that were asked for, in no order.
     pub(crate) fn known(&self) -> impl Iterator<Item = &Rc<ModuleInfo>> {
-        self.infos.values()
+        self.infos.values().iter()
     }
 
     /// The module of System.Object.
@@ -265,7 +269,7 @@ impl<'a> Modules<'a> {
 
     /// A vtable that a plain method table's module has (Module, ReflectionModule).
     fn known_vtable(&self, v: Addr) -> bool {
-        self.max_rid.keys().any(|&m| self.vtable(m) == Some(v))
+        self.max_rid.keys().any(|m| self.vtable(m) == Some(v))
     }
 
     /// Finds the ranking of chains and the place of the RID.
@@ -275,11 +279,11 @@ impl<'a> Modules<'a> {
         self.chains = votes.iter().map(|v| v.0.clone()).collect();
         // Before the core library is proven nothing tells whose dynamic metadata are found behind a Module.
         let core_is_proven = !votes.is_empty();
-        let by_chain: FxHashSet<Addr> = votes.iter().flat_map(|v| v.1.iter().copied()).collect();
+        let by_chain: AddrSet = votes.iter().flat_map(|v| v.1.iter().copied()).collect();
         let open: Vec<Addr> = modules
             .iter()
             .copied()
-            .filter(|m| !(by_chain.contains(m) || core_is_proven && self.dynamic(*m).is_some()))
+            .filter(|m| !(by_chain.contains(*m) || core_is_proven && self.dynamic(*m).is_some()))
             .collect();
         if !open.is_empty() {
             // What the data do not lead to is searched: a servicing build may have moved a field.
@@ -300,11 +304,13 @@ impl<'a> Modules<'a> {
             b.1.len().cmp(&a.1.len()).then_with(|| a.0.len().cmp(&b.0.len())).then_with(|| a.0.cmp(&b.0))
         });
         // Beside the best ones every chain that is the only way to some module: one image that lies flat in memory among many mapped.
-        let mut reached: FxHashSet<Addr> = FxHashSet::default();
+        let mut reached = AddrSet::default();
         let mut kept = 0usize;
         votes.retain(|(_, proven)| {
             let before = reached.len();
-            reached.extend(proven);
+            proven.iter().for_each(|&module| {
+                reached.insert(module);
+            });
             let new = reached.len() > before;
             let keep = new || kept < KEPT_CHAINS;
             kept = kept.saturating_add(usize::from(keep));
@@ -399,7 +405,7 @@ impl<'a> Modules<'a> {
     /// The proof of one (module, image) pair; `None` if the simple name that it needs is not in the dump.
     fn pair_holds(&mut self, module: Addr, base: Addr) -> Option<bool> {
         let Some((metadata, name)) = self.image(base) else { return Some(false) };
-        if self.max_rid.get(&module).is_some_and(|&rid| rid > metadata.type_def_count()) {
+        if self.max_rid.get(module).is_some_and(|&rid| rid > metadata.type_def_count()) {
             return Some(false);
         }
         if module == self.core {
@@ -411,7 +417,7 @@ impl<'a> Modules<'a> {
 
     /// Metadata of the image at `base`.
     fn image(&mut self, base: Addr) -> Image {
-        if let Some(known) = self.images.get(&base) {
+        if let Some(known) = self.images.get(base) {
             return known.clone();
         }
         let image = self.open_image(base);
@@ -539,7 +545,7 @@ impl<'a> Modules<'a> {
         }
         let hints = self.hints();
         let mut bases = self.chains.iter().chain(&hints).filter_map(|chain| self.follow(module, chain));
-        bases.find_map(|base| self.listed.get(&base).cloned())
+        bases.find_map(|base| self.listed.get(base).cloned())
     }
 
     /// Metadata of a Reflection.Emit module: `Module.m_pDynamicMetadata` -> { u32 size, bytes } (9 and later) or SBuffer { u32 size, u32, u32,
@@ -550,7 +556,7 @@ impl<'a> Modules<'a> {
         for slot in slots {
             let Some((root, len)) = self.dynamic_root(module, slot) else { continue };
             let Ok(metadata) = Metadata::open(self.mem, root, u64::from(len)) else { continue };
-            let fits = self.max_rid.get(&module).is_none_or(|&rid| rid <= metadata.type_def_count());
+            let fits = self.max_rid.get(module).is_none_or(|&rid| rid <= metadata.type_def_count());
             let Ok(name) = metadata.simple_name(self.mem) else { continue };
             // Another module's metadata may lie behind this one: here the name has to be readable.
             let named = self.name_slot.is_none_or(|s| self.text_at(module, s).as_deref() == Some(&name));

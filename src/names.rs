@@ -7,11 +7,11 @@
 use crate::compact::Text;
 use crate::error::Findings;
 use crate::limits;
+use crate::maps::{AddrSet, ByAddr};
 use crate::memory::{Addr, Memory};
 use crate::modules::Modules;
 use crate::runtime::Runtime;
 use crate::runtime::method_table::{GENERICS_MASK, MethodTable};
-use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// A named type.
@@ -49,13 +49,13 @@ pub struct Names<'a> {
     rt: &'a Runtime,
     /// The modules behind the names.
     pub modules: Modules<'a>,
-    known: FxHashMap<Addr, Rc<TypeName>>,
+    known: ByAddr<Rc<TypeName>>,
     /// Types that could not be named.
     pub unresolved: u64,
     /// Types that have their token for a name, since the metadata of their module are not in the dump.
     pub tokens: u64,
     /// The modules of those.
-    without_metadata: FxHashSet<Addr>,
+    without_metadata: AddrSet,
     /// Of the last type: the next one is often in the same.
     namespace: Text,
 }
@@ -63,7 +63,7 @@ pub struct Names<'a> {
 impl<'a> Names<'a> {
     /// A namer over calibrated modules.
     pub fn new(mem: &'a dyn Memory, rt: &'a Runtime, modules: Modules<'a>) -> Names<'a> {
-        let (known, without_metadata) = (FxHashMap::default(), FxHashSet::default());
+        let (known, without_metadata) = (ByAddr::default(), AddrSet::default());
         Names { mem, rt, modules, known, unresolved: 0, tokens: 0, without_metadata, namespace: Text::default() }
     }
 
@@ -83,7 +83,7 @@ impl<'a> Names<'a> {
     /// Keeps the memory of names flat: beyond [`limits::MAX_KNOWN_NAMES`] they are made again when they are asked for again.
     pub fn forget_some(&mut self) {
         if self.known.len() > limits::MAX_KNOWN_NAMES {
-            self.known = FxHashMap::default();
+            self.known = ByAddr::default();
         }
     }
 
@@ -130,7 +130,7 @@ impl<'a> Names<'a> {
     /// # Errors
     /// Why it has none.
     pub(crate) fn handle(&mut self, handle: Addr, depth: usize) -> Result<Rc<TypeName>, String> {
-        if let Some(known) = self.known.get(&handle) {
+        if let Some(known) = self.known.get(handle) {
             return Ok(Rc::clone(known));
         }
         if depth > limits::MAX_NAME_DEPTH {

@@ -35,9 +35,9 @@ fn permutation(len: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering) ->
     order
 }
 
-/// Brings the elements to their places, cycle by cycle.
+/// Brings the elements to their places, cycle by cycle: `order` says for each place which element comes there.
 #[inline(never)]
-fn arrange(mut order: Vec<usize>, swap: &mut dyn FnMut(usize, usize)) {
+pub fn arrange(mut order: Vec<usize>, swap: &mut dyn FnMut(usize, usize)) {
     for first in 0..order.len() {
         let mut to = first;
         // Each place gets its element from the place that the order names, until the cycle is closed; a place that is done names itself.

@@ -14,10 +14,10 @@
 
 use crate::dump::{Module, Thread};
 use crate::limits;
+use crate::maps::AddrSet;
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::report::{CloneFacts, DumpFacts};
 use minidump::format::MINIDUMP_SYSTEM_INFO;
-use rustc_hash::FxHashSet;
 
 /// Seconds since 1970 of a FILETIME (100 ns since 1601); `None` before 1970.
 pub(crate) fn unix_time(file_time: u64) -> Option<u64> {
@@ -171,8 +171,8 @@ pub(crate) fn ranges(threads: &[Thread], memory: &impl Memory) -> Ranges {
     out.blocks.push((SHARED_DATA, SHARED_DATA.plus(PAGE)));
     let mut by_teb: Vec<&Thread> = threads.iter().collect();
     crate::order::by_key(&mut by_teb, |thread| thread.teb);
-    let mut pebs = FxHashSet::default();
-    let mut tebs = FxHashSet::default();
+    let mut pebs = AddrSet::default();
+    let mut tebs = AddrSet::default();
     for (number, thread) in by_teb.into_iter().enumerate() {
         let mut listed = Some((thread.stack, thread.stack.plus(thread.stack_size)))
             .filter(|(from, to)| from < to && !from.is_null());
@@ -440,7 +440,7 @@ impl<M: Memory> Peb<'_, M> {
             let Some(heap) = word(list.plus(i.wrapping_mul(pointer.bytes()))) else { break };
             let first = heap.plus(shape.segment.link);
             let mut link = first;
-            let mut seen = FxHashSet::default();
+            let mut seen = AddrSet::default();
             while seen.insert(link) && found.len() < limits::MAX_NATIVE_SEGMENTS {
                 let segment = link.minus(shape.segment.link);
                 let field = |at: u64| word(segment.plus(at));

@@ -20,10 +20,10 @@
 
 use crate::compact::Cells;
 use crate::diff::group_with_members;
+use crate::maps::Sorted;
 use crate::report::{Cell, DiffDump, DiffReport, DiffRow, DiffTotals, GroupBy, Owner, Supertype};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Indexes of gen2, LOH, POH and frozen among [`crate::report::GENERATIONS`].
 pub const OLD: [usize; 4] = [2, 3, 4, 5];
@@ -145,7 +145,7 @@ pub fn suspects(report: &DiffReport) -> Suspects {
         alone: Vec::new(),
         withheld: Vec::new(),
     };
-    let mut grouped: BTreeSet<u32> = BTreeSet::new();
+    let mut grouped: Sorted<u32, ()> = Sorted::default();
     if growing.is_empty() {
         return found;
     }
@@ -161,7 +161,9 @@ pub fn suspects(report: &DiffReport) -> Suspects {
             None => found.same_number = same_number(report, &growing, growth),
             Some((code, reason)) => found.withhold("same_number", code, reason),
         }
-        grouped.extend(found.same_number.iter().flat_map(|s| &s.types.rows));
+        for &number in found.same_number.iter().flat_map(|s| &s.types.rows) {
+            grouped.insert(number, ());
+        }
         found.by_supertype = by_supertype(report, &growing, growth);
         for group in &mut found.by_supertype {
             let steps = steps(&group.types.totals.counts);
@@ -173,7 +175,9 @@ pub fn suspects(report: &DiffReport) -> Suspects {
         crate::order::by_key(&mut resized, |g| g.rank());
         found.resized =
             resized.iter().map(|g| Resized { row: g.number, slots: slots(g.row), old_delta_size: g.old }).collect();
-        grouped.extend(resized.iter().map(|g| g.number));
+        for grown in &resized {
+            grouped.insert(grown.number, ());
+        }
     } else {
         let generations = if old_delta_size.is_some() { "old generations" } else { "heap" };
         let reason = format!(
@@ -225,8 +229,11 @@ impl Together {
         u128::from(self.totals.delta_size.unsigned_abs()).saturating_mul(1000) >= growth
     }
 
-    fn set(&self) -> BTreeSet<u32> {
-        self.rows.iter().copied().collect()
+    /// True if all its rows are rows of the other.
+    fn is_inside(&self, other: &Together) -> bool {
+        let mut rows = other.rows.clone();
+        crate::order::ascending(&mut rows);
+        self.rows.iter().all(|row| rows.binary_search(row).is_ok())
     }
 }
 
@@ -257,11 +264,12 @@ fn why_no_numbers(report: &DiffReport) -> Option<(&'static str, String)> {
 }
 
 fn same_number(report: &DiffReport, growing: &[Grown<'_>], growth: u64) -> Vec<SameNumber> {
-    let mut by_steps: BTreeMap<Vec<i64>, Vec<&Grown<'_>>> = BTreeMap::new();
+    let mut by_steps: Sorted<Vec<i64>, Vec<&Grown<'_>>> = Sorted::default();
     for grown in growing.iter().filter(|g| g.row.totals.delta_count >= MIN_NUMBER) {
-        by_steps.entry(steps(&grown.row.totals.counts)).or_default().push(grown);
+        by_steps.entry(steps(&grown.row.totals.counts), Vec::new).push(grown);
     }
     let mut found: Vec<SameNumber> = by_steps
+        .into_entries()
         .into_iter()
         .filter(|(_, types)| types.len() >= 2)
         .map(|(steps, mut types)| {
@@ -283,18 +291,19 @@ fn same_number(report: &DiffReport, growing: &[Grown<'_>], growth: u64) -> Vec<S
 }
 
 fn by_supertype(report: &DiffReport, growing: &[Grown<'_>], growth: u64) -> Vec<BySupertype> {
-    let by_number: BTreeMap<u32, &Grown<'_>> = growing.iter().map(|g| (g.number, g)).collect();
-    let numbers: BTreeMap<(&str, &str), u32> =
+    // They are in the order of their numbers.
+    let by_number = |number: u32| growing.get(growing.binary_search_by_key(&number, |g| g.number).ok()?);
+    let numbers: Sorted<(&str, &str), u32> =
         (0_u32..).zip(&report.supertypes).map(|(i, s)| ((s.type_name.as_str(), s.module.as_str()), i)).collect();
     // By its growing types: the base types and interfaces that have them, each with how many types it has in all.
-    let mut sets: BTreeMap<Vec<u32>, Vec<(u32, u64)>> = BTreeMap::new();
+    let mut sets: Sorted<Vec<u32>, Vec<(u32, u64)>> = Sorted::default();
     for by in [GroupBy::Interface, GroupBy::Base] {
         let (groups, members) = group_with_members(report, by);
         for (group, members) in groups.rows.iter().zip(members) {
-            let grown: Vec<u32> = members.into_iter().filter(|number| by_number.contains_key(number)).collect();
+            let grown: Vec<u32> = members.into_iter().filter(|&number| by_number(number).is_some()).collect();
             let Some(&number) = numbers.get(&(group.name.as_str(), group.module.as_str())) else { continue };
             if grown.len() >= 2 && declared_by(report, number) != Owner::Runtime {
-                let known = sets.entry(grown).or_default();
+                let known = sets.entry(grown, Vec::new);
                 if !known.iter().any(|(n, _)| *n == number) {
                     known.push((number, group.types));
                 }
@@ -302,9 +311,10 @@ fn by_supertype(report: &DiffReport, growing: &[Grown<'_>], growth: u64) -> Vec<
         }
     }
     let mut candidates: Vec<(Together, Vec<(u32, u64)>)> = sets
+        .into_entries()
         .into_iter()
         .map(|(rows, names)| {
-            let mut types: Vec<&Grown<'_>> = rows.iter().filter_map(|n| by_number.get(n).copied()).collect();
+            let mut types: Vec<&Grown<'_>> = rows.iter().filter_map(|&number| by_number(number)).collect();
             crate::order::by_key(&mut types, |g| g.rank());
             (Together::of(report, &types), names)
         })
@@ -332,7 +342,7 @@ fn is_narrower(inner: &Together, outer: &Together) -> bool {
     let growth = |t: &Together| u128::from(t.totals.delta_size.unsigned_abs());
     inner.rows.len() < outer.rows.len()
         && growth(inner).saturating_mul(100) >= growth(outer).saturating_mul(u128::from(NARROWER))
-        && inner.set().is_subset(&outer.set())
+        && inner.is_inside(outer)
 }
 
 /// Whose assembly declares it, whatever its type arguments are.

@@ -78,7 +78,7 @@ pub fn trim(
     let standalone = standalone_gc(&analysis, &memory, &runtime);
 
     let mut ranges = memory.touched();
-    ranges.extend(pages.into_iter().map(|page| (Addr(page << 12), 4096)));
+    ranges.extend(pages.sorted().into_iter().map(|page| (Addr(page.0 << 12), 4096)));
     if keep == Keep::Graph {
         ranges.extend(
             segments.iter().map(|s| (s.start.minus(s.start.0 & 0xFFF), s.end.since(s.start).saturating_add(4096))),

@@ -20,6 +20,7 @@ use crate::compact::Text;
 use crate::dump::{Dump, Module};
 use crate::error::Findings;
 use crate::image::pe::PeImage;
+use crate::maps::{ByAddr, Sorted};
 use crate::memory::{Addr, Memory};
 use crate::modules::{ModuleInfo, Modules};
 use crate::names::{Names, TypeName};
@@ -27,8 +28,6 @@ use crate::report::{AssemblyRow, DumpFacts, Evidence, Owner, Supertype};
 use crate::runtime::identity::Flavour;
 use crate::runtime::method_table::MethodTable;
 use crate::runtime::{Runtime, note};
-use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// `ProductName` of what comes with the runtime, without `®`.
@@ -70,12 +69,12 @@ pub struct Types<'a> {
     rt: &'a Runtime,
     owners: Owners<'a>,
     supertypes: Vec<Supertype>,
-    /// Index by name and assembly. A `BTreeMap`, since names are a stranger's.
-    index: BTreeMap<(Text, Text), u32>,
+    /// Index by name and assembly.
+    index: Sorted<(Text, Text), ()>,
     /// The same by method table.
-    known: FxHashMap<Addr, u32>,
+    known: ByAddr<u32>,
     /// Base types of a method table, itself first.
-    chains: FxHashMap<Addr, Rc<[u32]>>,
+    chains: ByAddr<Rc<[u32]>>,
 }
 
 impl<'a> Types<'a> {
@@ -92,9 +91,9 @@ impl<'a> Types<'a> {
             rt,
             owners: Owners::new(mem, rt, dump, modules, evidence),
             supertypes: Vec::new(),
-            index: BTreeMap::new(),
-            known: FxHashMap::default(),
-            chains: FxHashMap::default(),
+            index: Sorted::default(),
+            known: ByAddr::default(),
+            chains: ByAddr::default(),
         }
     }
 
@@ -128,7 +127,7 @@ impl<'a> Types<'a> {
     /// All base types and interfaces described so far, and all assemblies asked for, by name.
     pub fn into_tables(self) -> (Vec<Supertype>, Vec<AssemblyRow>) {
         let mut assemblies: Vec<AssemblyRow> =
-            self.owners.known.into_values().filter(|a| !a.name.is_empty()).map(|a| (*a).clone()).collect();
+            self.owners.known.into_values().into_iter().filter(|a| !a.name.is_empty()).map(|a| (*a).clone()).collect();
         crate::order::by(&mut assemblies, |a, b| (&a.name, a.owner, &a.reason).cmp(&(&b.name, b.owner, &b.reason)));
         assemblies.dedup();
         (self.supertypes, assemblies)
@@ -136,13 +135,13 @@ impl<'a> Types<'a> {
 
     /// Index of the type at `at` and of its base types.
     fn chain(&mut self, at: Addr, names: &mut Names<'_>, findings: &mut Findings) -> Rc<[u32]> {
-        if let Some(known) = self.chains.get(&at) {
+        if let Some(known) = self.chains.get(at) {
             return Rc::clone(known);
         }
         let mut chain = Vec::new();
         let mut next = at;
         while !next.is_null() {
-            if let Some(known) = self.chains.get(&next) {
+            if let Some(known) = self.chains.get(next) {
                 chain.extend_from_slice(known);
                 break;
             }
@@ -195,7 +194,7 @@ impl<'a> Types<'a> {
                 .as_ref()
                 .map_err(ToString::to_string)
                 .and_then(|map| self.plain_entry(map.plus(i.wrapping_mul(l.p()))).map_err(|e| e.to_string()));
-            let resolved = entry.and_then(|entry| match self.known.get(&entry) {
+            let resolved = entry.and_then(|entry| match self.known.get(entry) {
                 Some(&known) => Ok(known),
                 None => {
                     let (interface, marker) = names.interface(entry, table.at)?;
@@ -221,12 +220,12 @@ impl<'a> Types<'a> {
     }
 
     fn supertype(&mut self, at: Option<Addr>, name: &TypeName, names: &mut Names<'_>) -> u32 {
-        if let Some(&known) = at.and_then(|at| self.known.get(&at)) {
+        if let Some(&known) = at.and_then(|at| self.known.get(at)) {
             return known;
         }
         let owner = self.owners.of_type(name, names);
-        let next = u32::try_from(self.supertypes.len()).unwrap_or(u32::MAX);
-        let number = *self.index.entry((name.classic.clone(), name.module.clone())).or_insert(next);
+        let next = self.supertypes.len();
+        let number = self.index.number((name.classic.clone(), name.module.clone()), || ());
         if number == next {
             self.supertypes.push(Supertype {
                 type_name: name.classic.clone(),
@@ -235,6 +234,7 @@ impl<'a> Types<'a> {
                 owner,
             });
         }
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
         if let Some(at) = at {
             self.known.insert(at, number);
         }
@@ -265,7 +265,7 @@ struct Owners<'a> {
     /// True if the framework has folders of its own; else the product decides.
     by_folder: bool,
     entry: Option<About>,
-    known: FxHashMap<Addr, Rc<AssemblyRow>>,
+    known: ByAddr<Rc<AssemblyRow>>,
 }
 
 impl<'a> Owners<'a> {
@@ -283,7 +283,7 @@ impl<'a> Owners<'a> {
             core: modules.core(),
             by_folder,
             entry: None,
-            known: FxHashMap::default(),
+            known: ByAddr::default(),
         };
         match owners.find_entry(&dump.facts, modules) {
             Some((entry, how)) => {
@@ -306,7 +306,7 @@ impl<'a> Owners<'a> {
     }
 
     fn of_module(&mut self, at: Addr, names: &mut Names<'_>) -> Rc<AssemblyRow> {
-        if let Some(known) = self.known.get(&at) {
+        if let Some(known) = self.known.get(at) {
             return Rc::clone(known);
         }
         let info = names.modules.info(at);

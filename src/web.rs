@@ -21,7 +21,6 @@ use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
 use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
@@ -268,7 +267,8 @@ fn handed_out(mut report: HeapReport) -> Result<Object, JsValue> {
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Reports {
-    held: BTreeMap<u32, HeapReport>,
+    /// A few, by the page's number.
+    held: Vec<(u32, HeapReport)>,
     compared: Vec<u32>,
     comparison: Option<DiffReport>,
 }
@@ -317,13 +317,14 @@ impl Reports {
     pub fn add(&mut self, id: u32, report: &[u8]) -> Result<(), JsValue> {
         let report = crate::reading::from_slice(report)
             .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}"))))?;
-        self.held.insert(id, report);
+        self.held.retain(|held| held.0 != id);
+        self.held.push((id, report));
         Ok(())
     }
 
     /// Forgets a report; of a comparison with it, only what was already handed out remains.
     pub fn remove(&mut self, id: u32) {
-        self.held.remove(&id);
+        self.held.retain(|held| held.0 != id);
         if self.compared.contains(&id) {
             self.compared.clear();
             self.comparison = None;
@@ -336,7 +337,7 @@ impl Reports {
     /// Throws what [`crate::diff::diff`] reports.
     pub fn compare(&mut self, ids: Vec<u32>) -> Result<Object, JsValue> {
         self.comparison = None;
-        let reports = ids.iter().map(|id| self.held.get(id).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
+        let reports = ids.iter().map(|id| self.held(*id).ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
         let mut report = crate::diff::diff(&reports).map_err(thrown)?;
         let columns = columns(&Columns::of(&report))?;
         let suspects = match ids.len() {
@@ -375,11 +376,15 @@ impl Reports {
         })
     }
 
+    fn held(&self, id: u32) -> Option<&HeapReport> {
+        self.held.iter().find(|held| held.0 == id).map(|held| &held.1)
+    }
+
     /// The method tables of a row in one dump, by address: a listing spells names its own way, and knows no modules.
     fn tables(&self, id: u32, own: &[Addr]) -> Vec<&MethodTableRow> {
         let mut own = own.to_vec();
         crate::order::ascending(&mut own);
-        let all = self.held.get(&id).map_or(&[][..], |r| &r.method_tables);
+        let all = self.held(id).map_or(&[][..], |r| &r.method_tables);
         all.iter().filter(|m| own.binary_search(&m.method_table).is_ok()).collect()
     }
 
@@ -437,7 +442,7 @@ impl Reports {
         let written = if format == Format::Sos || self.compared.len() == 1 {
             let place = dump.unwrap_or(self.compared.len().saturating_sub(1));
             let id = self.compared.get(place).ok_or_else(unknown)?;
-            let mut report = self.held.get(id).ok_or_else(unknown)?.clone();
+            let mut report = self.held(*id).ok_or_else(unknown)?.clone();
             if !with_command_line {
                 report.dump.redact();
             }

@@ -10,12 +10,11 @@ use crate::error::Findings;
 use crate::heap::segments::Segment;
 use crate::heap::walk::Outcome;
 use crate::image::pe::PeImage;
+use crate::maps::{AddrSet, Sorted};
 use crate::memory::{Addr, Memory};
 use crate::process;
 use crate::report::HeapFacts;
 use crate::runtime::Runtime;
-use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The walked heap.
@@ -45,7 +44,7 @@ pub(crate) fn account(
     findings: &mut Findings,
 ) -> MemoryAccount {
     let regions = &dump.regions;
-    let mut how: BTreeMap<MemoryOwner, String> = BTreeMap::new();
+    let mut how: Vec<(MemoryOwner, String)> = Vec::new();
     let mut claims = Vec::new();
     if let Some(heap) = heap {
         gc(dump, mem, heap, &mut claims, &mut how);
@@ -73,9 +72,9 @@ pub(crate) fn account(
             )
         });
     });
-    let mut sums: BTreeMap<MemoryOwner, u64> = BTreeMap::new();
+    let mut sums: Sorted<MemoryOwner, u64> = Sorted::default();
     let mut add = |owner, bytes| {
-        let sum = sums.entry(owner).or_insert(0u64);
+        let sum = sums.entry(owner, || 0u64);
         *sum = sum.saturating_add(bytes);
     };
     for (claim, &bytes) in claims.iter().zip(&got).filter(|(claim, _)| claim.owner != MemoryOwner::GcObjects) {
@@ -109,12 +108,13 @@ pub(crate) fn account(
     MemoryAccount {
         bytes: regions.total_bytes(),
         owners: sums
+            .into_entries()
             .into_iter()
             .filter(|&(_, bytes)| bytes > 0)
             .map(|(owner, bytes)| OwnerRow {
                 owner,
                 bytes,
-                how: how.remove(&owner).unwrap_or_else(|| says(owner).into()),
+                how: how.iter().find(|h| h.0 == owner).map_or_else(|| says(owner).into(), |h| h.1.clone()),
             })
             .collect(),
         images: rows,
@@ -149,13 +149,7 @@ fn says(owner: MemoryOwner) -> &'static str {
 }
 
 /// Segments, what belongs to them, and the GC's bookkeeping.
-fn gc(
-    dump: &Dump,
-    mem: &dyn Memory,
-    heap: &Heap<'_>,
-    claims: &mut Vec<Claim>,
-    how: &mut BTreeMap<MemoryOwner, String>,
-) {
+fn gc(dump: &Dump, mem: &dyn Memory, heap: &Heap<'_>, claims: &mut Vec<Claim>, how: &mut Vec<(MemoryOwner, String)>) {
     for s in heap.segments {
         let mut claim = |start: Addr, end: Addr, owner| claims.push(Claim { start: start.0, end: end.0, owner });
         claim(s.start, s.end, MemoryOwner::GcObjects);
@@ -207,23 +201,21 @@ struct Image {
 /// The images of the module list, and those of the runtime's modules that it lacks (assemblies bundled into a single file).
 fn images(dump: &Dump, mem: &dyn Memory, heap: Option<&Heap<'_>>) -> Vec<Image> {
     let modules = heap.map(|h| h.modules.as_slice()).unwrap_or_default();
-    let managed: FxHashMap<Addr, &ManagedModule> = modules.iter().filter_map(|m| Some((m.base?, m))).collect();
-    let mut known = FxHashSet::default();
+    let managed: Sorted<Addr, &ManagedModule> = modules.iter().filter_map(|m| Some((m.base?, m))).collect();
+    let mut known = AddrSet::default();
     let mut images = Vec::new();
     for module in &dump.modules {
         if module.base.is_null() || !known.insert(module.base) {
             continue;
         }
         let is_managed =
-            managed.contains_key(&module.base) || PeImage::open(mem, module.base).is_ok_and(|image| image.is_managed());
+            managed.contains(&module.base) || PeImage::open(mem, module.base).is_ok_and(|image| image.is_managed());
         let owner = if is_managed { MemoryOwner::ManagedImages } else { MemoryOwner::NativeImages };
         let claim = Claim { start: module.base.0, end: module.base.0.saturating_add(module.size), owner };
         images.push(Image { claim, name: Module::name(module).to_owned() });
     }
     let listed = |at: Addr| dump.modules.iter().any(|module| module.contains(at));
-    let mut bundled: Vec<_> = managed.iter().filter(|(base, _)| !known.contains(*base) && !listed(**base)).collect();
-    crate::order::by_key(&mut bundled, |(base, _)| **base);
-    for (base, module) in bundled {
+    for (base, module) in managed.iter().filter(|(base, _)| !known.contains(**base) && !listed(**base)) {
         // A view of a file: its sections lie as in the file.
         let Ok(image) = PeImage::open(mem, *base) else { continue };
         let claim =
@@ -269,9 +261,9 @@ fn in_dump(regions: &Regions, range: &Claim) -> u64 {
 }
 
 fn address_space(info: &MemoryInfo, regions: &Regions) -> AddressSpaceFacts {
-    let mut rows: BTreeMap<(InfoKind, u32), (u64, u64)> = BTreeMap::new();
+    let mut rows: Sorted<(InfoKind, u32), (u64, u64)> = Sorted::default();
     for r in &info.committed {
-        let (committed, in_dump) = rows.entry((r.kind, r.protection)).or_default();
+        let (committed, in_dump) = rows.entry((r.kind, r.protection), || (0, 0));
         *committed = committed.saturating_add(r.end.since(r.start));
         *in_dump = regions.extents(r.start, r.end).fold(*in_dump, |sum, e| sum.saturating_add(e.len));
     }
@@ -279,6 +271,7 @@ fn address_space(info: &MemoryInfo, regions: &Regions) -> AddressSpaceFacts {
         committed: info.committed_bytes(),
         reserved: info.reserved,
         regions: rows
+            .into_entries()
             .into_iter()
             .map(|((kind, protection), (committed, in_dump))| RegionRow {
                 kind: kind.text().to_owned(),

@@ -17,12 +17,12 @@ use crate::dump::Dump;
 use crate::dump::memory_info::InfoKind;
 use crate::dump::regions::merged;
 use crate::limits;
+use crate::maps::AddrSet;
 use crate::memory::{Addr, Memory};
 use crate::report::GENERATIONS;
 use crate::runtime::Runtime;
 use crate::runtime::globals::section_words;
 use crate::runtime::layout::Layout;
-use rustc_hash::FxHashSet;
 
 /// Word of `GcDacVars` that points to the variable `bookkeeping_start`.
 const BOOKKEEPING_START: u64 = 32;
@@ -65,7 +65,7 @@ pub(crate) fn bookkeeping(dump: &Dump, mem: &dyn Memory, heap: &Heap<'_>, claims
         claims.push(claim(table.lowest, table.highest, MemoryOwner::GcEmpty));
     }
     let p = heap.runtime.layout.p();
-    let mut known = FxHashSet::default();
+    let mut known = AddrSet::default();
     let mut next = Some(table);
     while let Some(table) = next.take().filter(|t| known.insert(t.at) && known.len() <= MAX_CARD_TABLES) {
         // The rest of its last page is nobody else's.
@@ -199,7 +199,7 @@ pub(crate) fn code(mem: &dyn Memory, rt: &Runtime, claims: &mut Vec<Claim>) -> O
         }
         level = below;
     }
-    let mut sections = FxHashSet::default();
+    let mut sections = AddrSet::default();
     let mut budget = limits::MAX_CODE_RANGES;
     for mut at in level {
         while !at.is_null() {
@@ -208,10 +208,8 @@ pub(crate) fn code(mem: &dyn Memory, rt: &Runtime, claims: &mut Vec<Claim>) -> O
             at = untagged(word(at, next).ok()?);
         }
     }
-    let mut sections: Vec<Addr> = sections.into_iter().collect();
-    crate::order::ascending(&mut sections);
     let mut found = Vec::new();
-    for at in sections {
+    for at in sections.sorted() {
         let (start, stop) = (word(at, begin).ok()?, word(at, end).ok()?);
         if !word(at, r2r).ok()?.is_null() || start >= stop {
             // Code of an image.
@@ -301,7 +299,7 @@ const MAX_LOADER_BLOCK: u64 = 1 << 30;
 /// Blocks of loader heaps, as (first address, first behind): `LoaderHeapBlock` { next, address, bytes }, the same in all versions.
 #[derive(Default)]
 struct Chains {
-    seen: FxHashSet<Addr>,
+    seen: AddrSet,
     blocks: Vec<(Addr, Addr)>,
 }
 
@@ -369,7 +367,7 @@ fn reservations(mem: &dyn Memory, dump: &Dump, heap: &Heap<'_>, claims: &mut Vec
     // Of a canonical method table this is its class; else a tagged pointer to the canonical one, a method table as well.
     let places = tables.flat_map(|t| [t.at, Addr(t.canonical.0 & !3)]).chain(heap.modules.iter().map(|m| m.at));
     let found = places.filter_map(|at| info.find(at)).filter(|r| r.kind != InfoKind::Image).map(|r| r.allocation);
-    let found: FxHashSet<Addr> = found.collect();
-    let regions = info.committed.iter().filter(|r| r.kind != InfoKind::Image && found.contains(&r.allocation));
+    let found: AddrSet = found.collect();
+    let regions = info.committed.iter().filter(|r| r.kind != InfoKind::Image && found.contains(r.allocation));
     claims.extend(regions.map(|r| Claim { start: r.start.0, end: r.end.0, owner: MemoryOwner::LoaderHeaps }));
 }

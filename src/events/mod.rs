@@ -23,13 +23,13 @@ mod xml;
 use crate::error::{Error, Finding, Findings, Result};
 use crate::limits;
 use crate::listing::lines::Encoding;
+use crate::maps::Sorted;
 use crate::reading::record;
 use crate::report::{DumpFacts, utc};
 use crate::source::ByteSource;
 pub use kinds::{Kind, Limit};
 use kinds::{Meant, meaning};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Schema name of [`EventsReport`].
 pub const EVENTS_SCHEMA: &str = "dropheap.events/1";
@@ -278,7 +278,7 @@ pub fn read(source: &dyn ByteSource, file_name: &str, dumps: &[DumpFacts]) -> Re
             events: passed.events,
             first: log.first,
             last: log.last,
-            computers: log.computers.into_iter().filter(|c| !c.is_empty()).collect(),
+            computers: log.computers.into_entries().into_iter().map(|e| e.0).filter(|c| !c.is_empty()).collect(),
             recycles_per_day,
         },
         events: counts(log.counts),
@@ -305,8 +305,8 @@ pub fn with_dumps(mut report: EventsReport, dumps: &[DumpFacts]) -> EventsReport
 struct Log {
     first: Option<u64>,
     last: Option<u64>,
-    computers: BTreeSet<String>,
-    counts: BTreeMap<(String, u64), (Option<Kind>, u64)>,
+    computers: Sorted<String, ()>,
+    counts: Sorted<(String, u64), (Option<Kind>, u64)>,
     ends: Vec<End>,
     /// Errors that a process survived: machine, time, program, process id.
     sightings: Vec<Sighting>,
@@ -337,12 +337,12 @@ impl Log {
             self.last = Some(self.last.map_or(time, |t| t.max(time)));
         }
         if self.computers.len() < limits::MAX_LOG_NAMES {
-            self.computers.insert(record.computer.clone());
+            self.computers.insert(record.computer.clone(), ());
         }
         let meant = meaning(record);
         let key = (record.provider.clone(), record.id);
-        if self.counts.len() < limits::MAX_LOG_NAMES || self.counts.contains_key(&key) {
-            let (kind, count) = self.counts.entry(key.clone()).or_default();
+        if self.counts.len() < limits::MAX_LOG_NAMES || self.counts.contains(&key) {
+            let (kind, count) = self.counts.entry(key.clone(), || (None, 0));
             *kind = kind.or(meant.as_ref().map(|m| m.kind));
             *count = count.saturating_add(1);
         }
@@ -431,10 +431,10 @@ fn lives(mut ends: Vec<End>, mut sightings: Vec<Sighting>, span: Option<(u64, u6
             None => merged.push(end),
         }
     }
-    let mut lines: BTreeMap<(String, String), Vec<End>> = BTreeMap::new();
+    let mut lines: Sorted<(String, String), Vec<End>> = Sorted::default();
     for end in merged {
         let name = end.meant.pool.clone().or_else(|| lower(&end.meant.program)).unwrap_or_default();
-        lines.entry((end.computer.clone(), name)).or_default().push(end);
+        lines.entry((end.computer.clone(), name), Vec::new).push(end);
     }
     crate::order::by_key(&mut sightings, |s| s.time);
     let mut lives = Vec::new();
@@ -502,7 +502,8 @@ fn lives(mut ends: Vec<End>, mut sightings: Vec<Sighting>, span: Option<(u64, u6
 /// Counts the errors of a life; if all have one process id, that is its own.
 fn seen_in(life: &mut Life, from: u64, to: u64, sightings: &[Sighting]) {
     let first = sightings.partition_point(|s| s.time <= from);
-    let mut pids = BTreeSet::new();
+    // Two are enough to know that they are not one.
+    let mut pids: Vec<u32> = Vec::new();
     for s in sightings.iter().skip(first).take_while(|s| s.time <= to) {
         if s.computer != life.computer || !agree(&lower(&s.program), &lower(&life.program)) {
             continue;
@@ -512,25 +513,30 @@ fn seen_in(life: &mut Life, from: u64, to: u64, sightings: &[Sighting]) {
             continue;
         }
         life.errors = life.errors.saturating_add(1);
-        pids.extend(s.pid);
+        if pids.len() < 2 {
+            pids.extend(s.pid.filter(|pid| !pids.contains(pid)));
+        }
     }
     if pids.len() == 1 {
         life.pid = life.pid.or(pids.first().copied());
     }
 }
 
-fn counts(counts: BTreeMap<(String, u64), (Option<Kind>, u64)>) -> Vec<EventCount> {
-    let mut all: Vec<EventCount> =
-        counts.into_iter().map(|((provider, id), (kind, count))| EventCount { provider, id, kind, count }).collect();
+fn counts(counts: Sorted<(String, u64), (Option<Kind>, u64)>) -> Vec<EventCount> {
+    let mut all: Vec<EventCount> = counts
+        .into_entries()
+        .into_iter()
+        .map(|((provider, id), (kind, count))| EventCount { provider, id, kind, count })
+        .collect();
     crate::order::by_key(&mut all, |e| (e.kind.is_none(), std::cmp::Reverse(e.count)));
     all
 }
 
 fn days(lives: &[Life]) -> Vec<Day> {
-    let mut days: BTreeMap<u64, Day> = BTreeMap::new();
+    let mut days: Sorted<u64, Day> = Sorted::default();
     for life in lives {
         let (Some(end), Some(kind)) = (life.end, life.kind) else { continue };
-        let day = days.entry(end / 86_400).or_insert_with(|| Day {
+        let day = days.entry(end / 86_400, || Day {
             day: utc(end).split(' ').next().unwrap_or_default().to_owned(),
             ..Day::default()
         });
@@ -541,23 +547,23 @@ fn days(lives: &[Life]) -> Vec<Day> {
         };
         *of = of.saturating_add(1);
     }
-    days.into_values().collect()
+    days.into_values()
 }
 
 /// Recycles of these come from outside: they say nothing of how long a worker lasts.
 const FROM_OUTSIDE: [&str; 5] = ["schedule", "administrator", "configuration", "time-limit", "isapi-unhealthy"];
 
 fn trends(lives: &[Life]) -> Vec<Trend> {
-    let mut lines: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
+    let mut lines: Sorted<(String, String), Vec<u64>> = Sorted::default();
     for life in lives {
         let name = life.pool.clone().or_else(|| lower(&life.program)).unwrap_or_default();
-        let line = lines.entry((life.computer.clone(), name)).or_default();
+        let line = lines.entry((life.computer.clone(), name), Vec::new);
         let inside = life.reason.as_deref().is_some_and(|reason| !FROM_OUTSIDE.contains(&reason));
         if let (Some(length), Some(Kind::Recycle | Kind::Crash), true) = (life.length, life.kind, inside) {
             line.push(length);
         }
     }
-    lines.into_iter().map(|((computer, name), lengths)| trend(computer, name, &lengths)).collect()
+    lines.into_entries().into_iter().map(|((computer, name), lengths)| trend(computer, name, &lengths)).collect()
 }
 
 fn trend(computer: String, name: String, lengths: &[u64]) -> Trend {

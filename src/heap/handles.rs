@@ -4,9 +4,9 @@
 //! tables (one per heap), index } -> `HandleTable` -> `TableSegment` of 64 KB with `pNextSegment` and `pHandleTable` near the end of its
 //! header. Where a table keeps its segment list differs; it is found by the segment's pointer back.
 
+use crate::maps::AddrSet;
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
-use rustc_hash::FxHashSet;
 
 /// Bytes of a `TableSegment`.
 const SEGMENT: u64 = 64 << 10;
@@ -73,7 +73,7 @@ fn add_segments(mem: &dyn Memory, pointer: PointerSize, table: Addr, ranges: &mu
     let first = (0..TABLE_WORDS)
         .filter_map(|i| mem.ptr(table.plus(i.wrapping_mul(p)), pointer, "HandleTable.pSegmentList").ok())
         .find(|&s| is_segment(s));
-    let mut seen = FxHashSet::default();
+    let mut seen = AddrSet::default();
     let mut at = first;
     while let Some(segment) = at {
         if !is_segment(segment) || !seen.insert(segment) || seen.len() > MAX_SEGMENTS {

@@ -6,11 +6,11 @@
 
 use crate::error::{Error, Findings, Result};
 use crate::limits;
+use crate::maps::AddrSet;
 use crate::memory::{Addr, Memory};
 use crate::runtime::Runtime;
 use crate::runtime::globals::GcHeap;
 use crate::runtime::layout::Layout;
-use rustc_hash::FxHashSet;
 
 /// `heap_segment_flags_readonly`: frozen.
 const FLAG_READONLY: u64 = 1;
@@ -135,7 +135,7 @@ pub fn looks_like_segment(mem: &dyn Memory, l: &Layout, at: Addr) -> bool {
 /// [`Error::UnknownRuntime`] if a list leads to something that is no segment or does not end: the heap is then not understood.
 pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Result<Vec<Segment>> {
     let mut all = Vec::new();
-    let mut seen = FxHashSet::default();
+    let mut seen = AddrSet::default();
     for (number, heap) in rt.gc.heaps.iter().enumerate() {
         let regions = rt.gc.allocation_start.is_none();
         // Segment lists of gen0 and gen1 are the tail of gen2's.

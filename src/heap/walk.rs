@@ -19,10 +19,9 @@ use super::tally::{Tallies, spread};
 use crate::dump::regions::{Extent, Regions};
 use crate::error::{Findings, Result};
 use crate::limits;
+use crate::maps::{AddrSet, Sorted};
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
-use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A large Free block.
@@ -105,7 +104,7 @@ pub struct Outcome {
     /// What segments gave, by number: a part knows of few of them.
     parts: Vec<(usize, SegmentResult)>,
     /// Pages (4 KiB) with object headers, if they were to be noted.
-    pub touched: BTreeSet<u64>,
+    pub touched: AddrSet,
     /// By number of the segment: where its objects start, if that was to be marked.
     pub starts: Vec<(usize, Starts)>,
 }
@@ -133,7 +132,7 @@ impl Outcome {
         crate::order::by_key(&mut self.large_free, |f| f.at);
         self.findings.merge(other.findings);
         self.of_shares.extend(other.of_shares);
-        self.touched.extend(other.touched);
+        self.touched.extend(&other.touched);
         self.starts.extend(other.starts);
     }
 
@@ -194,7 +193,7 @@ pub struct Walk {
     /// Something of the above wants to hear of every object.
     noting: bool,
     /// By number of the segment, of those that were walked here.
-    results: FxHashMap<usize, SegmentResult>,
+    results: Sorted<usize, SegmentResult>,
     out: Outcome,
 }
 
@@ -254,7 +253,7 @@ impl Walk {
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
-            results: FxHashMap::default(),
+            results: Sorted::default(),
             out: Outcome::default(),
         };
         walk.add(which, regions);
@@ -426,7 +425,7 @@ impl Walk {
     /// As [`finish`](Walk::finish), of a walk over some of the segments: the result is to be [merged](Outcome::merge).
     pub fn finish_part(mut self) -> Outcome {
         self.end();
-        self.out.parts = self.results.into_iter().collect();
+        self.out.parts = self.results.into_entries();
         self.out
     }
 
@@ -498,13 +497,13 @@ impl Walk {
     }
 
     fn result(&mut self) -> Option<&mut SegmentResult> {
-        Some(self.results.entry(self.jobs.get(self.job)?.segment).or_default())
+        Some(self.results.entry(self.jobs.get(self.job)?.segment, SegmentResult::default))
     }
 
     /// What the segments gave so far, by number.
     fn by_segment(&self) -> Vec<SegmentResult> {
         let mut all = vec![SegmentResult::default(); self.segments.len()];
-        for (&number, result) in &self.results {
+        for (&number, result) in self.results.iter() {
             if let Some(slot) = all.get_mut(number) {
                 *slot = result.clone();
             }
@@ -811,7 +810,7 @@ impl Walk {
         // The header may straddle two pages.
         for page in [at.0 >> 12, at.plus(HEADER_WORDS.wrapping_mul(p)).minus(1).0 >> 12] {
             if page != self.last_page {
-                self.out.touched.insert(page);
+                self.out.touched.insert(Addr(page));
                 self.last_page = page;
             }
         }

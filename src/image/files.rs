@@ -10,9 +10,9 @@ use crate::dump::Module;
 use crate::dump::regions::{Extent, Regions};
 use crate::error::{Findings, Result};
 use crate::limits;
+use crate::maps::Sorted;
 use crate::memory::{Addr, AddressSpace, Memory, unreadable};
 use crate::source::{ByteSource, check_range};
-use rustc_hash::FxHashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -67,9 +67,9 @@ impl Files {
         let mut joined = Joined::default();
         let mut extents = Vec::new();
         let mut relocated = Vec::new();
-        let mut by_name: FxHashMap<String, Vec<&ModuleFile>> = FxHashMap::default();
+        let mut by_name: Sorted<String, Vec<&ModuleFile>> = Sorted::default();
         for file in files.iter().take(limits::MAX_MODULE_FILES).filter(|f| !f.file_name().is_empty()) {
-            by_name.entry(file.file_name().to_ascii_lowercase()).or_default().push(file);
+            by_name.entry(file.file_name().to_ascii_lowercase(), Vec::new).push(file);
         }
         for module in modules {
             let named = by_name.get(&module.name().to_ascii_lowercase()).map_or(&[][..], Vec::as_slice);

@@ -10,9 +10,9 @@
 use super::is_listing;
 use crate::compact::Text;
 use crate::error::Findings;
+use crate::maps::{AddrSet, ByAddr, Sorted};
 use crate::memory::Addr;
 use crate::report::{Cell, FREE, HeapReport, MethodTableRow, TypeRow};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What the DAC calls a type that it cannot name.
 const UNLOADED: &str = "<Unloaded Type>";
@@ -45,7 +45,7 @@ pub fn aligned(reports: &[&HeapReport]) -> Option<Vec<HeapReport>> {
             match keys.find(ty, None) {
                 Found::None => keys.insert(ty),
                 Found::One(_) => {}
-                Found::Several(all) => {
+                Found::Several(_, all) => {
                     let decided = !ty.method_tables.is_empty()
                         && ty.method_tables.iter().all(|t| matches!(keys.find(ty, Some(*t)), Found::One(_)));
                     if !decided {
@@ -74,59 +74,82 @@ pub fn aligned(reports: &[&HeapReport]) -> Option<Vec<HeapReport>> {
 /// The types of all sides.
 #[derive(Default)]
 struct Keys {
-    classic: BTreeMap<Text, BTreeSet<Key>>,
-    csharp: BTreeMap<String, BTreeSet<Key>>,
-    tables: BTreeMap<Key, BTreeSet<Addr>>,
-    /// The types whose rows become one by name.
-    merged: BTreeSet<Key>,
-    /// What else is known of the type.
-    known: BTreeMap<Key, TypeRow>,
+    known: Sorted<Key, Known>,
+    /// Numbers of `known`.
+    classic: Sorted<Text, Sorted<usize, ()>>,
+    csharp: Sorted<Text, Sorted<usize, ()>>,
+}
+
+struct Known {
+    row: TypeRow,
+    /// Of all sides.
+    tables: AddrSet,
+    /// True if its rows become one with those of the other types of that name.
+    merged: bool,
 }
 
 enum Found {
     None,
     One(Key),
-    Several(BTreeSet<Key>),
+    /// The first of them, and the numbers of all.
+    Several(Key, Vec<usize>),
 }
 
 impl Keys {
     fn insert(&mut self, ty: &TypeRow) {
         let key = (ty.type_name.clone(), ty.module.clone());
-        self.classic.entry(ty.type_name.clone()).or_default().insert(key.clone());
-        self.csharp.entry(bare(&ty.type_name_csharp)).or_default().insert(key.clone());
-        self.known.entry(key.clone()).or_insert_with(|| ty.clone());
-        self.tables.entry(key).or_default().extend(ty.method_tables.iter().copied());
+        let number = self.known.number(key, || Known { row: ty.clone(), tables: AddrSet::default(), merged: false });
+        self.classic.entry(ty.type_name.clone(), Sorted::default).insert(number, ());
+        self.csharp.entry(bare(&ty.type_name_csharp), Sorted::default).insert(number, ());
+        if let Some(known) = self.known.by_number_mut(number) {
+            for &table in &ty.method_tables {
+                known.tables.insert(table);
+            }
+        }
     }
 
     /// The types that a listing's row may be; with a method table, the one of them that has it.
     fn find(&self, ty: &TypeRow, table: Option<Addr>) -> Found {
-        let same = |key: &&Key| ty.module.is_empty() || key.1.is_empty() || key.1 == ty.module;
-        let of = |keys: Option<&BTreeSet<Key>>| -> BTreeSet<Key> {
-            keys.into_iter().flatten().filter(same).cloned().collect()
-        };
-        let mut all = of(self.classic.get(&ty.type_name));
+        let mut all = self.of_name(self.classic.get(&ty.type_name), &ty.module);
         if all.is_empty() {
-            all = of(self.csharp.get(&bare(&ty.type_name_csharp)));
+            all = self.of_name(self.csharp.get(&bare(&ty.type_name_csharp)), &ty.module);
         }
         if all.len() > 1
             && let Some(table) = table
         {
-            all.retain(|key| self.tables.get(key).is_some_and(|tables| tables.contains(&table)));
+            all.retain(|(_, known)| known.1.tables.contains(table));
         }
-        match (all.len(), all.first()) {
-            (1, Some(key)) => Found::One(key.clone()),
-            (0, _) | (_, None) => Found::None,
-            _ => Found::Several(all),
+        match all.iter().map(|(_, known)| &known.0).min() {
+            None => Found::None,
+            Some(key) if all.len() == 1 => Found::One(key.clone()),
+            Some(key) => Found::Several(key.clone(), all.iter().map(|a| a.0).collect()),
         }
     }
 
-    fn merge(&mut self, all: &BTreeSet<Key>) {
-        self.merged.extend(all.iter().cloned());
+    /// The types of a name that may be in this assembly, with their numbers.
+    fn of_name(&self, numbers: Option<&Sorted<usize, ()>>, module: &Text) -> Vec<(usize, &(Key, Known))> {
+        let mut all = Vec::new();
+        for &(number, ()) in numbers.map(Sorted::entries).unwrap_or_default() {
+            if let Some(known) = self.known.entries().get(number)
+                && (module.is_empty() || known.0.1.is_empty() || known.0.1 == *module)
+            {
+                all.push((number, known));
+            }
+        }
+        all
+    }
+
+    fn merge(&mut self, all: &[usize]) {
+        for &number in all {
+            if let Some(known) = self.known.by_number_mut(number) {
+                known.merged = true;
+            }
+        }
     }
 
     /// A row under its final key.
     fn renamed(&self, mut ty: TypeRow) -> TypeRow {
-        if self.merged.contains(&(ty.type_name.clone(), ty.module.clone())) {
+        if self.known.get(&(ty.type_name.clone(), ty.module.clone())).is_some_and(|known| known.merged) {
             ty.module = Text::default();
         }
         ty
@@ -134,9 +157,9 @@ impl Keys {
 
     /// The rows of a listing under the keys of the others.
     fn listed(&self, report: &HeapReport, process: &[&HeapReport]) -> Vec<TypeRow> {
-        let mut types: BTreeMap<Key, TypeRow> = BTreeMap::new();
+        let mut types: Sorted<Key, TypeRow> = Sorted::default();
         let mut add = |mut part: TypeRow, key: Key| {
-            if let Some(known) = self.known.get(&key) {
+            if let Some(Known { row: known, .. }) = self.known.get(&key) {
                 part.type_name_csharp.clone_from(&known.type_name_csharp);
                 part.namespace.clone_from(&known.namespace);
                 (part.owner, part.array) = (known.owner, known.array);
@@ -149,35 +172,29 @@ impl Keys {
                     known.total_size = known.total_size.saturating_add(part.total_size);
                     known.method_tables.extend(part.method_tables);
                 }
-                None => {
-                    types.insert((part.type_name.clone(), part.module.clone()), part);
-                }
+                None => types.insert((part.type_name.clone(), part.module.clone()), part),
             }
         };
         // By method table, where there are any: each may be another type's.
-        let rows: BTreeMap<Addr, &MethodTableRow> =
-            report.method_tables.iter().map(|row| (row.method_table, row)).collect();
+        let rows: ByAddr<&MethodTableRow> = report.method_tables.iter().map(|row| (row.method_table, row)).collect();
         for ty in &report.types {
             if ty.method_tables.is_empty() {
                 let key = match self.find(ty, None) {
-                    Found::One(key) => key,
-                    Found::Several(all) => all.into_iter().next().unwrap_or_default(),
+                    Found::One(key) | Found::Several(key, _) => key,
                     Found::None => (ty.type_name.clone(), ty.module.clone()),
                 };
                 add(ty.clone(), key);
                 continue;
             }
             for &table in &ty.method_tables {
-                let Some(row) = rows.get(&table) else { continue };
+                let Some(row) = rows.get(table) else { continue };
                 let named = unloaded(&ty.type_name).then(|| named_elsewhere(process, table)).flatten();
                 let key = match (named, self.find(ty, Some(table))) {
                     (Some(named), _) => (named.type_name.clone(), named.module.clone()),
-                    (None, Found::One(key)) => key,
-                    (None, Found::Several(all)) => all.into_iter().next().unwrap_or_default(),
+                    (None, Found::One(key) | Found::Several(key, _)) => key,
                     // Of several of that name none has the method table: they are merged, any of them stands for all.
                     (None, Found::None) => match self.find(ty, None) {
-                        Found::One(key) => key,
-                        Found::Several(all) => all.into_iter().next().unwrap_or_default(),
+                        Found::One(key) | Found::Several(key, _) => key,
                         Found::None => (ty.type_name.clone(), ty.module.clone()),
                     },
                 };
@@ -187,13 +204,13 @@ impl Keys {
                 );
             }
         }
-        types.into_values().collect()
+        types.into_values()
     }
 }
 
 /// Names of the C# spelling without the escapes that `dotnet-dump` leaves in them.
-fn bare(csharp: &str) -> String {
-    csharp.replace('\\', "")
+fn bare(csharp: &str) -> Text {
+    csharp.replace('\\', "").into()
 }
 
 fn unloaded(name: &str) -> bool {
@@ -262,10 +279,10 @@ impl Outcome {
 
     fn by_method_table(other: &HeapReport, listing: &HeapReport) -> Outcome {
         let mut outcome = Outcome { by_method_table: true, ..Outcome::default() };
-        let mut theirs: BTreeMap<Addr, &MethodTableRow> =
-            other.method_tables.iter().map(|row| (row.method_table, row)).collect();
+        let mut theirs: Sorted<Addr, Option<&MethodTableRow>> =
+            other.method_tables.iter().map(|row| (row.method_table, Some(row))).collect();
         for row in &listing.method_tables {
-            let Some(their) = theirs.remove(&row.method_table) else {
+            let Some(their) = theirs.get_mut(&row.method_table).and_then(Option::take) else {
                 outcome.different.push(format!("{} ({}) is only in the listing", row.type_name, row.method_table));
                 continue;
             };
@@ -283,26 +300,27 @@ impl Outcome {
                 outcome.different.push(format!("{} is called {} in the listing", their.type_name, row.type_name));
             }
         }
-        outcome.different.extend(
-            theirs.values().map(|row| format!("{} ({}) is not in the listing", row.type_name, row.method_table)),
-        );
+        for row in theirs.iter().filter_map(|(_, row)| *row) {
+            outcome.different.push(format!("{} ({}) is not in the listing", row.type_name, row.method_table));
+        }
         outcome
     }
 
     fn by_type(other: &HeapReport, listing: &HeapReport) -> Outcome {
         let mut outcome = Outcome::default();
-        let rows = |report: &HeapReport| -> BTreeMap<Key, Cell> {
-            let mut rows: BTreeMap<Key, Cell> = BTreeMap::new();
+        let rows = |report: &HeapReport| {
+            let mut rows: Sorted<Key, Cell> = Sorted::default();
             for ty in &report.types {
-                let row = rows.entry((ty.type_name.clone(), ty.module.clone())).or_default();
+                let row = rows.entry((ty.type_name.clone(), ty.module.clone()), Cell::default);
                 *row = row.plus(Cell { count: ty.count, size: ty.total_size, aligned_size: 0 });
             }
             rows.insert((FREE.into(), Text::default()), Cell { aligned_size: 0, ..report.heap.free });
             rows
         };
-        let mut theirs = rows(other);
-        for (key, cell) in rows(listing) {
-            match theirs.remove(&key) {
+        let theirs = rows(other);
+        let listed = rows(listing);
+        for (key, cell) in listed.iter() {
+            match theirs.get(key) {
                 None => outcome.different.push(format!("{} is only in the listing", key.0)),
                 Some(their) if their == cell => outcome.equal = outcome.equal.saturating_add(1),
                 Some(their) => {
@@ -310,7 +328,9 @@ impl Outcome {
                 }
             }
         }
-        outcome.different.extend(theirs.keys().map(|key| format!("{} is not in the listing", key.0)));
+        for (key, _) in theirs.iter().filter(|(key, _)| !listed.contains(key)) {
+            outcome.different.push(format!("{} is not in the listing", key.0));
+        }
         outcome
     }
 

@@ -23,11 +23,11 @@ pub mod spelling;
 use crate::compact::{Cells, Samples, Text};
 use crate::error::{Error, Findings, Result};
 use crate::limits;
+use crate::maps::{AddrSet, Sorted};
 use crate::memory::Addr;
 use crate::report::{Cell, DumpFacts, FREE, HeapReport, MethodTableRow, Owner, REPORT_SCHEMA, TypeRow};
 use crate::source::ByteSource;
 use lines::Encoding;
-use std::collections::BTreeMap;
 
 /// What a text seems to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,10 +191,10 @@ fn table(rows: Vec<csv::Row>) -> Result<HeapReport> {
     findings.add("listing-unchecked", false, || {
         "a CSV table has no total: whether all rows of the heap are in it cannot be checked".into()
     });
-    let mut seen: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    let mut seen = AddrSet::default();
     for row in &rows {
         if let Some(table) = row.method_table
-            && seen.insert(table, (row.count, row.size)).is_some()
+            && !seen.insert(Addr(table))
         {
             return Err(Error::BadListing(format!("method table {table:x} comes twice")));
         }
@@ -231,7 +231,7 @@ struct Raw {
 /// Rows by method table and by type, and the totals.
 fn build(rows: Vec<Raw>) -> HeapReport {
     let mut report = HeapReport::new();
-    let mut types: BTreeMap<(Text, Text), TypeRow> = BTreeMap::new();
+    let mut types: Sorted<(Text, Text), TypeRow> = Sorted::default();
     for row in rows {
         let heap = &mut report.heap;
         let cell = Cell { count: row.count, size: row.size, aligned_size: 0 };
@@ -246,7 +246,7 @@ fn build(rows: Vec<Raw>) -> HeapReport {
         let csharp = csharp.map_or_else(|| name.clone(), Text::from);
         let table = row.method_table.map(Addr);
         if !row.free {
-            let ty = types.entry((name.clone(), module.clone())).or_insert_with(|| TypeRow {
+            let ty = types.entry((name.clone(), module.clone()), || TypeRow {
                 type_name: name.clone(),
                 type_name_csharp: csharp.clone(),
                 module: module.clone(),
@@ -281,7 +281,7 @@ fn build(rows: Vec<Raw>) -> HeapReport {
         }
     }
     report.heap.complete = true;
-    report.types = types.into_values().collect();
+    report.types = types.into_values();
     crate::order::by(&mut report.types, |a, b| {
         b.total_size.cmp(&a.total_size).then_with(|| a.type_name.cmp(&b.type_name))
     });

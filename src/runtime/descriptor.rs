@@ -5,8 +5,8 @@
 //! magic `DNCCDAC\0`, a pointer to compact JSON and an array of pointers that indirect globals index.
 
 use crate::error::{Error, Result};
+use crate::maps::Sorted;
 use crate::memory::{Addr, Memory, PointerSize, unreadable};
-use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 /// Bytes of JSON accepted; the largest seen has 10,826.
@@ -22,8 +22,8 @@ const MAX_SUB_DESCRIPTORS: usize = 16;
 pub struct Descriptor {
     /// Name of the descriptor that this one builds on; `empty` for none.
     pub baseline: String,
-    types: FxHashMap<String, FxHashMap<String, u64>>,
-    globals: FxHashMap<String, Global>,
+    types: Sorted<String, Sorted<String, u64>>,
+    globals: Sorted<String, Global>,
 }
 
 /// Value of a global.
@@ -59,7 +59,7 @@ impl Descriptor {
             ..Descriptor::default()
         };
         for (name, fields) in json.get("types").and_then(Value::as_object).into_iter().flatten() {
-            let out = d.types.entry(name.clone()).or_default();
+            let out = d.types.entry(name.clone(), Sorted::default);
             for (field, value) in fields.as_object().into_iter().flatten() {
                 let offset = match value {
                     Value::Array(parts) => parts.first().and_then(number),
@@ -124,10 +124,15 @@ impl Descriptor {
 
     /// Lays `delta` over this one: later appearances win.
     pub fn overlay(&mut self, delta: Descriptor) {
-        for (name, fields) in delta.types {
-            self.types.entry(name).or_default().extend(fields);
+        for (name, fields) in delta.types.into_entries() {
+            let known = self.types.entry(name, Sorted::default);
+            for (field, offset) in fields.into_entries() {
+                known.insert(field, offset);
+            }
         }
-        self.globals.extend(delta.globals);
+        for (name, global) in delta.globals.into_entries() {
+            self.globals.insert(name, global);
+        }
     }
 
     /// Offset of a field, or with `!` the size of a type.

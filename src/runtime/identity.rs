@@ -10,9 +10,9 @@ use crate::dump::regions::Regions;
 use crate::error::{Error, Result};
 use crate::image::pe::PeImage;
 use crate::limits;
+use crate::maps::AddrSet;
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::report::Evidence;
-use rustc_hash::FxHashSet;
 
 /// Which family of runtimes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,10 +145,10 @@ pub fn scan(mem: &dyn Memory, regions: &Regions, known: &[Module]) -> Vec<Module
 const ALLOCATION: u64 = 64 << 10;
 
 fn images_at(mem: &dyn Memory, places: &[Addr], known: &[Module]) -> Vec<Module> {
-    let known: FxHashSet<Addr> = known.iter().map(|m| m.base).collect();
+    let known: AddrSet = known.iter().map(|m| m.base).collect();
     let mut found: Vec<(bool, Module)> = places
         .iter()
-        .filter(|at| !known.contains(at) && mem.u16(**at, "image").is_ok_and(|magic| magic == MZ))
+        .filter(|at| !known.contains(**at) && mem.u16(**at, "image").is_ok_and(|magic| magic == MZ))
         .filter_map(|&at| {
             let image = PeImage::open(mem, at).ok().filter(|i| i.size_of_image > 0)?;
             let metadata = image.metadata(mem).ok().flatten();

@@ -23,9 +23,9 @@ use crate::heap::segments::{Generation, Segment};
 use crate::heap::walk::{self, Census, Walk};
 use crate::image::pe::PeImage;
 use crate::limits;
+use crate::maps::{AddrSet, ByAddr};
 use crate::memory::{Addr, Memory};
 use crate::report::Evidence;
-use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::rc::Rc;
@@ -166,8 +166,8 @@ struct Search<'a> {
     p: u64,
     /// Writable sections, by address.
     sections: Vec<Run>,
-    segments: RefCell<FxHashMap<Addr, Option<Words>>>,
-    lists: RefCell<FxHashMap<Addr, Option<Rc<Vec<Addr>>>>>,
+    segments: RefCell<ByAddr<Option<Words>>>,
+    lists: RefCell<ByAddr<Option<Rc<Vec<Addr>>>>>,
 }
 
 impl<'a> Search<'a> {
@@ -269,7 +269,7 @@ impl<'a> Search<'a> {
         if at.0 <= 0xFFFF || at.0.checked_rem(self.p) != Some(0) {
             return None;
         }
-        if let Some(known) = self.segments.borrow().get(&at) {
+        if let Some(known) = self.segments.borrow().get(at) {
             return *known;
         }
         let found = self.read_segment(at);
@@ -301,11 +301,11 @@ impl<'a> Search<'a> {
 
     /// A whole list; `None` if it leads to something else.
     fn list(&self, head: Addr) -> Option<Rc<Vec<Addr>>> {
-        if let Some(known) = self.lists.borrow().get(&head) {
+        if let Some(known) = self.lists.borrow().get(head) {
             return known.clone();
         }
         let mut all = Vec::new();
-        let mut seen = FxHashSet::default();
+        let mut seen = AddrSet::default();
         let mut at = head;
         let mut whole = true;
         while !at.is_null() {
@@ -424,13 +424,11 @@ impl<'a> Search<'a> {
         crate::order::ascending(&mut arrays);
         arrays.dedup();
         arrays.truncate(MAX_ARRAYS);
-        let mut by_heap: FxHashMap<Addr, Rc<Vec<Table>>> = FxHashMap::default();
+        let mut by_heap: ByAddr<Rc<Vec<Table>>> = ByAddr::default();
         let mut best: Option<(Vec<Table>, Addr)> = None;
         for array in arrays {
             let Some(first) = self.pointer(array) else { continue };
-            let tables = Rc::clone(
-                by_heap.entry(first).or_insert_with(|| Rc::new(self.tables(&self.run_at(first, HEAP_BYTES)))),
-            );
+            let tables = Rc::clone(by_heap.entry(first, || Rc::new(self.tables(&self.run_at(first, HEAP_BYTES)))));
             for table in tables.iter() {
                 let offset = table.at.since(first);
                 let Some(heaps) = self.heaps_of(array, table, offset) else { continue };
@@ -450,7 +448,7 @@ impl<'a> Search<'a> {
     /// goes on with a heap that is not understood.
     fn heaps_of(&self, array: Addr, table: &Table, offset: u64) -> Option<Vec<Table>> {
         let mut heaps: Vec<Table> = Vec::new();
-        let mut ephemerals = FxHashSet::default();
+        let mut ephemerals = AddrSet::default();
         for i in 0..limits::MAX_HEAPS {
             let Some(heap) = self.pointer(array.plus(i.wrapping_mul(self.p))) else { break };
             let words = table.stride.wrapping_mul(4).wrapping_add(table.distance.unwrap_or(0)).wrapping_add(self.p);

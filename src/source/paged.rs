@@ -87,7 +87,7 @@ impl PageCache {
 #[derive(Debug)]
 struct Book {
     slots: Vec<Slot>,
-    by_page: FxHashMap<u64, usize>,
+    by_page: FxHashMap<u64, u32>,
     capacity: usize,
     hand: usize,
     /// The slot of the last hit: most reads stay on one page.
@@ -116,7 +116,7 @@ impl Book {
     fn find(&mut self, page: u64) -> Option<usize> {
         let slot = match self.slots.get(self.last) {
             Some(slot) if slot.page == Some(page) => self.last,
-            _ => *self.by_page.get(&page)?,
+            _ => usize::try_from(*self.by_page.get(&page)?).ok()?,
         };
         self.slots.get_mut(slot)?.used = true;
         self.last = slot;
@@ -137,7 +137,7 @@ impl Book {
             }
             entry.used = true;
         }
-        self.by_page.insert(page, slot);
+        self.by_page.insert(page, u32::try_from(slot).unwrap_or(u32::MAX));
         self.last = slot;
         slot
     }
