@@ -9,9 +9,10 @@
 )]
 
 use dropheap::error::Findings;
+use dropheap::heap::lanes;
 use dropheap::heap::references::GcDesc;
 use dropheap::heap::segments;
-use dropheap::heap::walk::{self, Census, Outcome, Walk};
+use dropheap::heap::walk::{Census, Outcome, Walk};
 use dropheap::memory::{Addr, AddressSpace, Memory, PointerSize};
 use dropheap::report::{HeapReport, MethodTableRow};
 use dropheap::runtime::method_table::MethodTable;
@@ -547,17 +548,17 @@ fn a_part_that_walked_nothing_loses_nothing() {
     let walked = || {
         let mut walk = Walk::new(&segments, &all, &opened.regions, 1 << 20, false);
         let read = |offset, buf: &mut [u8]| dump.bytes.read_at(offset, buf, "heap segment");
-        walk::drive(&mut walk, &mem, &dump.rt, &mut Census::default(), &read, &mut |_| Ok(())).unwrap();
-        walk.finish()
+        lanes::drive(&mut walk, &mem, &dump.rt, &mut Census::default(), &read, &mut |_| Ok(())).unwrap();
+        walk
     };
-    let whole = walked().segments;
+    let whole = walked().finish().segments;
     assert!(whole.len() > 1 && whole.iter().all(|s| s.objects > 0));
-    let mut nothing_first = Outcome::default();
-    nothing_first.merge(walked());
-    assert_eq!(nothing_first.segments, whole);
-    let mut nothing_last = walked();
-    nothing_last.merge(Outcome::default());
-    assert_eq!(nothing_last.segments, whole);
+    let nothing = || Walk::new(&segments, &[], &opened.regions, 1 << 20, false);
+    for parts in [[nothing(), walked()], [walked(), nothing()]] {
+        let mut outcome = Outcome::in_parts(segments.len());
+        parts.into_iter().for_each(|part| outcome.merge(part.finish_part()));
+        assert_eq!(outcome.segments, whole);
+    }
 }
 
 /// What verifying reads is in a trimmed dump.

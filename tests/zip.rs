@@ -189,11 +189,11 @@ fn a_real_dump_as_kudu_packs_it() {
     assert_eq!(inflated.inflations().most, 1);
     let mut analysis = Analysis::open_unpacked(unpacked, Options::default()).unwrap();
     analysis.locate().unwrap();
-    let mut window = Vec::new();
+    assert_eq!(analysis.lanes(), 1, "an archive is read in the order of its bytes");
     while let Some(next) = analysis.upcoming(1).first().copied() {
-        window.resize(next.len as usize, 0);
-        analysis.read_window(next.offset, &mut window).unwrap();
-        analysis.feed(next.offset, &window).unwrap();
+        analysis.begin(0, next);
+        analysis.read_window(0).unwrap();
+        analysis.step().unwrap();
     }
     let report = analysis.finish().unwrap();
     assert!(report.exact(), "{:?}", report.findings);
