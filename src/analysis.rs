@@ -236,6 +236,7 @@ impl Analysis {
                     wanted.unwrap_or(0),
                     listed(&candidates)
                 ))
+                .into()
             }));
         };
         findings.merge(of_segments);
@@ -278,12 +279,14 @@ impl Analysis {
         let modules = self.dump.modules.clone();
         let architecture = self.dump.facts.architecture.as_deref();
         match identity::find(mem, &modules, architecture) {
-            Err(Error::NoRuntime { detail }) => {
+            Err(first) if matches!(*first, Error::NoRuntime { .. }) => {
                 let more = identity::scan(&self.space, &self.dump.regions, &modules);
                 let modules: Vec<Module> = more.iter().cloned().chain(modules).collect();
                 let (runtimes, refused) = match identity::find(mem, &modules, architecture) {
-                    Err(Error::NoRuntime { .. })
-                        if !self.dump.modules.is_empty() && !identity::any_header(mem, &self.dump.modules) =>
+                    Err(error)
+                        if matches!(*error, Error::NoRuntime { .. })
+                            && !self.dump.modules.is_empty()
+                            && !identity::any_header(mem, &self.dump.modules) =>
                     {
                         return Err(Error::NoHeapMemory {
                             detail: format!(
@@ -291,9 +294,9 @@ impl Analysis {
                                  without them",
                                 self.dump.modules.len()
                             ),
-                        });
+                        }.into());
                     }
-                    Err(Error::NoRuntime { .. }) => return Err(Error::NoRuntime { detail }),
+                    Err(error) if matches!(*error, Error::NoRuntime { .. }) => return Err(first),
                     other => other?,
                 };
                 note_scan(findings, "the module list lacks the runtime", &more);
@@ -518,8 +521,8 @@ impl Analysis {
     }
 }
 
-fn early(what: &str) -> Error {
-    Error::Usage(format!("{what} before locate"))
+fn early(what: &str) -> Box<Error> {
+    Error::Usage(format!("{what} before locate")).into()
 }
 
 /// The runtime whose heap is walked.
@@ -553,7 +556,7 @@ fn note_scan(findings: &mut Findings, why: &str, found: &[Module]) {
 }
 
 /// What is missing from a file that ends too early is no riddle about the process: the way out is the whole file.
-fn cut_short(dump: &Dump, error: Error) -> Error {
+fn cut_short(dump: &Dump, error: Box<Error>) -> Box<Error> {
     const CUT: [&str; 7] = [
         "archive-cut",
         "archive-damaged",
@@ -564,14 +567,14 @@ fn cut_short(dump: &Dump, error: Error) -> Error {
         "stream-unreadable",
     ];
     let missing = matches!(
-        error,
+        *error,
         Error::NoHeapMemory { .. } | Error::NoRuntime { .. } | Error::UnknownRuntime { .. } | Error::Unreadable { .. }
     );
     match dump.findings.as_slice().iter().find(|f| CUT.contains(&f.code.as_str())) {
         Some(f) if missing => {
             let archive = f.code.starts_with("archive-");
             let what = if archive { "not all of it could be unpacked" } else { "the file seems to be cut short" };
-            Error::Damaged { what: what.into(), detail: f.message.clone() }
+            Error::Damaged { what: what.into(), detail: f.message.clone() }.into()
         }
         _ => error,
     }
@@ -657,7 +660,7 @@ mod native {
         while unpacking.step()? {
             let (done, total) = unpacking.progress();
             if progress(Progress { done, total }).is_break() {
-                return Err(Error::Cancelled);
+                return Err(Error::Cancelled.into());
             }
         }
         Analysis::open_unpacked(unpacking.finish()?, options)
@@ -723,7 +726,7 @@ mod native {
                         // A receiver that is gone has stopped us.
                         let _ = sender.send(Word::Walked(std::mem::take(&mut walked)));
                     }
-                    if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+                    if stop.load(Ordering::Relaxed) { Err(Box::new(Error::Cancelled)) } else { Ok(()) }
                 },
             )?;
             let _ = sender.send(Word::Walked(walked));
@@ -756,7 +759,7 @@ mod native {
                 worker.join().map_err(|_| failed())??;
             }
             // It may have ended in the meantime.
-            if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+            if stop.load(Ordering::Relaxed) { Err(Box::new(Error::Cancelled)) } else { Ok(()) }
         })?;
         outcome.gather();
         Ok(outcome)
@@ -770,7 +773,7 @@ mod native {
         Part(Box<Outcome>),
     }
 
-    fn failed() -> Error {
-        Error::Damaged { what: "the walk of the heap".into(), detail: "a thread of it failed".into() }
+    fn failed() -> Box<Error> {
+        Error::Damaged { what: "the walk of the heap".into(), detail: "a thread of it failed".into() }.into()
     }
 }

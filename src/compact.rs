@@ -4,6 +4,7 @@
 //! for each generation.
 
 use crate::memory::Addr;
+use crate::printing::{Printer, Shown};
 use crate::reading::{Kind, Slot, Value};
 use crate::report::Cell;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -88,6 +89,12 @@ impl Serialize for Text {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Text, D::Error> {
         String::deserialize(from).map(Text::from)
+    }
+}
+
+impl Shown for Text {
+    fn show(&self, to: &mut Printer<'_>) -> std::io::Result<()> {
+        (**self).show(to)
     }
 }
 
@@ -213,6 +220,12 @@ impl<'de> Deserialize<'de> for Cells {
     }
 }
 
+impl Shown for Cells {
+    fn show(&self, to: &mut Printer<'_>) -> std::io::Result<()> {
+        to.array(self.told.into(), &|generation, to| self.get(generation).show(to))
+    }
+}
+
 impl Slot for Cells {
     fn kind(&self) -> Kind {
         Kind::Array
@@ -286,6 +299,12 @@ impl Serialize for Samples {
 impl<'de> Deserialize<'de> for Samples {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Samples, D::Error> {
         Ok(Samples::of(&Vec::<Vec<Addr>>::deserialize(from)?))
+    }
+}
+
+impl Shown for Samples {
+    fn show(&self, to: &mut Printer<'_>) -> std::io::Result<()> {
+        to.array(self.generations(), &|generation, to| self.get(generation).collect::<Vec<_>>().show(to))
     }
 }
 

@@ -5,11 +5,12 @@
 //! it crosses without them: its row shares the type's again when it has arrived.
 
 use crate::compact::Text;
-use crate::export::json::{Layout, print};
 use crate::memory::Addr;
 use crate::order;
+use crate::printing::{Printer, Shown};
 use crate::reading::from_slice;
 use crate::report::{HeapReport, MethodTableRow, TypeRow};
+use std::io;
 
 /// Rows of one piece: some 2 MB.
 const ROWS: usize = 2048;
@@ -17,8 +18,8 @@ const ROWS: usize = 2048;
 /// Gives the pieces of a report to `send`, each with the line feed that ends it. The rows are used up.
 ///
 /// # Errors
-/// [`Layout::exact`]'s.
-pub fn write(report: &mut HeapReport, send: &mut dyn FnMut(&[u8])) -> serde_json::Result<()> {
+/// [`Printer::exact`]'s.
+pub fn write(report: &mut HeapReport, send: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     let by_table = ByTable::of(&report.types);
     for row in &mut report.method_tables {
         let names = |t: &TypeRow| {
@@ -40,9 +41,9 @@ pub fn write(report: &mut HeapReport, send: &mut dyn FnMut(&[u8])) -> serde_json
     Ok(())
 }
 
-fn send_piece(piece: &HeapReport, send: &mut dyn FnMut(&[u8])) -> serde_json::Result<()> {
+fn send_piece(piece: &HeapReport, send: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     let mut line = Vec::new();
-    print(piece, Layout::exact(), &mut line)?;
+    piece.show(&mut Printer::exact(&mut line))?;
     line.push(b'\n');
     send(&line);
     Ok(())

@@ -49,13 +49,15 @@ fn compare(reports: &[&HeapReport]) -> Result<DiffReport> {
             "a comparison takes 1 to {} dumps, not {}",
             limits::MAX_DUMPS,
             reports.len()
-        )));
+        ))
+        .into());
     }
     if let Some(other) = reports.iter().find(|r| r.schema != REPORT_SCHEMA) {
         return Err(Error::Usage(format!(
             "cannot compare a report of schema `{}` (this is `{REPORT_SCHEMA}`)",
             other.schema
-        )));
+        ))
+        .into());
     }
 
     let aligned = align::aligned(reports);

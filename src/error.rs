@@ -3,11 +3,12 @@
 //! Every error carries a stable kebab-case [`code`](Error::code) for programs, a message that says what the file is and what was
 //! being read, and a [`hint`](Error::hint): the user's next step. The page and the command line print both as they are.
 
+use crate::printing::shown;
 use crate::reading::record;
 use serde::{Deserialize, Serialize};
 
-/// The result of everything that can end an analysis.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+/// The result of everything that can end an analysis. The error is boxed: it is large, and each `?` on its way would copy it.
+pub type Result<T, E = Box<Error>> = std::result::Result<T, E>;
 
 /// A fatal error.
 #[derive(Debug, thiserror::Error)]
@@ -305,3 +306,5 @@ impl Findings {
     }
 }
 record!(Finding { code, count, message, partial });
+
+shown!(EntryChoice { name, size });

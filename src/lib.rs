@@ -33,6 +33,7 @@ pub mod memory;
 pub mod modules;
 pub mod names;
 pub(crate) mod order;
+pub mod printing;
 pub mod process;
 pub(crate) mod reading;
 pub mod report;

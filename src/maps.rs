@@ -111,7 +111,11 @@ impl<K: Ord, V> Sorted<K, V> {
 
     /// The values, in the order of their keys.
     pub fn into_values(self) -> Vec<V> {
-        self.into_entries().into_iter().map(|e| e.1).collect()
+        let mut values = Vec::with_capacity(self.entries.len());
+        for (_, value) in self.into_entries() {
+            values.push(value);
+        }
+        values
     }
 
     fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, Place>

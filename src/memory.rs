@@ -292,8 +292,8 @@ impl<M: Memory> Memory for Recorder<M> {
 }
 
 /// The error of a read of memory that the dump does not hold.
-pub fn unreadable(what: &str, addr: Addr, len: u64) -> Error {
-    Error::Unreadable { what: what.to_owned(), address: addr.0, len }
+pub fn unreadable(what: &str, addr: Addr, len: u64) -> Box<Error> {
+    Error::Unreadable { what: what.to_owned(), address: addr.0, len }.into()
 }
 
 #[cfg(test)]
@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(memory.run(Addr(0x1020)), 0);
         for (addr, len) in [(0x101f, 2), (0xfff, 2), (0x5000, 5), (0x3000, 1), (u64::MAX, 8)] {
             let error = memory.read(Addr(addr), &mut vec![0; len], "x").unwrap_err();
-            assert!(matches!(error, Error::Unreadable { address, .. } if address == addr), "{addr:x}: {error}");
+            assert!(matches!(*error, Error::Unreadable { address, .. } if address == addr), "{addr:x}: {error}");
         }
         memory.read(Addr(0x3000), &mut [], "nothing").unwrap();
     }

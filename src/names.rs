@@ -328,7 +328,7 @@ impl<'a> Names<'a> {
     }
 }
 
-fn text(e: crate::error::Error) -> String {
+fn text(e: Box<crate::error::Error>) -> String {
     e.to_string()
 }
 

@@ -46,7 +46,7 @@ const VER_PLATFORM_WIN32_NT: u32 = 2;
 
 /// Adds what the process environment block says: image path, command line, number of processors, and the pid where MiscInfo has none or
 /// a clone's.
-pub(crate) fn complete(facts: &mut DumpFacts, modules: &[Module], threads: &[Thread], memory: &impl Memory) {
+pub(crate) fn complete(facts: &mut DumpFacts, modules: &[Module], threads: &[Thread], memory: &dyn Memory) {
     let blocks = environment_blocks(threads, memory);
     identify(facts, blocks.first().and_then(|block| block.pid));
     for block in &blocks {
@@ -111,7 +111,7 @@ pub const KEPT: [&str; 3] = ["APP_POOL_ID", "WEBSITE_INSTANCE_ID", "WEBSITE_SITE
 const MAX_KEPT: usize = 256;
 
 /// Adds the three variables of [`KEPT`]. Apart from [`complete`], since a trimmed dump must not get the pages of the environment for their sake.
-pub(crate) fn environment(facts: &mut DumpFacts, threads: &[Thread], memory: &impl Memory) {
+pub(crate) fn environment(facts: &mut DumpFacts, threads: &[Thread], memory: &dyn Memory) {
     for block in environment_blocks(threads, memory) {
         let peb = Peb { addr: block.peb, shape: block.shape, memory };
         let Some([pool, instance, site]) = peb.environment() else { continue };
@@ -166,7 +166,7 @@ const PAGE: u64 = 0x1000;
 const MAX_STACK: u64 = 1 << 30;
 
 /// Where stacks, environment blocks and native heaps lie.
-pub(crate) fn ranges(threads: &[Thread], memory: &impl Memory) -> Ranges {
+pub(crate) fn ranges(threads: &[Thread], memory: &dyn Memory) -> Ranges {
     let mut out = Ranges::default();
     out.blocks.push((SHARED_DATA, SHARED_DATA.plus(PAGE)));
     let mut by_teb: Vec<&Thread> = threads.iter().collect();
@@ -203,7 +203,7 @@ pub(crate) fn ranges(threads: &[Thread], memory: &impl Memory) -> Ranges {
 }
 
 /// The stack of a TEB: from DeallocationStack, where its reservation begins, else from StackLimit, up to StackBase.
-fn stack_of(teb: Addr, shape: &Shape, memory: &impl Memory) -> Option<(Addr, Addr)> {
+fn stack_of(teb: Addr, shape: &Shape, memory: &dyn Memory) -> Option<(Addr, Addr)> {
     let word = |at: u64| memory.ptr(teb.plus(at), shape.pointer, "bounds of a stack").ok();
     let (base, limit) = (word(shape.stack_base)?, word(shape.stack_limit)?);
     let fits = |from: Addr| !from.is_null() && from < base && base.since(from) <= MAX_STACK;
@@ -318,7 +318,7 @@ struct Block {
 
 /// The PEBs of the process, best first: the one most threads agree on; of a 32-bit process in a 64-bit dump the 32-bit one, then the
 /// 64-bit one.
-fn environment_blocks(threads: &[Thread], memory: &impl Memory) -> Vec<Block> {
+fn environment_blocks(threads: &[Thread], memory: &dyn Memory) -> Vec<Block> {
     let mut votes: Vec<(Block, usize)> = Vec::new();
     for thread in threads.iter().take(ASKED_THREADS) {
         for block in blocks_of(thread.teb, memory) {
@@ -340,12 +340,12 @@ fn environment_blocks(threads: &[Thread], memory: &impl Memory) -> Vec<Block> {
 }
 
 /// The PEBs that one TEB leads to.
-fn blocks_of(teb: Addr, memory: &impl Memory) -> Vec<Block> {
+fn blocks_of(teb: Addr, memory: &dyn Memory) -> Vec<Block> {
     tebs_of(teb, memory).into_iter().filter_map(|(teb, shape)| block(teb, shape, memory)).collect()
 }
 
 /// The TEBs of a thread, the one of its own code first. A TEB proves itself: it holds its own address.
-fn tebs_of(teb: Addr, memory: &impl Memory) -> Vec<(Addr, &'static Shape)> {
+fn tebs_of(teb: Addr, memory: &dyn Memory) -> Vec<(Addr, &'static Shape)> {
     let mut tebs = Vec::new();
     if is_teb(teb, &X64, memory) {
         // WOW64: the 32-bit TEB is where the first slot says (Vista to 8.1), at WowTebOffset (Windows 10), or two pages on.
@@ -362,23 +362,23 @@ fn tebs_of(teb: Addr, memory: &impl Memory) -> Vec<(Addr, &'static Shape)> {
     tebs
 }
 
-fn is_teb(teb: Addr, shape: &Shape, memory: &impl Memory) -> bool {
+fn is_teb(teb: Addr, shape: &Shape, memory: &dyn Memory) -> bool {
     !teb.is_null() && memory.ptr(teb.plus(shape.teb_self), shape.pointer, "TEB").is_ok_and(|own| own == teb)
 }
 
-fn block(teb: Addr, shape: &'static Shape, memory: &impl Memory) -> Option<Block> {
+fn block(teb: Addr, shape: &'static Shape, memory: &dyn Memory) -> Option<Block> {
     let peb = memory.ptr(teb.plus(shape.teb_peb), shape.pointer, "PEB pointer").ok().filter(|peb| !peb.is_null())?;
     let pid = memory.u32(teb.plus(shape.teb_pid), "process id").ok().filter(|&pid| pid != 0);
     Some(Block { peb, shape, pid })
 }
 
-struct Peb<'a, M> {
+struct Peb<'a> {
     addr: Addr,
     shape: &'static Shape,
-    memory: &'a M,
+    memory: &'a dyn Memory,
 }
 
-impl<M: Memory> Peb<'_, M> {
+impl Peb<'_> {
     fn processors(&self) -> Option<u32> {
         self.memory.u32(self.addr.plus(self.shape.processors), "number of processors").ok()
     }

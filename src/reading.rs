@@ -20,6 +20,11 @@ pub trait Slot {
     fn part(&mut self, _place: usize) -> Option<&mut dyn Slot> {
         None
     }
+
+    /// Where a field of any name goes.
+    fn named(&mut self, _name: String) -> Option<&mut dyn Slot> {
+        None
+    }
 }
 
 /// What fits into a [`Slot`].
@@ -31,8 +36,10 @@ pub enum Kind {
     Optional,
     /// An array.
     Array,
-    /// An object: its field names, and how many of them, from the first, have to be there.
-    Object(&'static [&'static str], usize),
+    /// An object: its field names, and whether they have to be there.
+    Object(&'static [(&'static str, bool)]),
+    /// Whatever there is.
+    Any,
 }
 
 /// What has no parts.
@@ -46,24 +53,37 @@ pub enum Value<'a> {
     Text(&'a str),
 }
 
-/// Names the fields of a type for [`Slot`]; those behind the semicolon may be missing, as may every `Option`.
+/// Names the fields of a type for [`Slot`] and [`Shown`](crate::printing::Shown), in the order of printing; one that is `= late` may be missing, as may every
+/// `Option`.
 macro_rules! record {
-    ($type:ty { $($field:ident),* $(; $($late:ident),*)? }) => {
+    ($type:ty { $($field:ident $(= $late:ident)?),* $(,)? }) => {
         impl $crate::reading::Slot for $type {
             fn kind(&self) -> $crate::reading::Kind {
-                const REQUIRED: &[&str] = &[$(stringify!($field)),*];
-                const NAMES: &[&str] = &[$(stringify!($field),)* $($(stringify!($late),)*)?];
-                $crate::reading::Kind::Object(NAMES, REQUIRED.len())
+                const NAMES: &[(&str, bool)] = &[$((stringify!($field), $crate::reading::required!($($late)?))),*];
+                $crate::reading::Kind::Object(NAMES)
             }
 
             fn part(&mut self, place: usize) -> Option<&mut dyn $crate::reading::Slot> {
-                let all: [&mut dyn $crate::reading::Slot; _] = [$(&mut self.$field,)* $($(&mut self.$late,)*)?];
+                let all: [&mut dyn $crate::reading::Slot; _] = [$(&mut self.$field),*];
                 all.into_iter().nth(place)
             }
         }
+
+        $crate::printing::shown!($type { $($field),* });
     };
 }
 pub(crate) use record;
+
+/// Whether a field has to be there.
+macro_rules! required {
+    () => {
+        true
+    };
+    (late) => {
+        false
+    };
+}
+pub(crate) use required;
 
 /// Makes a [`Slot`] of an enum whose derived reader takes its names.
 macro_rules! word {
@@ -77,6 +97,8 @@ macro_rules! word {
                 $crate::reading::named(value).map(|v| *self = v).is_some()
             }
         }
+
+        $crate::printing::spoken!($type);
     };
 }
 pub(crate) use word;
@@ -192,6 +214,72 @@ impl<const N: usize> Slot for [u16; N] {
     }
 }
 
+/// Any JSON, of which nothing is known before; numbers as far as they are whole and not negative.
+#[derive(Debug, Default)]
+pub enum Json {
+    /// `null`, and what is not told apart.
+    #[default]
+    Other,
+    /// A number.
+    Number(u64),
+    /// A string.
+    Text(String),
+    /// An array that is not empty.
+    List(Vec<Json>),
+    /// An object that is not empty, in the text's order.
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// The fields of an object.
+    pub fn entries(&self) -> &[(String, Json)] {
+        if let Json::Object(fields) = self { fields } else { &[] }
+    }
+
+    /// A field of an object; the last, if it comes twice.
+    pub fn field(&self, name: &str) -> Option<&Json> {
+        self.entries().iter().rfind(|f| f.0 == name).map(|f| &f.1)
+    }
+
+    /// The fields of a field.
+    pub fn fields(&self, name: &str) -> &[(String, Json)] {
+        self.field(name).map_or(&[], Json::entries)
+    }
+}
+
+impl Slot for Json {
+    fn kind(&self) -> Kind {
+        Kind::Any
+    }
+
+    fn put(&mut self, value: Value<'_>) -> bool {
+        *self = match value {
+            Value::Whole(v) => Json::Number(v),
+            Value::Text(v) => Json::Text(v.to_owned()),
+            _ => Json::Other,
+        };
+        true
+    }
+
+    fn part(&mut self, place: usize) -> Option<&mut dyn Slot> {
+        if place == 0 {
+            *self = Json::List(Vec::new());
+        }
+        let Json::List(all) = self else { return None };
+        all.push(Json::Other);
+        all.last_mut().map(|v| v as &mut dyn Slot)
+    }
+
+    fn named(&mut self, name: String) -> Option<&mut dyn Slot> {
+        if !matches!(self, Json::Object(_)) {
+            *self = Json::Object(Vec::new());
+        }
+        let Json::Object(all) = self else { return None };
+        all.push((name, Json::Other));
+        all.last_mut().map(|v| &mut v.1 as &mut dyn Slot)
+    }
+}
+
 /// The one reader of all slots.
 struct Into<'s>(&'s mut dyn Slot);
 
@@ -223,7 +311,11 @@ impl<'de> Visitor<'de> for Into<'_> {
 
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         // Nothing was there before: each slot is read into once.
-        if self.0.kind() == Kind::Optional { Ok(()) } else { Err(E::custom("null, where a value has to be")) }
+        if matches!(self.0.kind(), Kind::Optional | Kind::Any) {
+            Ok(())
+        } else {
+            Err(E::custom("null, where a value has to be"))
+        }
     }
 
     fn visit_bool<E: de::Error>(self, v: bool) -> Result<(), E> {
@@ -248,7 +340,7 @@ impl<'de> Visitor<'de> for Into<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let slot = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
-        let Some(slot) = slot.filter(|s| s.kind() == Kind::Array) else {
+        let Some(slot) = slot.filter(|s| matches!(s.kind(), Kind::Array | Kind::Any)) else {
             return Err(de::Error::custom("an array, where none belongs"));
         };
         let mut place = 0usize;
@@ -260,8 +352,16 @@ impl<'de> Visitor<'de> for Into<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let slot = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
-        let Some((slot, Kind::Object(names, required))) = slot.map(|s| (s.kind(), s)).map(|(k, s)| (s, k)) else {
-            return Err(de::Error::custom("an object, where none belongs"));
+        let (slot, names) = match slot.map(|slot| (slot.kind(), slot)) {
+            Some((Kind::Object(names), slot)) => (slot, names),
+            Some((Kind::Any, slot)) => {
+                while let Some(name) = map.next_key::<String>()? {
+                    let part = slot.named(name).ok_or_else(|| de::Error::custom("an object, where none belongs"))?;
+                    map.next_value_seed(Into(part))?;
+                }
+                return Ok(());
+            }
+            _ => return Err(de::Error::custom("an object, where none belongs")),
         };
         let mut seen = 0u64;
         while let Some(place) = map.next_key_seed(Name(names))? {
@@ -276,8 +376,11 @@ impl<'de> Visitor<'de> for Into<'_> {
                 }
             }
         }
-        for (place, name) in names.iter().enumerate().take(required) {
-            if (seen >> (place & 63)) & 1 == 0 && slot.part(place).is_some_and(|part| part.kind() != Kind::Optional) {
+        for (place, (name, required)) in names.iter().enumerate() {
+            if *required
+                && (seen >> (place & 63)) & 1 == 0
+                && slot.part(place).is_some_and(|part| part.kind() != Kind::Optional)
+            {
                 return Err(de::Error::custom(format!("missing field `{name}`")));
             }
         }
@@ -298,7 +401,7 @@ impl<'de> DeserializeSeed<'de> for Next<'_> {
 }
 
 /// The place of a field's name.
-struct Name(&'static [&'static str]);
+struct Name(&'static [(&'static str, bool)]);
 
 impl<'de> DeserializeSeed<'de> for Name {
     type Value = Option<usize>;
@@ -316,7 +419,7 @@ impl Visitor<'_> for Name {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Option<usize>, E> {
-        Ok(self.0.iter().position(|n| *n == name))
+        Ok(self.0.iter().position(|n| n.0 == name))
     }
 }
 

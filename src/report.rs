@@ -24,6 +24,7 @@ use crate::account::{MemoryAccount, MemoryGrowth};
 use crate::compact::{Cells, Samples, Text};
 use crate::error::{Error, Finding};
 use crate::memory::Addr;
+use crate::printing::{shown, spoken};
 use crate::reading::{record, word};
 use crate::suspects::Suspects;
 use serde::{Deserialize, Serialize};
@@ -742,34 +743,80 @@ pub fn percent(part: u64, whole: u64) -> String {
     if part >= whole {
         return "100 %".to_owned();
     }
-    let parts = u128::from(part).saturating_mul(10_000).checked_div(u128::from(whole)).unwrap_or(0);
+    let (part, whole) = shortened(part, whole);
+    let parts = part.saturating_mul(10_000).checked_div(whole).unwrap_or(0);
     format!("{}.{:02} %", parts.wrapping_div(100), parts.wrapping_rem(100))
 }
 
 /// A part of the growth for people, e.g. `36.4 %`: rounded, halves up.
 pub fn share(part: u64, whole: u64) -> String {
-    let tenths = u128::from(part).saturating_mul(2000).saturating_add(u128::from(whole));
-    let tenths = tenths.checked_div(u128::from(whole).saturating_mul(2)).unwrap_or(0);
+    let (part, whole) = shortened(part, whole);
+    let tenths = part.saturating_mul(2000).saturating_add(whole).checked_div(whole.saturating_mul(2)).unwrap_or(0);
     format!("{}.{} %", tenths.wrapping_div(10), tenths.wrapping_rem(10))
 }
 
-record!(HeapReport { schema, tool_version, dump, runtime, heap, types, method_tables, findings; supertypes, assemblies, memory });
-record!(DumpFacts { file_name, file_size, format, captured_at, pid, started_at, uptime, image_path, command_line, os, architecture, processors, memory_bytes, memory_ranges, modules, threads; entry, first_thread_at, clone, comment, app_pool, instance_id, site_name, memory_limit });
+/// The same share in 48 bits, the whole rounded up: what comes after multiplies by thousands. A division of 128 bits would be two kilobytes of the
+/// WebAssembly.
+fn shortened(part: u64, whole: u64) -> (u64, u64) {
+    match 16u32.saturating_sub(part.max(whole).leading_zeros()) {
+        0 => (part, whole),
+        bits => (part >> bits, (whole >> bits).saturating_add(1)),
+    }
+}
+
+record!(HeapReport { schema, tool_version, dump, runtime, heap, types, method_tables, supertypes = late, assemblies = late, memory = late, findings });
+record!(DumpFacts { file_name, file_size, format, entry = late, captured_at, pid, started_at, first_thread_at = late, clone = late, uptime, image_path, command_line, comment = late, app_pool = late, instance_id = late, site_name = late, memory_limit = late, os, architecture, processors, memory_bytes, memory_ranges, modules, threads });
 record!(EntryFacts { name, size, packed_size, method });
 record!(CloneFacts { pid });
-record!(RuntimeFacts { name, flavour, file_version, architecture, pointer_size, module, base, gc_mode, gc_layout, gc_module, heaps, gc_in_progress, unproven, evidence; candidates });
+record!(RuntimeFacts { name, flavour, file_version, architecture, pointer_size, module, base, gc_mode, gc_layout, gc_module, heaps, gc_in_progress, unproven, candidates = late, evidence });
 record!(RuntimeCandidate { number, name, module, base, heap_bytes, used, why_not });
 record!(Evidence { what, value, how });
-record!(HeapFacts { complete, explained_bytes, total_bytes, objects, size, aligned_size, free, generations, segments, large_free; before_first_error });
+record!(HeapFacts { complete, explained_bytes, total_bytes, objects, size, aligned_size, free, generations, before_first_error = late, segments, large_free });
 record!(Cell { count, size, aligned_size });
 record!(SegmentRow { address, heap, generation, start, end, bytes, objects, explained_bytes });
 record!(LargeFree { address, size, generation, followed_by, followed_by_type });
 record!(Supertype { type_name, type_name_csharp, module, owner });
 record!(AssemblyRow { name, owner, reason });
-record!(MethodTableRow { method_table, type_name, type_name_csharp, module, count, total_size, aligned_size, generations, samples; owner });
-record!(TypeRow { type_name, type_name_csharp, module, count, total_size, aligned_size, generations, method_tables; namespace, owner, base_types, interfaces, array });
+record!(MethodTableRow { method_table, type_name, type_name_csharp, module, owner = late, count, total_size, aligned_size, generations, samples });
+record!(TypeRow { type_name, type_name_csharp, module, namespace = late, owner = late, base_types = late, interfaces = late, count, total_size, aligned_size, generations, method_tables, array = late });
 record!(ArrayShape { base_size, component_size });
 word!(Owner);
+
+shown!(InfoReport { schema, tool_version, dump, runtime, heap, memory, findings, error });
+shown!(ErrorFacts { code, message, hint, evidence });
+shown!(DiffReport {
+    schema,
+    tool_version,
+    dumps,
+    rows,
+    supertypes,
+    assemblies,
+    groups,
+    suspects,
+    free,
+    free_generations,
+    total,
+    memory,
+    findings
+});
+shown!(DiffDump { dump, runtime, architecture, complete, explained_bytes, total_bytes, generations, memory });
+shown!(DiffTotals { counts, sizes, delta_count, delta_size });
+shown!(DiffRow {
+    type_name,
+    type_name_csharp,
+    module,
+    namespace,
+    owner,
+    base_types,
+    interfaces,
+    totals: "",
+    generations,
+    array,
+    method_tables
+});
+spoken!(GroupBy);
+shown!(Groups { by, overlap, rows, outside_types, outside });
+shown!(GroupRow { name, name_csharp, module, owner, types, totals: "" });
 
 #[cfg(test)]
 mod tests {

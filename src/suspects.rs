@@ -21,6 +21,7 @@
 use crate::compact::Cells;
 use crate::diff::group_with_members;
 use crate::maps::Sorted;
+use crate::printing::shown;
 use crate::report::{Cell, DiffDump, DiffReport, DiffRow, DiffTotals, GroupBy, Owner, Supertype};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -180,9 +181,13 @@ pub fn suspects(report: &DiffReport) -> Suspects {
         }
     } else {
         let generations = if old_delta_size.is_some() { "old generations" } else { "heap" };
-        let reason = format!(
-            "The {generations} as a whole did not grow by a thousandth: growing types are listed, but not grouped."
-        );
+        // Of a heap that was read in part nobody knows whether the whole of it grew.
+        let what = if report.exact() {
+            format!("The {generations} as a whole")
+        } else {
+            format!("What was read of the {generations}")
+        };
+        let reason = format!("{what} did not grow by a thousandth: growing types are listed, but not grouped.");
         found.withhold("groups", "no-growth", reason);
     }
     let mut alone: Vec<&Grown<'_>> = growing.iter().filter(|g| !grouped.contains(&g.number)).collect();
@@ -412,3 +417,10 @@ fn old_of_all(report: &DiffReport) -> (u64, Option<i64>) {
     let last = of(report.dumps.last(), report.free_generations.last());
     (u64::try_from(first).unwrap_or(0), has_generations(report).then(|| last.saturating_sub(first)))
 }
+
+shown!(Suspects { growth, growing_types, old_delta_size, by_supertype, same_number, resized, alone, withheld });
+shown!(Together { rows, totals, old_delta_size });
+shown!(BySupertype { supertype, equal, owner, all_types, same_number, types });
+shown!(SameNumber { number, steps, ranges, types });
+shown!(Resized { row, slots, old_delta_size });
+shown!(Withheld { section, code, reason });

@@ -58,7 +58,7 @@ pub fn trim(
         &|offset, buf| analysis.source.read_once(offset, buf, "heap segment"),
         &mut |(done, total)| match progress(Progress { done, total }) {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::Cancelled),
+            ControlFlow::Break(()) => Err(Error::Cancelled.into()),
         },
     )?;
     let mut outcome = walk.finish();

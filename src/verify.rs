@@ -16,6 +16,7 @@ use crate::limits;
 use crate::memory::{Addr, AddressSpace, Memory, PointerSize};
 use crate::modules::Modules;
 use crate::names::Names;
+use crate::printing::{shown, spoken};
 use crate::report::{Cell, DumpFacts, RuntimeFacts};
 use crate::runtime::Runtime;
 use crate::runtime::method_table::MethodTable;
@@ -774,7 +775,7 @@ fn descriptors(mem: &dyn Memory, rt: &Runtime, met: &[MethodTable]) -> (Holders,
                 let component_size = u64::from(table.component_size().unwrap_or(0));
                 holders.insert(table.at.0, Holder { base_size: u64::from(table.base_size), component_size, desc });
             }
-            Err(e @ Error::Unreadable { .. }) => check.undecided(e.to_string()),
+            Err(e) if matches!(*e, Error::Unreadable { .. }) => check.undecided(e.to_string()),
             Err(e) => check.that(false, || e.to_string()),
         }
     }
@@ -879,7 +880,7 @@ impl<'a> Checker<'a> {
                         let mut pass = Pass::new(self);
                         while let Some(&(starts, from, to)) = queue.lock().map_or(None, |mut q| q.next()) {
                             if stop.load(Ordering::Relaxed) {
-                                return Err(Error::Cancelled);
+                                return Err(Error::Cancelled.into());
                             }
                             pass.share(starts, from, to)?;
                             // A receiver that is gone has stopped us.
@@ -905,7 +906,7 @@ impl<'a> Checker<'a> {
                 })??;
                 all.merge(part);
             }
-            if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(all) }
+            if stop.load(Ordering::Relaxed) { Err(Box::new(Error::Cancelled)) } else { Ok(all) }
         })?;
         found.counts.method_tables = self.holders.len() as u64;
         found.counts.skipped_bytes = self.skipped_bytes;
@@ -1137,3 +1138,32 @@ fn word<const P: usize>(bytes: &[u8]) -> u64 {
     }
     u64::from_le_bytes(full)
 }
+
+shown!(VerifyReport {
+    schema,
+    tool_version,
+    dump,
+    runtime,
+    verdict,
+    gc_structures_invalid_cnt,
+    background_gc,
+    explained_bytes,
+    total_bytes,
+    objects,
+    invariants,
+    references,
+    findings
+});
+spoken!(Verdict);
+shown!(Invariant { code, statement, hard, verdict, checked, failed, note, examples });
+shown!(ReferenceCounts {
+    method_tables,
+    objects,
+    checked,
+    non_null,
+    inside,
+    outside,
+    unjudged,
+    missing,
+    skipped_bytes
+});

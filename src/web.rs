@@ -13,10 +13,11 @@ use crate::columns::Columns;
 use crate::crossing;
 use crate::dump::packed::Unpacking;
 use crate::error::{EntryChoice, Error};
-use crate::export::json::{Layout, MAX_SAFE, TOO_LARGE, print};
+use crate::export::json::{MAX_SAFE, TOO_LARGE};
 use crate::export::{self, Format, Names};
 use crate::image::files::ModuleFile;
 use crate::memory::Addr;
+use crate::printing::{Printer, Shown, shown};
 use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
@@ -63,7 +64,7 @@ pub fn memory_bytes() -> f64 {
 #[wasm_bindgen(js_name = readError)]
 pub fn read_error(offset: f64, len: f64, reason: String) -> Result<JsValue, JsValue> {
     let what = "a window of the heap".to_owned();
-    Ok(thrown(Error::Io { what, offset: whole(offset)?, len: whole(len)?, reason }))
+    Ok(thrown(Error::Io { what, offset: whole(offset)?, len: whole(len)?, reason }.into()))
 }
 
 /// What to show if this instance traps later (its memory is not to be trusted then, so the words are fetched before).
@@ -106,7 +107,7 @@ impl DumpSession {
         }
         match &mut self.stage {
             Stage::Open(analysis) => Ok(analysis),
-            _ => Err(thrown(Error::Usage("the dump could not be opened".into()))),
+            _ => Err(thrown(Error::Usage("the dump could not be opened".into()).into())),
         }
     }
 }
@@ -125,7 +126,7 @@ impl DumpSession {
         modules: Option<Vec<web_sys::File>>,
         entry: Option<String>,
     ) -> Result<DumpSession, JsValue> {
-        let module = |file: web_sys::File| -> Result<ModuleFile, Error> {
+        let module = |file: web_sys::File| -> Result<ModuleFile, Box<Error>> {
             let name = file.name();
             Ok(ModuleFile::new(name, Arc::new(BlobSource::new(file.into())?)))
         };
@@ -224,7 +225,7 @@ impl DumpSession {
         let len = usize::try_from(bytes.length()).unwrap_or(usize::MAX);
         let (_, room) = analysis.room(lane);
         let Some(room) = room.get_mut(..len) else {
-            return Err(thrown(Error::Usage("more bytes than were wanted".into())));
+            return Err(thrown(Error::Usage("more bytes than were wanted".into()).into()));
         };
         bytes.copy_to(room);
         analysis.filled(lane, len);
@@ -301,8 +302,6 @@ pub struct Reports {
 }
 
 /// What an opened row shows. Addresses are strings, as in the reports.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Detail<'a> {
     module: &'a str,
     owner: Owner,
@@ -316,12 +315,16 @@ struct Detail<'a> {
     samples: Vec<Vec<Vec<Addr>>>,
 }
 
-#[derive(Serialize)]
 struct MethodTable {
     address: Addr,
     count: u64,
     size: u64,
 }
+
+shown!(Detail<'_> {
+    module, owner, reason, base_types: "baseTypes", interfaces, method_tables: "methodTables", samples
+});
+shown!(MethodTable { address, count, size });
 
 impl MethodTable {
     fn of(row: &MethodTableRow) -> MethodTable {
@@ -350,7 +353,7 @@ impl Reports {
             Some(bytes.subarray(0, line).to_vec())
         };
         let report = crossing::read(&mut next)
-            .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}"))))?;
+            .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}")).into()))?;
         self.held.retain(|held| held.0 != id);
         self.held.push((id, report));
         Ok(())
@@ -550,7 +553,7 @@ fn samples(tables: &[&MethodTableRow]) -> Vec<Vec<Addr>> {
 
 /// The page asked for what it does not have: its fault, not the reader's.
 fn unknown() -> JsValue {
-    thrown(Error::Usage("there is no such report, comparison or row here".to_owned()))
+    thrown(Error::Usage("there is no such report, comparison or row here".to_owned()).into())
 }
 
 /// A report without the parts that are long: those wait in [`Reports`].
@@ -585,9 +588,9 @@ fn columns(c: &Columns<'_>) -> Result<Object, JsValue> {
     ])
 }
 
-fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, JsValue> {
+fn json(value: &dyn Shown) -> Result<Vec<u8>, JsValue> {
     let mut bytes = Vec::new();
-    match print(value, Layout::exact(), &mut bytes) {
+    match value.show(&mut Printer::exact(&mut bytes)) {
         Ok(()) => Ok(bytes),
         Err(e) => Err(js_sys::Error::new(&e.to_string()).into()),
     }
@@ -598,7 +601,7 @@ fn flat(value: &Thrown) -> Result<JsValue, JsValue> {
     Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
 }
 
-fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+fn to_js(value: &dyn Shown) -> Result<JsValue, JsValue> {
     let text = String::from_utf8(json(value)?).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     JSON::parse(&text)
 }
@@ -623,9 +626,9 @@ fn whole(value: f64) -> Result<u64, JsValue> {
     Err(js_sys::Error::new("not a whole number that is exact in JavaScript").into())
 }
 
-fn thrown(error: Error) -> JsValue {
+fn thrown(error: Box<Error>) -> JsValue {
     let (code, message, hint) = (error.code(), error.to_string(), error.hint());
-    let entries = if let Error::ChooseEntry { entries } = error { entries } else { Vec::new() };
+    let entries = if let Error::ChooseEntry { entries } = *error { entries } else { Vec::new() };
     let thrown = Thrown { name: "Error", code, message, hint, entries };
     flat(&thrown).unwrap_or_else(|e| e)
 }

@@ -56,10 +56,12 @@ enum Verdict {
 fn judge(synth: Synth) -> Verdict {
     let report = match analyze(Arc::new(synth.dump), Options::default(), &mut |_| ControlFlow::Continue(())) {
         Ok(report) => report,
-        Err(Error::UnknownRuntime { missing, .. }) => {
-            return Verdict::Refused(missing.chars().filter(|c| !c.is_ascii_hexdigit()).collect());
-        }
-        Err(e) => return Verdict::Wrong(e.to_string()),
+        Err(e) => match *e {
+            Error::UnknownRuntime { missing, .. } => {
+                return Verdict::Refused(missing.chars().filter(|c| !c.is_ascii_hexdigit()).collect());
+            }
+            e => return Verdict::Wrong(e.to_string()),
+        },
     };
     let mut wrong = Vec::new();
     let mut unnamed = 0u32;

@@ -49,7 +49,7 @@ impl ByteSource for Patched {
     }
 }
 
-fn analyze(bytes: &Arc<Vec<u8>>, edits: &[(u64, u8)]) -> Result<HeapReport, Error> {
+fn analyze(bytes: &Arc<Vec<u8>>, edits: &[(u64, u8)]) -> Result<HeapReport, Box<Error>> {
     let source = Patched { bytes: Arc::clone(bytes), edits: edits.to_vec() };
     let options = Options { file_name: "a.dmp".into(), ..Options::default() };
     dropheap::analyze(Arc::new(source), options, &mut |_| ControlFlow::Continue(()))

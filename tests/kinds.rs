@@ -36,7 +36,7 @@ struct Original {
     report: HeapReport,
 }
 
-fn analyze(bytes: Vec<u8>) -> Result<HeapReport, Error> {
+fn analyze(bytes: Vec<u8>) -> Result<HeapReport, Box<Error>> {
     let options = Options { file_name: "a.dmp".into(), ..Options::default() };
     dropheap::analyze(Arc::new(bytes), options, &mut |_| ControlFlow::Continue(()))
 }

@@ -37,11 +37,11 @@ fn unpack(set: &str) -> Source {
     Arc::new(bytes)
 }
 
-fn analyze_with(bytes: Source, options: Options) -> Result<HeapReport, Error> {
+fn analyze_with(bytes: Source, options: Options) -> Result<HeapReport, Box<Error>> {
     dropheap::analyze(bytes, Options { file_name: "a.dmp".into(), ..options }, &mut |_| ControlFlow::Continue(()))
 }
 
-fn analyze(bytes: Source) -> Result<HeapReport, Error> {
+fn analyze(bytes: Source) -> Result<HeapReport, Box<Error>> {
     analyze_with(bytes, Options::default())
 }
 

@@ -304,6 +304,11 @@ fn a_heap_that_only_fluctuates_has_no_groups() {
         change(&mut first.heap.generations[2].size, n * size);
     }
     assert!(count > 80 && balance.unsigned_abs() < 20_000, "{count} types, {balance} bytes");
+    let mut part = last.clone();
+    part.heap.complete = false;
+    let (_, of_part) = compared(&[first.clone(), part]);
+    let why = of_part.withheld.iter().find(|w| w.code == "no-growth").unwrap();
+    assert!(why.reason.starts_with("What was read of the old generations did not grow"), "{}", why.reason);
     let (report, found) = compared(&[first, last]);
     assert!(found.growing_types > 30 && found.growth > 10_000, "{} {}", found.growing_types, found.growth);
     assert!(!found.any_group(), "{:?}", found.by_supertype);

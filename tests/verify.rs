@@ -47,7 +47,7 @@ fn options() -> Options {
     Options { file_name: "fixture.dmp".into(), ..Options::default() }
 }
 
-fn run(bytes: &[u8]) -> Result<VerifyReport, Error> {
+fn run(bytes: &[u8]) -> Result<VerifyReport, Box<Error>> {
     verify(Arc::new(bytes.to_vec()), options(), &mut |_| ControlFlow::Continue(()))
 }
 

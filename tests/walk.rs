@@ -45,6 +45,9 @@ const PLAN: Plan = Plan {
     method_tables: 0,
     modules: 0,
     file_size: 0,
+    scattered: false,
+    filled: false,
+    zip: false,
     seed: 7,
 };
 

@@ -1,6 +1,7 @@
 // Composition root: the state, the views, and what happens to a file from drop to table.
 
 import './lockdown.js';
+import './neighbours.js';
 import { analyze, openReports } from './analysis.js';
 import { isListing } from './lib/facts.js';
 import { inflate } from './lib/inflate.js';
@@ -202,7 +203,7 @@ async function showSoFar(id, { head, share }, signal, report) {
 
 /** @type {import('./protocol.js').Failure} */
 const NO_WASM = {
-  name: 'Error', code: 'no-wasm', message: 'WebAssembly is switched off in this browser', hint: '', details: navigator.userAgent,
+  name: 'Error', code: 'no-wasm', message: 'WebAssembly is switched off', hint: '',
 };
 
 /** Every file has ended: the statistics of one, or the comparison of several. */

@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { Stop, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
+import { named } from './order.mjs';
+import { Stop, output, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
 
 /** Builds both. @returns {Promise<{outDir: string, oneFile: string}>} */
 export async function build() {
@@ -15,17 +16,17 @@ export async function build() {
   const recipe = /** @type {any} */ (parse(readFileSync(join(root, 'wasm-pack.toml'), 'utf8')));
   const outDir = join(root, recipe.build['out-dir']);
 
-  const { wasm, glue } = buildWasm(recipe);
-  const packed = gzipSync(wasm, { level: 9 });
+  const { packed, glue } = await buildWasm(recipe);
   budget('the WebAssembly', packed.length, recipe.budget['wasm-gzip']);
 
   say('Bundling the page (esbuild)');
-  const worker = await bundle(esbuild, 'worker.js', { 'dropheap-wasm': { path: glue } }, {});
+  // A worker ends with all that it made: nothing is freed before.
+  const worker = await bundle(esbuild, 'worker.js', { 'dropheap-wasm': { path: glue } }, { FinalizationRegistry: 'undefined', 'Symbol.dispose': 'undefined' });
   const embedded = {
     'embedded:wasm': { contents: packed.toString('base64') },
     'embedded:worker': { contents: worker },
   };
-  const html = read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n');
+  const html = read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n').replace(/(?<= [\w-]+=)"([\w.-]+)"(?!\/)/g, '$1');
   const css = (await esbuild.transform(styles(), { loader: 'css', minify: true })).code.trim();
   const source = sourceHash();
   const app = (/** @type {boolean} */ oneFile, /** @type {string} */ buildId) => bundle(esbuild, 'app.js', embedded, {
@@ -43,7 +44,7 @@ export async function build() {
   const zipped = (/** @type {string[]} */ ...texts) => texts.reduce((n, text) => n + gzipSync(text, { level: 9 }).length, 0);
   budget('the page', zipped(hosted, css, html), recipe.budget['page-gzip']);
   budget('the page without the WebAssembly', zipped(hosted.replace(embedded['embedded:wasm'].contents, ''), css, html), recipe.budget['code-gzip']);
-  const pieces = sample === null ? html.replace('<script src="sample.js" defer></script>\n', '') : html;
+  const pieces = sample === null ? html.replace('<script src=sample.js defer></script>\n', '') : html;
   write(outDir, 'index.html', pieces);
   write(outDir, 'app.css', css);
   write(outDir, 'app.js', hosted);
@@ -73,10 +74,10 @@ function sourceHash() {
   return hash.digest('hex');
 }
 
-/** @param {any} recipe @returns {{wasm: Buffer, glue: string}} */
-function buildWasm(recipe) {
+/** @param {any} recipe @returns {Promise<{packed: Buffer, glue: string}>} */
+async function buildWasm(recipe) {
   const { target, profile } = recipe.build;
-  say('Building the WebAssembly (cargo, wasm-bindgen, wasm-opt)');
+  say('Building the WebAssembly (cargo, wasm-bindgen, wasm-opt, zopfli)');
   // Panics name source files: without the places of this machine, so that a build elsewhere gives the same bytes.
   const places = [[process.env.CARGO_HOME ?? join(homedir(), '.cargo'), '/cargo'], [root, '/dropheap']];
   const features = recipe.build['target-features'].map((/** @type {string} */ f) => `+${f}`).join(',');
@@ -87,16 +88,41 @@ function buildWasm(recipe) {
   run(wasmBindgenPath(), [...recipe['wasm-bindgen'].flags, '--out-dir', work, raw]);
   const bound = join(work, 'dropheap_bg.wasm');
 
-  // wasm-opt takes longer than all the rest of a build without changes.
-  const optimising = recipe['wasm-opt'].flags;
-  const key = createHash('sha256').update(readFileSync(bound)).update(optimising.join(' ')).digest('hex');
+  // These steps take longer than all the rest of a build without changes.
+  const { flags: shrink, finish } = recipe['wasm-opt'];
+  const { iterations } = recipe.zopfli;
+  const steps = JSON.stringify([shrink, finish, iterations]);
+  const key = createHash('sha256').update(readFileSync(bound)).update(steps).update(read('order.mjs')).digest('hex');
   const optimised = join(work, 'optimised.wasm');
+  const packed = `${optimised}.gz`;
   const stamp = join(work, 'optimised.sha256');
-  if (!existsSync(optimised) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
-    run(process.execPath, [join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt'), ...optimising, bound, '-o', optimised]);
+  const names = join(work, 'names.json');
+  if (!existsSync(packed) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
+    const wasmOpt = join(www, 'node_modules', 'binaryen', 'bin', 'wasm-opt');
+    const unordered = join(work, 'unordered.wasm');
+    run(process.execPath, [wasmOpt, ...shrink, bound, '-o', unordered]);
+    writeFileSync(unordered, named(readFileSync(unordered)));
+    const shortened = output(process.execPath, [wasmOpt, ...finish, unordered, '-o', optimised]);
+    if (shortened === null) throw new Stop('wasm-opt failed');
+    writeFileSync(names, shortened);
+    const { gzipAsync } = await import('@gfx/zopfli');
+    writeFileSync(packed, await gzipAsync(readFileSync(optimised), { numiterations: iterations, blocksplittingmax: 0 }));
     writeFileSync(stamp, key);
   }
-  return { wasm: readFileSync(optimised), glue: join(work, 'dropheap.js') };
+  const glue = join(work, 'glue.js');
+  writeFileSync(glue, renamed(readFileSync(join(work, 'dropheap.js'), 'utf8'), JSON.parse(readFileSync(names, 'utf8'))));
+  return { packed: readFileSync(packed), glue };
+}
+
+/** wasm-bindgen's glue with the names that wasm-opt gave. @param {string} glue @param {{imports: string[][], exports: string[][]}} names */
+function renamed(glue, { imports, exports }) {
+  const inside = new Map(imports.map(([, name, short]) => [name, short]));
+  const [[module]] = imports;
+  const outside = new Map(/** @type {[string, string][]} */ (exports));
+  return glue
+    .replace(`"${module}": `, 'a: ') // the one module, which it names so
+    .replace(/^( +)(\w+)(: function\()/gm, (all, before, name, after) => (inside.has(name) ? before + inside.get(name) + after : all))
+    .replace(/\bwasm\.(\w+)/g, (all, name) => (outside.has(name) ? `wasm.${outside.get(name)}` : all));
 }
 
 /**
@@ -132,7 +158,12 @@ async function bundle(esbuild, entry, embedded, define) {
   });
   // Over esbuild's own minifying, which keeps more.
   const { minify } = await import('terser');
-  const small = await minify(built.outputFiles[0].text, { ecma: 2020, module: true, compress: { passes: 3, keep_fargs: false }, format: { comments: false } });
+  const small = await minify(built.outputFiles[0].text, {
+    ecma: 2020, module: true,
+    // Without the two that are false the text is shorter by itself, and longer once it is gzipped.
+    format: { comments: false, ascii_only: true },
+    compress: { passes: 3, keep_fargs: false, reduce_funcs: false, lhs_constants: false, unsafe: true, unsafe_arrows: true },
+  });
   return (small.code ?? '').trim();
 }
 
@@ -168,11 +199,11 @@ function inOneFile(html, css, sample, app) {
     if (page.split(what).length !== 2) throw new Stop(`index.html must hold exactly once: ${what}`);
     page = page.replace(what, () => by);
   };
-  put('<link rel="stylesheet" href="app.css">', `<style>${css}</style>`);
+  put('<link rel=stylesheet href=app.css>', `<style>${css}</style>`);
   put("script-src 'self'", `script-src ${scripts.map(hash).join(' ')}`);
   put("style-src 'self'", `style-src ${hash(css)}`);
-  put('<script src="sample.js" defer></script>\n', sample === null ? '' : inline(sample) + '\n');
-  put('<script src="app.js" defer></script>', inline(app));
+  put('<script src=sample.js defer></script>\n', sample === null ? '' : inline(sample) + '\n');
+  put('<script src=app.js defer></script>', inline(app));
   return page;
 }
 

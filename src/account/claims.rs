@@ -227,7 +227,7 @@ fn images(dump: &Dump, mem: &dyn Memory, heap: Option<&Heap<'_>>) -> Vec<Image> 
 
 /// Stacks, environment blocks, native heaps.
 fn threads(dump: &Dump, mem: &dyn Memory, claims: &mut Vec<Claim>) {
-    let of = process::ranges(&dump.threads, &mem);
+    let of = process::ranges(&dump.threads, mem);
     for (owner, ranges) in [
         (MemoryOwner::ThreadStacks, of.stacks),
         (MemoryOwner::ProcessBlocks, of.blocks),

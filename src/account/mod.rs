@@ -16,6 +16,7 @@ pub mod intervals;
 use crate::dump::Dump;
 use crate::error::Findings;
 use crate::memory::AddressSpace;
+use crate::printing::shown;
 use crate::reading::{record, word};
 use crate::source::ByteSource;
 use serde::{Deserialize, Serialize};
@@ -289,7 +290,7 @@ pub fn size(bytes: u64) -> String {
     }
     let mut units = ["KB", "MB", "GB", "TB"].into_iter().peekable();
     // In 1/1024 of the unit, so that no precision is lost before the last step.
-    let mut of_unit = u128::from(bytes);
+    let mut of_unit = bytes;
     let mut unit = units.next().unwrap_or_default();
     while of_unit >= 1000 << 10 {
         let Some(larger) = units.next() else { break };
@@ -301,7 +302,7 @@ pub fn size(bytes: u64) -> String {
         _ if of_unit < 100 << 10 => 1,
         _ => 0u32,
     };
-    let scale = 10u128.saturating_pow(digits);
+    let scale = 10u64.saturating_pow(digits);
     let rounded = of_unit.saturating_mul(scale).saturating_add(512) >> 10;
     let (whole, part) = (rounded.checked_div(scale).unwrap_or(0), rounded.checked_rem(scale).unwrap_or(0));
     match digits {
@@ -317,6 +318,8 @@ record!(ImageRow { name, base, managed, bytes });
 record!(AddressSpaceFacts { committed, reserved, regions });
 record!(RegionRow { kind, protection, committed, in_dump });
 word!(MemoryOwner);
+
+shown!(MemoryGrowth { process, managed_heap, objects, sentence });
 
 #[cfg(test)]
 mod tests {

@@ -171,14 +171,16 @@ fn open(dump: &Path) -> Result<Arc<dyn ByteSource>, Failure> {
     match FileSource::open(dump) {
         Ok(source) => Ok(Arc::new(source)),
         // Its words are about a read at an offset; nothing was read yet.
-        Err(Error::Io { reason, .. }) => Err(Failure {
-            exit: FAILED,
-            code: "io",
-            message: format!("cannot open {}: {reason}", dump.display()),
-            hint: "Check the path and the permission to read it.".to_owned(),
-            evidence: Vec::new(),
+        Err(error) => Err(match &*error {
+            Error::Io { reason, .. } => Failure {
+                exit: FAILED,
+                code: "io",
+                message: format!("cannot open {}: {reason}", dump.display()),
+                hint: "Check the path and the permission to read it.".to_owned(),
+                evidence: Vec::new(),
+            },
+            error => Failure::dump(dump, error),
         }),
-        Err(error) => Err(Failure::dump(dump, &error)),
     }
 }
 
@@ -323,7 +325,7 @@ impl Failure {
     }
 
     /// An error about no dump in particular.
-    fn core(error: Error) -> Failure {
+    fn core(error: Box<Error>) -> Failure {
         Failure { message: error.to_string(), ..Failure::dump(Path::new(""), &error) }
     }
 

@@ -144,7 +144,7 @@ mod tests {
         fs::write(&input, "large").unwrap();
         let failed = replace(&input, &out, false, |file| {
             file.write_all(b"half").unwrap();
-            Err(Failure::core(dropheap::Error::Cancelled))
+            Err(Failure::core(dropheap::Error::Cancelled.into()))
         });
         assert_eq!(failed.unwrap_err().code, "cancelled");
         assert_eq!(names(folder.path()), ["a.dmp"]);

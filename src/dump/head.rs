@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         check_range(what, offset, len, self.source.len())?;
         let too_long = || Error::Limit { what: format!("bytes of {what}"), value: len, limit: MAX_HEAD };
         if len > MAX_HEAD {
-            return Err(too_long());
+            return Err(too_long().into());
         }
         let mut buf = vec![0; usize::try_from(len).map_err(|_| too_long())?];
         self.cache.read(self.source, offset, &mut buf, what)?;
@@ -85,12 +85,12 @@ pub(super) fn read_header(reader: &mut Reader<'_>, findings: &mut Findings) -> R
     let version = u32_at(&header, 4);
     if version & 0xffff != 0xa793 {
         let detail = format!("it says version {version:#x}; minidumps are version a793");
-        return Err(Error::Damaged { what: "the minidump header".into(), detail });
+        return Err(Error::Damaged { what: "the minidump header".into(), detail }.into());
     }
     let count = u32_at(&header, 8);
     if count > MAX_STREAMS {
         let what = "streams".into();
-        return Err(Error::Limit { what, value: u64::from(count), limit: u64::from(MAX_STREAMS) });
+        return Err(Error::Limit { what, value: u64::from(count), limit: u64::from(MAX_STREAMS) }.into());
     }
     let rva = u64::from(u32_at(&header, 12));
     let wanted = u64::from(count).saturating_mul(ENTRY_LEN);
@@ -125,7 +125,8 @@ pub(super) fn read_header(reader: &mut Reader<'_>, findings: &mut Findings) -> R
         return Err(Error::Damaged {
             what: "the stream directory".into(),
             detail: "it lists no streams; whoever wrote the dump did not finish (disk full, or stopped)".into(),
-        });
+        }
+        .into());
     }
     Ok(Header { version, time_date_stamp: u32_at(&header, 20), flags: u64_at(&header, 24), streams })
 }
@@ -207,7 +208,7 @@ const SHAPES: &[Shape] = &[
         kind: stream::THREAD_LIST,
         name: "ThreadList",
         list: List::Counted,
-        entry: 48,
+        entry: THREAD_LEN,
         pointers: &[Pointer::Memory(36), Pointer::Block(40, MAX_CONTEXT)],
         max: MAX_THREADS,
     },
@@ -231,7 +232,7 @@ const SHAPES: &[Shape] = &[
         kind: stream::THREAD_INFO_LIST,
         name: "ThreadInfoList",
         list: List::Headed,
-        entry: 64,
+        entry: THREAD_INFO_LEN,
         pointers: &[],
         max: MAX_THREADS,
     },
@@ -250,6 +251,8 @@ const SHAPES: &[Shape] = &[
 ];
 
 pub(super) const MODULE_LEN: usize = 108;
+pub(super) const THREAD_LEN: usize = 48;
+pub(super) const THREAD_INFO_LEN: usize = 64;
 const MODULE_CODEVIEW: usize = 76;
 
 const fn plain(kind: u32, name: &'static str) -> Shape {
@@ -278,7 +281,7 @@ impl Head {
             let before = out.bytes.len();
             let copied = match out.stream(reader, &stream, shape, findings) {
                 Ok(copied) => copied,
-                Err(error @ Error::Io { .. }) => return Err(error),
+                Err(error) if matches!(*error, Error::Io { .. }) => return Err(error),
                 Err(error) => {
                     findings.add("stream-unreadable", false, || format!("stream {} is left out: {error}", shape.name));
                     out.bytes.truncate(before);
@@ -367,7 +370,7 @@ impl Out {
         let at = self.bytes.len().checked_next_multiple_of(align).unwrap_or(usize::MAX);
         let end = at.saturating_add(bytes.len()) as u64;
         if end > MAX_HEAD {
-            return Err(Error::Limit { what: "bytes of the small streams".into(), value: end, limit: MAX_HEAD });
+            return Err(Error::Limit { what: "bytes of the small streams".into(), value: end, limit: MAX_HEAD }.into());
         }
         self.bytes.resize(at, 0);
         self.bytes.extend_from_slice(bytes);
@@ -396,7 +399,7 @@ impl Out {
         if shape.entry == 0 {
             let limit = shape.max as u64;
             if stream.len > limit {
-                return Err(Error::Limit { what: format!("bytes of {name}"), value: stream.len, limit });
+                return Err(Error::Limit { what: format!("bytes of {name}"), value: stream.len, limit }.into());
             }
             let bytes = reader.bytes(stream.rva, stream.len, name)?;
             return Ok((rva(self.append(&bytes, 16)?), rva(bytes.len())));
@@ -438,7 +441,7 @@ impl Out {
                     false => Ok(rva(self.append(&text, 4)?)),
                 }) {
                     Ok(copied) => copied,
-                    Err(error @ Error::Io { .. }) => return Err(error),
+                    Err(error) if matches!(*error, Error::Io { .. }) => return Err(error),
                     Err(error) => {
                         findings.add("name-unreadable", false, || format!("a name in {name} is missing: {error}"));
                         self.empty_text()?
@@ -455,7 +458,7 @@ impl Out {
                     0 => Ok((0, 0)),
                     len if len > max => {
                         let what = format!("bytes of a record of {name}");
-                        Err(Error::Limit { what, value: len, limit: max })
+                        Err(Error::Limit { what, value: len, limit: max }.into())
                     }
                     len => reader
                         .bytes(from, len, name)
@@ -463,7 +466,7 @@ impl Out {
                 };
                 let (len, at) = match copied {
                     Ok(copied) => copied,
-                    Err(error @ Error::Io { .. }) => return Err(error),
+                    Err(error) if matches!(*error, Error::Io { .. }) => return Err(error),
                     Err(error) => {
                         findings.add("record-unreadable", false, || format!("a record of {name} is left out: {error}"));
                         (0, 0)
@@ -517,7 +520,7 @@ impl Entries {
                 let entry = usize::try_from(u32_at(&header, 4)).unwrap_or(usize::MAX);
                 if header_len < 12 || entry != shape.entry {
                     let detail = format!("its header has {header_len} bytes, its entries {entry}");
-                    return Err(Error::Damaged { what: name.into(), detail });
+                    return Err(Error::Damaged { what: name.into(), detail }.into());
                 }
                 let written = [&12u32.to_le_bytes(), header.get(4..).unwrap_or_default()].concat();
                 (written, u64::from(header_len), entry, u64::from(u32_at(&header, 8)))
@@ -550,7 +553,7 @@ fn text(reader: &mut Reader<'_>, at: u64, what: &str) -> Result<Vec<u8>> {
     }
     let len = u64::from(u32_at(&reader.bytes(at, 4, what)?, 0));
     if len % 2 != 0 || len > (MAX_STRING as u64).saturating_mul(2) {
-        return Err(Error::Damaged { what: what.into(), detail: format!("a name of {len} bytes") });
+        return Err(Error::Damaged { what: what.into(), detail: format!("a name of {len} bytes") }.into());
     }
     let bytes = reader.bytes(at.saturating_add(4), len, what)?;
     let units = bytes.chunks_exact(2).map(|c| match *c {

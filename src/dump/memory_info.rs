@@ -92,7 +92,7 @@ pub(super) fn read(reader: &mut Reader<'_>, header: &Header, findings: &mut Find
     let Some(found) = header.stream(stream::MEMORY_INFO_LIST) else { return Ok(None) };
     match whole(reader, found.rva, found.len) {
         Ok(info) => Ok(Some(info)),
-        Err(error @ Error::Io { .. }) => Err(error),
+        Err(error) if matches!(*error, Error::Io { .. }) => Err(error),
         Err(error) => {
             findings.add("stream-unreadable", false, || format!("MemoryInfoList is not used: {error}"));
             Ok(None)
@@ -107,14 +107,14 @@ fn whole(reader: &mut Reader<'_>, rva: u64, len: u64) -> Result<MemoryInfo> {
     let (header_len, entry_len) = (u64::from(u32_at(&head, 0)), u64::from(u32_at(&head, 4)));
     let count = u64_at(&head, 8);
     if header_len < 16 || !(ENTRY..=1024).contains(&entry_len) {
-        return Err(damaged(&format!("its entries have {entry_len} bytes")));
+        return Err(damaged(&format!("its entries have {entry_len} bytes")).into());
     }
     let room = len.saturating_sub(header_len).checked_div(entry_len).unwrap_or(0);
     if count > room {
-        return Err(damaged(&format!("it says {count} regions, but has room for {room}")));
+        return Err(damaged(&format!("it says {count} regions, but has room for {room}")).into());
     }
     if count > MAX_RANGES {
-        return Err(Error::Limit { what: "regions of MemoryInfoList".into(), value: count, limit: MAX_RANGES });
+        return Err(Error::Limit { what: "regions of MemoryInfoList".into(), value: count, limit: MAX_RANGES }.into());
     }
     let mut info = MemoryInfo::default();
     let mut done = 0;

@@ -59,7 +59,7 @@ fn list_header(
 ) -> Result<Option<Vec<u8>>> {
     match reader.bytes(stream.rva, len, name) {
         Ok(header) => Ok(Some(header)),
-        Err(error @ Error::Io { .. }) => Err(error),
+        Err(error) if matches!(*error, Error::Io { .. }) => Err(error),
         Err(error) => {
             findings.add("memory-list-cut", true, || error.to_string());
             Ok(None)
@@ -84,7 +84,7 @@ fn descriptors(
     }
     let count = count.min(have);
     if count > MAX_RANGES {
-        return Err(Error::Limit { what: "memory ranges".into(), value: count, limit: MAX_RANGES });
+        return Err(Error::Limit { what: "memory ranges".into(), value: count, limit: MAX_RANGES }.into());
     }
     let mut ranges = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
     let mut done = 0;

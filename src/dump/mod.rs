@@ -19,10 +19,12 @@ use crate::report::DumpFacts;
 use crate::source::ByteSource;
 use head::{Head, Header, Reader, stream};
 use memory_info::MemoryInfo;
-use minidump::format::{MINIDUMP_MODULE, MINIDUMP_SYSTEM_INFO};
-use minidump::{MinidumpMiscInfo, MinidumpStream, MinidumpThreadInfoList, MinidumpThreadList};
+use minidump::format::{
+    MINIDUMP_MISC_INFO, MINIDUMP_MODULE, MINIDUMP_SYSTEM_INFO, MINIDUMP_THREAD, MINIDUMP_THREAD_INFO, MiscInfoFlags,
+};
 use regions::{Extent, Regions};
 use scroll::Pread;
+use scroll::ctx::TryFromCtx;
 use std::sync::Arc;
 
 /// A dump that was opened: everything but the memory itself.
@@ -95,7 +97,7 @@ pub struct Thread {
 pub fn open_unpacked(unpacked: &packed::Unpacked, file_name: &str) -> Result<Dump> {
     let mut dump = open(&*unpacked.source, file_name).map_err(|error| {
         match unpacked.findings.as_slice().iter().find(|finding| finding.partial) {
-            Some(fault) => Error::Damaged { what: error.to_string(), detail: fault.message.clone() },
+            Some(fault) => Error::Damaged { what: error.to_string(), detail: fault.message.clone() }.into(),
             None => error,
         }
     })?;
@@ -117,7 +119,7 @@ pub fn open_unpacked(unpacked: &packed::Unpacked, file_name: &str) -> Result<Dum
 /// [`Error::Damaged`], [`Error::Limit`], [`Error::Io`].
 pub fn open(source: &dyn ByteSource, file_name: &str) -> Result<Dump> {
     if source.is_empty() {
-        return Err(Error::EmptyFile);
+        return Err(Error::EmptyFile.into());
     }
     let mut reader = Reader::new(source);
     let first = reader.bytes(0, source.len().min(sniff::SNIFFED), "the first bytes of the file")?;
@@ -200,15 +202,15 @@ impl Dump {
             0 => format!("it was written without any memory (MINIDUMP_TYPE {:#x})", self.flags),
             n => format!("its {n} bytes of memory are stacks and images only (MINIDUMP_TYPE {:#x})", self.flags),
         };
-        Err(Error::NoHeapMemory { detail })
+        Err(Error::NoHeapMemory { detail }.into())
     }
 }
 
 /// Modules and threads; what SystemInfo, MiscInfo and ThreadInfoList say goes to the facts.
 ///
-/// Structures and streams are those of the `minidump` crate. `Minidump::read` and the readers of streams with texts are not used: they decode UTF-16
-/// through `encoding_rs`, whose tables of every legacy encoding would be a quarter of the WebAssembly, and give up a whole module list for one bad
-/// CodeView record.
+/// Structures and errors are those of the `minidump` crate. Its readers of whole streams are not used: some decode UTF-16 through `encoding_rs`, whose
+/// tables of every legacy encoding would be a quarter of the WebAssembly, or give up a whole module list for one bad CodeView record; the others
+/// read much that nobody asks for, each of its types by code of its own.
 fn parse(header: &Header, head: &Head, facts: &mut DumpFacts, findings: &mut Findings) -> (Vec<Module>, Vec<Thread>) {
     let mut lost = |kind: u32, name: &str, error: minidump::Error| match error {
         // Not in the head although in the file: its copy has said why.
@@ -217,31 +219,42 @@ fn parse(header: &Header, head: &Head, facts: &mut DumpFacts, findings: &mut Fin
         error => findings.add("stream-unreadable", false, || format!("{name} cannot be read: {error}")),
     };
 
-    match system_info(head) {
+    match single::<MINIDUMP_SYSTEM_INFO>(head, stream::SYSTEM_INFO) {
         Ok(info) => process::system(facts, &info),
         Err(e) => lost(stream::SYSTEM_INFO, "SystemInfo", e),
     }
-    match read::<MinidumpMiscInfo>(head) {
+    // Later versions only add to the first.
+    match single::<MINIDUMP_MISC_INFO>(head, stream::MISC_INFO) {
         Ok(info) => {
-            facts.pid = info.raw.process_id().copied();
-            facts.started_at = info.raw.process_create_time().copied().filter(|&t| t != 0).map(u64::from);
+            let has = |flag: MiscInfoFlags| info.flags1 & flag.bits() != 0;
+            facts.pid = has(MiscInfoFlags::MINIDUMP_MISC1_PROCESS_ID).then_some(info.process_id);
+            let times = has(MiscInfoFlags::MINIDUMP_MISC1_PROCESS_TIMES) && info.process_create_time != 0;
+            facts.started_at = times.then_some(info.process_create_time.into());
         }
         Err(e) => lost(stream::MISC_INFO, "MiscInfo", e),
     }
     // Optional: many writers have no ThreadInfoList.
-    if let Ok(list) = read::<MinidumpThreadInfoList>(head) {
-        let first = list.thread_infos.iter().map(|info| info.raw.create_time).filter(|&t| t != 0).min();
+    if let Ok(list) = list::<MINIDUMP_THREAD_INFO>(head, stream::THREAD_INFO_LIST, 12, head::THREAD_INFO_LEN) {
+        let first = list.iter().map(|info| info.create_time).filter(|&t| t != 0).min();
         facts.first_thread_at = first.and_then(process::unix_time);
     }
     facts.started_at = facts.started_at.or(facts.first_thread_at);
     facts.uptime = facts.started_at.and_then(|start| facts.captured_at?.checked_sub(start));
 
-    let modules = modules(head, facts).unwrap_or_else(|e| {
-        lost(stream::MODULE_LIST, "ModuleList", e);
-        Vec::new()
-    });
-    let threads = match read::<MinidumpThreadList<'_>>(head) {
-        Ok(list) => list.threads.iter().map(|thread| thread_of(thread, facts)).collect(),
+    let modules = match list::<MINIDUMP_MODULE>(head, stream::MODULE_LIST, 4, head::MODULE_LEN) {
+        Ok(list) => {
+            let sized = |raw: &&MINIDUMP_MODULE| {
+                raw.size_of_image != 0 && raw.base_of_image.checked_add(u64::from(raw.size_of_image)).is_some()
+            };
+            list.iter().filter(sized).map(|raw| module_of(raw, head, facts)).collect()
+        }
+        Err(e) => {
+            lost(stream::MODULE_LIST, "ModuleList", e);
+            Vec::new()
+        }
+    };
+    let threads = match list::<MINIDUMP_THREAD>(head, stream::THREAD_LIST, 4, head::THREAD_LEN) {
+        Ok(list) => list.iter().map(|raw| thread_of(raw, facts)).collect(),
         Err(e) => {
             lost(stream::THREAD_LIST, "ThreadList", e);
             Vec::new()
@@ -250,31 +263,24 @@ fn parse(header: &Header, head: &Head, facts: &mut DumpFacts, findings: &mut Fin
     (modules, threads)
 }
 
-/// A stream without texts.
-fn read<'a, S: MinidumpStream<'a>>(head: &'a Head) -> std::result::Result<S, minidump::Error> {
-    let bytes = head.stream(S::STREAM_TYPE).ok_or(minidump::Error::StreamNotFound)?;
-    S::read(bytes, &head.bytes, scroll::LE, None)
-}
+/// A structure of the `minidump` crate.
+trait Raw: for<'a> TryFromCtx<'a, scroll::Endian, Error = scroll::Error> {}
+impl<T: for<'a> TryFromCtx<'a, scroll::Endian, Error = scroll::Error>> Raw for T {}
 
-fn system_info(head: &Head) -> std::result::Result<MINIDUMP_SYSTEM_INFO, minidump::Error> {
-    let bytes = head.stream(stream::SYSTEM_INFO).ok_or(minidump::Error::StreamNotFound)?;
+/// A stream that is one structure.
+fn single<T: Raw>(head: &Head, kind: u32) -> std::result::Result<T, minidump::Error> {
+    let bytes = head.stream(kind).ok_or(minidump::Error::StreamNotFound)?;
     bytes.pread_with(0, scroll::LE).map_err(|_| minidump::Error::StreamReadFailure)
 }
 
-/// The modules of the list that have a size. The head has the entries right behind their number.
-fn modules(head: &Head, facts: &DumpFacts) -> std::result::Result<Vec<Module>, minidump::Error> {
-    let bytes = head.stream(stream::MODULE_LIST).ok_or(minidump::Error::StreamNotFound)?;
-    let unreadable = |_| minidump::Error::StreamReadFailure;
-    let count: u32 = bytes.pread_with(0, scroll::LE).map_err(unreadable)?;
-    let entries = bytes.get(4..).unwrap_or_default().chunks_exact(head::MODULE_LEN);
-    let mut modules = Vec::new();
-    for entry in entries.take(usize::try_from(count).unwrap_or(usize::MAX)) {
-        let raw: MINIDUMP_MODULE = entry.pread_with(0, scroll::LE).map_err(unreadable)?;
-        if raw.size_of_image != 0 && raw.base_of_image.checked_add(u64::from(raw.size_of_image)).is_some() {
-            modules.push(module_of(&raw, head, facts));
-        }
-    }
-    Ok(modules)
+/// A stream of structures of `len` bytes. The head has them right behind its `header` bytes, the last word of which is their number.
+fn list<T: Raw>(head: &Head, kind: u32, header: usize, len: usize) -> std::result::Result<Vec<T>, minidump::Error> {
+    let unreadable = || minidump::Error::StreamReadFailure;
+    let bytes = head.stream(kind).ok_or(minidump::Error::StreamNotFound)?;
+    let (header, entries) = bytes.split_at_checked(header).ok_or_else(unreadable)?;
+    let count = head::u32_at(header, header.len().saturating_sub(4));
+    let entries = entries.chunks_exact(len).take(usize::try_from(count).unwrap_or(usize::MAX));
+    entries.map(|entry| entry.pread_with(0, scroll::LE).map_err(|_| unreadable())).collect()
 }
 
 fn module_of(raw: &MINIDUMP_MODULE, head: &Head, facts: &DumpFacts) -> Module {
@@ -294,8 +300,7 @@ fn module_of(raw: &MINIDUMP_MODULE, head: &Head, facts: &DumpFacts) -> Module {
 /// `VS_FIXEDFILEINFO.dwSignature`
 const VS_FFI_SIGNATURE: u32 = 0xfeef_04bd;
 
-fn thread_of(thread: &minidump::MinidumpThread<'_>, facts: &DumpFacts) -> Thread {
-    let raw = &thread.raw;
+fn thread_of(raw: &MINIDUMP_THREAD, facts: &DumpFacts) -> Thread {
     Thread {
         id: raw.thread_id,
         teb: zero_extended(raw.teb, facts),

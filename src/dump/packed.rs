@@ -285,7 +285,7 @@ enum Looks {
     /// Its first bytes.
     Other(Vec<u8>),
     /// Why it cannot be read.
-    Closed(Error),
+    Closed(Box<Error>),
 }
 
 /// The entry to open.
@@ -321,14 +321,15 @@ fn choose(file: &Arc<dyn ByteSource>, directory: &Directory, wanted: Option<&str
         ([], Some(error), _) => Err(error),
         ([], None, Some((entry, first))) => Err(inside("a zip archive", Some(&entry.name), &first)),
         ([], None, None) if directory.cut => {
-            Err(Error::Archive { detail: "it is cut off before the first file in it".into(), next: COPY_AGAIN.into() })
+            Err(Error::Archive { detail: "it is cut off before the first file in it".into(), next: COPY_AGAIN.into() }
+                .into())
         }
         ([], None, None) => {
-            Err(Error::NotADump { guess: "it is a zip archive without files".into(), next: COPY_AGAIN.into() })
+            Err(Error::NotADump { guess: "it is a zip archive without files".into(), next: COPY_AGAIN.into() }.into())
         }
         (several, ..) => {
             let choice = |entry: &&Entry| EntryChoice { name: entry.name.clone(), size: entry.size };
-            Err(Error::ChooseEntry { entries: several.iter().map(choice).collect() })
+            Err(Error::ChooseEntry { entries: several.iter().map(choice).collect() }.into())
         }
     }
 }
@@ -344,21 +345,22 @@ fn named<'a>(files: &[&'a Entry], wanted: &str) -> Result<&'a Entry> {
             if files.len() > NAMED {
                 names.push("...");
             }
-            Err(Error::Usage(format!("the zip has no entry {wanted}; it has {}", names.join(", "))))
+            Err(Error::Usage(format!("the zip has no entry {wanted}; it has {}", names.join(", "))).into())
         }
     }
 }
 
 fn look(file: &Arc<dyn ByteSource>, entry: &Entry) -> Result<Looks> {
     let name = &entry.name;
-    let closed = |detail: String, next: &str| Ok(Looks::Closed(Error::Archive { detail, next: next.to_owned() }));
+    let closed =
+        |detail: String, next: &str| Ok(Looks::Closed(Error::Archive { detail, next: next.to_owned() }.into()));
     if entry.encrypted {
         return closed(format!("{name} is encrypted"), "Unpack it with its password, and open the .dmp file inside.");
     }
     let what = "the first bytes of a zip entry";
     let (start, len) = match entry.place(&**file) {
         Ok(place) => place,
-        Err(error @ Error::Archive { .. }) => return Ok(Looks::Closed(error)),
+        Err(error) if matches!(*error, Error::Archive { .. }) => return Ok(Looks::Closed(error)),
         Err(error) => return Err(error),
     };
     let packed: Arc<dyn ByteSource> = Arc::new(SubSource::new(Arc::clone(file), start, len));
@@ -385,14 +387,14 @@ fn look(file: &Arc<dyn ByteSource>, entry: &Entry) -> Result<Looks> {
 }
 
 /// The error for an archive with something else in it.
-fn inside(archive: &str, name: Option<&str>, first: &[u8]) -> Error {
-    let Error::NotADump { guess, next } = sniff::not_a_dump(first) else { return Error::EmptyFile };
+fn inside(archive: &str, name: Option<&str>, first: &[u8]) -> Box<Error> {
+    let Error::NotADump { guess, next } = *sniff::not_a_dump(first) else { return Error::EmptyFile.into() };
     let name = name.map_or_else(|| "what is in it".to_owned(), |name| format!("{name} in it"));
     let guess = guess.strip_prefix("it looks like ").map_or_else(
         || format!("it is {archive}; of {name}: {guess}"),
         |guess| format!("it is {archive} without one; {name} looks like {guess}"),
     );
-    Error::NotADump { guess, next }
+    Error::NotADump { guess, next }.into()
 }
 
 /// Name of the file in a gzip member (RFC 1952, 2.3), and where its deflate stream begins.

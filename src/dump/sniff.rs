@@ -52,10 +52,10 @@ const GCDUMP_NEXT: &str =
     "It has no memory of the process in it; take a full dump: `procdump -ma PID` or `dotnet-dump collect --type Full`.";
 
 /// The error for a file that does not begin as a minidump does. `first`: its first bytes.
-pub(super) fn not_a_dump(first: &[u8]) -> Error {
+pub(super) fn not_a_dump(first: &[u8]) -> Box<Error> {
     let (guess, next) = guess(first);
     let guess = if guess.starts_with("it ") { guess } else { format!("it looks like {guess}") };
-    Error::NotADump { guess, next: next.to_owned() }
+    Error::NotADump { guess, next: next.to_owned() }.into()
 }
 
 fn guess(first: &[u8]) -> (String, &'static str) {

@@ -36,7 +36,7 @@ pub fn write_trimmed(source: &dyn ByteSource, dump: &Dump, keep: &[(Addr, u64)],
     }
     let count = ranges.len() as u64;
     if count > MAX_RANGES {
-        return Err(Error::Limit { what: "memory ranges to keep".into(), value: count, limit: MAX_RANGES });
+        return Err(Error::Limit { what: "memory ranges to keep".into(), value: count, limit: MAX_RANGES }.into());
     }
 
     // MINIDUMP_MEMORY64_LIST: count, BaseRva, (address, size) each; its directory entry is the one that the head keeps free.
@@ -73,6 +73,6 @@ pub fn write_trimmed(source: &dyn ByteSource, dump: &Dump, keep: &[(Addr, u64)],
     Ok(written)
 }
 
-fn damaged(detail: &str) -> Error {
-    Error::Damaged { what: "the head of the trimmed dump".into(), detail: detail.into() }
+fn damaged(detail: &str) -> Box<Error> {
+    Error::Damaged { what: "the head of the trimmed dump".into(), detail: detail.into() }.into()
 }

@@ -238,7 +238,7 @@ pub fn read(source: &dyn ByteSource, file_name: &str, dumps: &[DumpFacts]) -> Re
         return Err(Error::NotADump {
             guess: format!("and no event log in XML either: there is no whole `Event` element in it{at}"),
             next: "Take LogFiles/eventlog.xml from Kudu, or write one with `wevtutil qe System /f:xml > system.xml` and the same for Application.".into(),
-        });
+        }.into());
     }
     let mut findings = log.findings;
     if let Some(broken) = &passed.broken {

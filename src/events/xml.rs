@@ -297,7 +297,7 @@ struct Spent {
     since: Cell<usize>,
     /// Line feeds read, plus 1.
     line: Cell<u64>,
-    failed: Cell<Option<crate::error::Error>>,
+    failed: Cell<Option<Box<crate::error::Error>>>,
 }
 
 /// A text file as UTF-8, read forward in pieces; ends with an error where one element takes more than [`limits::MAX_EVENT`] bytes.

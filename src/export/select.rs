@@ -204,7 +204,7 @@ impl Select {
 
     /// Largest first. Equal rows of method tables ascend by address, so that the reverse is what SOS prints
     /// ([`MethodTableRow::sos_order`]); others ascend by name.
-    fn order<T: Row>(&self, a: &T, b: &T) -> Ordering {
+    fn order(&self, a: &dyn Row, b: &dyn Row) -> Ordering {
         let by_name = || a.name(self.names).cmp(b.name(self.names)).then_with(|| a.module().cmp(b.module()));
         let by_address = a.method_table().cmp(&b.method_table());
         let tie = || by_address.then_with(by_name);

@@ -58,10 +58,10 @@ fn in_small_object_heap(block: &LargeFree) -> bool {
 /// Megabytes as `%.1f` writes them: exact halves to the even tenth. Without a floating-point number, whose formatting is a part of the WebAssembly
 /// that nothing else needs.
 fn mega(bytes: u64) -> String {
-    let tenths = u128::from(bytes).saturating_mul(10);
-    let (whole, rest) = (tenths >> 20, tenths & 0xF_FFFF);
+    let tenths = (bytes & 0xF_FFFF).saturating_mul(10);
+    let (whole, rest) = ((bytes >> 20).saturating_mul(10).saturating_add(tenths >> 20), tenths & 0xF_FFFF);
     let up = rest > 0x8_0000 || (rest == 0x8_0000 && whole & 1 == 1);
-    let whole = whole.saturating_add(u128::from(up));
+    let whole = whole.saturating_add(u64::from(up));
     format!("{}.{}", whole.wrapping_div(10), whole.wrapping_rem(10))
 }
 

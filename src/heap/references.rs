@@ -76,7 +76,7 @@ impl GcDesc {
         let count = n.unsigned_abs();
         if count > limits::MAX_GC_SERIES {
             let what = format!("series of references of method table {}", table.at);
-            return Err(Error::Limit { what, value: count, limit: limits::MAX_GC_SERIES });
+            return Err(Error::Limit { what, value: count, limit: limits::MAX_GC_SERIES }.into());
         }
         let words = match n {
             1.. => count.wrapping_mul(2),

@@ -172,7 +172,8 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
                         what: "segments of the GC heap".into(),
                         value: all.len() as u64,
                         limit: limits::MAX_SEGMENTS as u64,
-                    });
+                    }
+                    .into());
                 }
                 let words = read_segment(mem, &rt.layout, at)?;
                 if !plausible(&words) {
@@ -254,10 +255,11 @@ fn build(
     })
 }
 
-fn broken(rt: &Runtime, missing: &str) -> Error {
+fn broken(rt: &Runtime, missing: &str) -> Box<Error> {
     Error::UnknownRuntime {
         runtime: rt.module.display_name(),
         missing: missing.to_owned(),
         evidence: rt.evidence.iter().map(|e| format!("{}: {} ({})", e.what, e.value, e.how)).collect(),
     }
+    .into()
 }

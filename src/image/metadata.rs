@@ -123,7 +123,8 @@ impl Metadata {
                 what: format!("bytes of the metadata at {root:?}"),
                 value: len,
                 limit: limits::MAX_METADATA,
-            });
+            }
+            .into());
         }
         let whole = Span { addr: root, len };
         let mut at = Cursor { mem, span: whole, pos: 0, what: "metadata root" };
@@ -397,7 +398,7 @@ impl Metadata {
             let rows = at.u32()?;
             if rows > MAX_RID {
                 let what = format!("rows of the metadata table {index:#x} at {:?}", stream.addr);
-                return Err(Error::Limit { what, value: rows.into(), limit: MAX_RID.into() });
+                return Err(Error::Limit { what, value: rows.into(), limit: MAX_RID.into() }.into());
             }
             // The tables of a portable PDB lie behind all others: their rows are nobody's business here.
             if let Some(table) = self.tables.get_mut(index as usize) {
@@ -492,14 +493,14 @@ impl Metadata {
                 }
             }
         } else if count > MAX_SCAN {
-            return Err(limit(count));
+            return Err(limit(count).into());
         }
         let mut found = Vec::new();
         for rid in low..=count {
             let (row, value) = value(rid)?;
             if value == key {
                 if found.len() >= MAX_SCAN as usize {
-                    return Err(limit(count));
+                    return Err(limit(count).into());
                 }
                 found.push(row);
             } else if sorted {
@@ -524,7 +525,7 @@ impl Metadata {
         let text = mem.c_string(self.strings.addr.plus(index.into()), max, WHAT)?;
         if text.len() >= limits::MAX_NAME {
             let limit = limits::MAX_NAME as u64;
-            return Err(Error::Limit { what: "bytes of a metadata string".into(), value: limit, limit });
+            return Err(Error::Limit { what: "bytes of a metadata string".into(), value: limit, limit }.into());
         }
         Ok(text)
     }
@@ -779,7 +780,7 @@ fn grow(chain: &mut Vec<u32>, outer: u32) -> Result<()> {
     }
     if chain.len() >= limits::MAX_NAME_DEPTH {
         let limit = limits::MAX_NAME_DEPTH as u64;
-        return Err(Error::Limit { what: "types nested in types".into(), value: limit.saturating_add(1), limit });
+        return Err(Error::Limit { what: "types nested in types".into(), value: limit.saturating_add(1), limit }.into());
     }
     chain.push(outer);
     Ok(())
@@ -797,6 +798,6 @@ fn append(out: &mut String, namespace: &str, name: &str) {
     out.push_str(name);
 }
 
-fn damaged(what: &str, detail: String) -> Error {
-    Error::Damaged { what: what.to_owned(), detail }
+fn damaged(what: &str, detail: String) -> Box<Error> {
+    Error::Damaged { what: what.to_owned(), detail }.into()
 }

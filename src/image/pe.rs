@@ -154,7 +154,8 @@ impl PeImage {
                 what: format!("sections of the image at {base:?}"),
                 value: count.into(),
                 limit: limits::MAX_SECTIONS as u64,
-            });
+            }
+            .into());
         }
         let table = optional.plus(optional_len);
         let sections = (0..u64::from(count))
@@ -304,7 +305,7 @@ impl PeImage {
         let Some(directory) = self.directory(pe::IMAGE_DIRECTORY_ENTRY_BASERELOC) else { return Ok(None) };
         if directory.size > MAX_RELOCATIONS {
             let (value, limit) = (directory.size.into(), MAX_RELOCATIONS.into());
-            return Err(Error::Limit { what: WHAT.into(), value, limit });
+            return Err(Error::Limit { what: WHAT.into(), value, limit }.into());
         }
         let at = self.flat(directory.rva).ok_or_else(|| damaged(WHAT, "in no section of the file".into()))?;
         let bytes = mem.bytes(at, usize::try_from(directory.size).unwrap_or(0), WHAT)?;
@@ -746,6 +747,6 @@ fn utf16_to_zero(bytes: &[u8]) -> (String, usize) {
     (char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(), taken)
 }
 
-fn damaged(what: &str, detail: String) -> Error {
-    Error::Damaged { what: what.to_owned(), detail }
+fn damaged(what: &str, detail: String) -> Box<Error> {
+    Error::Damaged { what: what.to_owned(), detail }.into()
 }

@@ -47,7 +47,7 @@ pub(super) fn rows(source: &dyn ByteSource) -> Result<Vec<Row>> {
     let mut lines = Lines::new(source)?;
     let by = lines.next()?.and_then(|line| header(&line.text));
     let Some((by_method_table, separator)) = by else {
-        return Err(Error::BadListing("its first line is not the header of `dropheap stat --format csv`".into()));
+        return Err(Error::BadListing("its first line is not the header of `dropheap stat --format csv`".into()).into());
     };
     let mut rows = Vec::new();
     let mut room = limits::MAX_LISTING_NAMES;
@@ -67,7 +67,8 @@ pub(super) fn rows(source: &dyn ByteSource) -> Result<Vec<Row>> {
         let Some(row) = row else {
             return Err(Error::BadListing(format!(
                 "line {number} is no row of the table: the file was cut or changed"
-            )));
+            ))
+            .into());
         };
         let used = row.name.len().saturating_add(64);
         let left = room.checked_sub(used).filter(|_| rows.len() < limits::MAX_METHOD_TABLES);

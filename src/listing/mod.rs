@@ -108,19 +108,21 @@ fn text(source: &dyn ByteSource) -> Result<HeapReport> {
         return Err(Error::NotADump {
             guess: "it is a text without a table of `!dumpheap -stat` in it".into(),
             next: "Open a dump, or the whole output of `!dumpheap -stat`: from the line `MT Count TotalSize Class Name` to `Total ... objects`.".into(),
-        });
+        }.into());
     };
     if let Some(second) = all.next() {
         let others = all.count().saturating_add(2);
         return Err(Error::BadListing(format!(
             "it holds {others} different listings (the first two begin at lines {} and {})",
             listing.line, second.line
-        )));
+        ))
+        .into());
     }
     if let Some(table) = listing.contradiction() {
         return Err(Error::BadListing(format!(
             "method table {table:x} comes twice, with other numbers: two listings are mixed"
-        )));
+        ))
+        .into());
     }
     let mut findings = Findings::default();
     let (rows, objects, bytes) = (listing.rows.len(), listing.objects, listing.bytes);
@@ -196,7 +198,7 @@ fn table(rows: Vec<csv::Row>) -> Result<HeapReport> {
         if let Some(table) = row.method_table
             && !seen.insert(Addr(table))
         {
-            return Err(Error::BadListing(format!("method table {table:x} comes twice")));
+            return Err(Error::BadListing(format!("method table {table:x} comes twice")).into());
         }
     }
     let free = |row: &csv::Row| row.name == FREE && row.module.as_deref().unwrap_or_default().is_empty();
@@ -297,7 +299,8 @@ fn json(source: &dyn ByteSource) -> Result<HeapReport> {
             what: "the bytes of a report in JSON".into(),
             value: len,
             limit: limits::MAX_REPORT,
-        });
+        }
+        .into());
     }
     let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
     source.read_at(0, &mut bytes, "a report in JSON")?;
@@ -322,7 +325,7 @@ fn json(source: &dyn ByteSource) -> Result<HeapReport> {
         return Err(Error::BadListing(format!(
             "it is JSON of schema `{}`; only `{REPORT_SCHEMA}`, which `dropheap stat --format json` prints, can stand in the place of a dump",
             head.schema
-        )));
+        )).into());
     }
     let mut report: HeapReport = crate::reading::from_slice(rest).map_err(bad)?;
     let mut sum = report.heap.free;

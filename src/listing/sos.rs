@@ -197,7 +197,8 @@ impl Listing {
                 what: "the rows of a listing".into(),
                 value: (self.rows.len() as u64).saturating_add(1),
                 limit: limits::MAX_METHOD_TABLES as u64,
-            });
+            }
+            .into());
         }
         // The C++ SOS pads method tables to the pointer's digits; the C# one does not, and prints no leading zero.
         self.digits = match self.digits {

@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::maps::Sorted;
 use crate::memory::{Addr, Memory, PointerSize, unreadable};
-use serde_json::Value;
+use crate::reading::{self, Json};
 
 /// Bytes of JSON accepted; the largest seen has 10,826.
 const MAX_JSON: u32 = 1 << 20;
@@ -50,33 +50,33 @@ impl Descriptor {
 
     /// Also the slots of its sub-descriptors.
     fn parse_all(text: &str, pointers: &[Addr]) -> Result<(Descriptor, Vec<Addr>)> {
-        let json: Value = serde_json::from_slice(text.as_bytes()).map_err(|e| Error::Damaged {
+        let json: Json = reading::from_slice(text.as_bytes()).map_err(|e| Error::Damaged {
             what: "the runtime's contract descriptor".into(),
             detail: format!("its JSON does not parse: {e}"),
         })?;
-        let mut d = Descriptor {
-            baseline: json.get("baseline").and_then(Value::as_str).unwrap_or("empty").to_owned(),
-            ..Descriptor::default()
-        };
-        for (name, fields) in json.get("types").and_then(Value::as_object).into_iter().flatten() {
-            let out = d.types.entry(name.clone(), Sorted::default);
-            for (field, value) in fields.as_object().into_iter().flatten() {
+        let mut d = Descriptor { baseline: "empty".to_owned(), ..Descriptor::default() };
+        if let Some(Json::Text(baseline)) = json.field("baseline") {
+            d.baseline.clone_from(baseline);
+        }
+        for (name, fields) in json.fields("types") {
+            let mut out = Sorted::default();
+            for (field, value) in fields.entries() {
                 let offset = match value {
-                    Value::Array(parts) => parts.first().and_then(number),
+                    Json::List(parts) => parts.first().and_then(number),
                     other => number(other),
                 };
                 if let Some(offset) = offset {
                     out.insert(field.clone(), offset);
                 }
             }
+            d.types.insert(name.clone(), out);
         }
-        for (name, value) in json.get("globals").and_then(Value::as_object).into_iter().flatten() {
+        for (name, value) in json.fields("globals") {
             if let Some(g) = global(value, pointers) {
                 d.globals.insert(name.clone(), g);
             }
         }
-        let subs = json.get("subDescriptors").and_then(Value::as_object).into_iter().flatten();
-        let slots = subs.filter_map(|(_, value)| match global(value, pointers) {
+        let slots = json.fields("subDescriptors").iter().filter_map(|(_, value)| match global(value, pointers) {
             Some(Global::Pointer(slot)) => Some(slot),
             _ => None,
         });
@@ -101,7 +101,7 @@ impl Descriptor {
         const WHAT: &str = "the runtime's contract descriptor";
         let magic = mem.u64(at, WHAT)?;
         if &magic.to_le_bytes() != b"DNCCDAC\0" {
-            return Err(Error::Damaged { what: WHAT.into(), detail: "its magic number is wrong".into() });
+            return Err(Error::Damaged { what: WHAT.into(), detail: "its magic number is wrong".into() }.into());
         }
         let p = pointer.bytes();
         let json_len = mem.u32(at.plus(12), WHAT)?;
@@ -113,7 +113,8 @@ impl Descriptor {
                 what: format!("{WHAT}: JSON length or pointer count"),
                 value: u64::from(json_len.max(count)),
                 limit: u64::from(MAX_JSON),
-            });
+            }
+            .into());
         }
         let text = mem.bytes(json, usize::try_from(json_len).map_err(|_| unreadable(WHAT, json, 0))?, WHAT)?;
         let pointers = (0..u64::from(count))
@@ -168,10 +169,10 @@ impl Descriptor {
 }
 
 /// A number in JSON, or in a string as decimal or hex.
-fn number(v: &Value) -> Option<u64> {
+fn number(v: &Json) -> Option<u64> {
     match v {
-        Value::Number(n) => n.as_u64(),
-        Value::String(s) => match s.strip_prefix("0x") {
+        Json::Number(n) => Some(*n),
+        Json::Text(s) => match s.strip_prefix("0x") {
             Some(hex) => u64::from_str_radix(hex, 16).ok(),
             None => s.parse().ok(),
         },
@@ -180,19 +181,19 @@ fn number(v: &Value) -> Option<u64> {
 }
 
 /// `value | [value, "type"] | [index] | [[index], "type"]`.
-fn global(v: &Value, pointers: &[Addr]) -> Option<Global> {
-    let indirect = |i: &Value| {
+fn global(v: &Json, pointers: &[Addr]) -> Option<Global> {
+    let indirect = |i: &Json| {
         let index = usize::try_from(number(i)?).ok()?;
         pointers.get(index).copied().filter(|a| !a.is_null()).map(Global::Pointer)
     };
     match v {
-        Value::Array(parts) => match parts.as_slice() {
+        Json::List(parts) => match parts.as_slice() {
             [index] => indirect(index),
-            [Value::Array(inner), _] => indirect(inner.first()?),
+            [Json::List(inner), _] => indirect(inner.first()?),
             [value, _] => global(value, pointers),
             _ => None,
         },
-        Value::String(s) => Some(number(v).map_or_else(|| Global::Text(s.clone()), Global::Number)),
+        Json::Text(s) => Some(number(v).map_or_else(|| Global::Text(s.clone()), Global::Number)),
         other => number(other).map(Global::Number),
     }
 }

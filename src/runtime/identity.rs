@@ -85,7 +85,7 @@ pub struct Refused {
     /// Its module.
     pub module: Module,
     /// [`Error::UnsupportedRuntime`].
-    pub error: Error,
+    pub error: Box<Error>,
 }
 
 /// All runtimes of the process, in the order of the module list. `architecture` as SystemInfo has it, for modules without headers.
@@ -177,7 +177,7 @@ const MZ: u16 = 0x5A4D;
 
 enum Verdict {
     Runtime(Box<RuntimeModule>),
-    Refused(Error),
+    Refused(Box<Error>),
     No,
 }
 
@@ -329,7 +329,7 @@ fn flavour_by_name(file_name: &str) -> Option<Flavour> {
 
 const CLR_2: &str = "mscorwks.dll";
 
-fn clr_2() -> Error {
+fn clr_2() -> Box<Error> {
     unsupported("the CLR 2.0 (.NET Framework 2.0 to 3.5)", "its heap has another layout; use its own SOS")
 }
 
@@ -359,7 +359,9 @@ impl RuntimeModule {
         };
         match self.flavour {
             Flavour::Framework if (a, b, c) == (4, 0, 30319) => ".NET Framework 4.0 to 4.5.2".into(),
-            Flavour::Framework => format!(".NET Framework {a}.{b}.{c}").trim_end_matches(".0").to_owned(),
+            Flavour::Framework if c != 0 => format!(".NET Framework {a}.{b}.{c}"),
+            Flavour::Framework if b != 0 => format!(".NET Framework {a}.{b}"),
+            Flavour::Framework => format!(".NET Framework {a}"),
             Flavour::Core if a >= 5 => {
                 format!(".NET {a}.{b}.{}", c.checked_div(100).unwrap_or(0))
             }
@@ -400,14 +402,14 @@ fn version_by_folder(path: &str) -> Option<[u16; 4]> {
     })
 }
 
-fn unsupported(runtime: &str, reason: &str) -> Error {
-    Error::UnsupportedRuntime { runtime: runtime.to_owned(), reason: reason.to_owned() }
+fn unsupported(runtime: &str, reason: &str) -> Box<Error> {
+    Error::UnsupportedRuntime { runtime: runtime.to_owned(), reason: reason.to_owned() }.into()
 }
 
-fn no_runtime(modules: &[Module]) -> Error {
+fn no_runtime(modules: &[Module]) -> Box<Error> {
     let detail = match modules.len() {
         0 => "; the dump has no module list".to_owned(),
         n => format!("; none of its {n} modules exports what a CLR exports"),
     };
-    Error::NoRuntime { detail }
+    Error::NoRuntime { detail }.into()
 }

@@ -322,12 +322,13 @@ impl Layout {
     }
 }
 
-fn broken(what: &str, why: &str) -> Error {
+fn broken(what: &str, why: &str) -> Box<Error> {
     Error::UnknownRuntime {
         runtime: "the runtime".into(),
         missing: format!("layout data {what}: {why}"),
         evidence: Vec::new(),
     }
+    .into()
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
         || module.dac_table.is_some()
         || module.contract_descriptor.is_some();
     if module.version.is_none() && !told_apart {
-        return Err(refuse("its version is not in the dump", &evidence));
+        return Err(refuse("its version is not in the dump", &evidence).into());
     }
     let row = layout::row_for(module.flavour.text(), module.version, module.pointer)?
         .ok_or_else(|| refuse("no layout is known for this version", &evidence))?;
@@ -140,7 +140,7 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
         }
         Err(why) => {
             reasons.push(format!("search by shape: {why}"));
-            Err(refuse(&format!("the GC's variables: {}", reasons.join("; ")), &evidence))
+            Err(refuse(&format!("the GC's variables: {}", reasons.join("; ")), &evidence).into())
         }
     }
 }

@@ -50,7 +50,7 @@ impl ByteSource for BlobSource {
         let bytes = Uint8Array::new(&buffer);
         if u64::from(bytes.length()) != len {
             let reason = format!("the browser returned {} bytes", bytes.length());
-            return Err(Error::Io { what: what.to_owned(), offset, len, reason });
+            return Err(Error::Io { what: what.to_owned(), offset, len, reason }.into());
         }
         bytes.copy_to(buf);
         Ok(())
@@ -58,10 +58,10 @@ impl ByteSource for BlobSource {
 }
 
 /// A DOMException says `NotReadableError: ...` when the file was changed or moved after it was chosen.
-fn io_error(what: &str, offset: u64, len: u64, e: &JsValue) -> Error {
+fn io_error(what: &str, offset: u64, len: u64, e: &JsValue) -> Box<Error> {
     let reason = match e.dyn_ref::<js_sys::Error>() {
         Some(e) => format!("{}: {}", e.name(), e.message()),
-        None => format!("{e:?}"),
+        None => "the browser gave no reason".to_owned(),
     };
-    Error::Io { what: what.to_owned(), offset, len, reason }
+    Error::Io { what: what.to_owned(), offset, len, reason }.into()
 }

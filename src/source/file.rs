@@ -23,7 +23,7 @@ impl FileSource {
         let file = File::open(path).map_err(|e| failed(e.to_string()))?;
         let meta = file.metadata().map_err(|e| failed(e.to_string()))?;
         if meta.is_dir() {
-            return Err(failed("it is a directory".into()));
+            return Err(failed("it is a directory".into()).into());
         }
         Ok(FileSource { file, len: meta.len() })
     }
@@ -42,7 +42,7 @@ impl ByteSource for FileSource {
             io::ErrorKind::UnexpectedEof => {
                 truncated(what, offset, len, self.file.metadata().map_or(self.len, |meta| meta.len()))
             }
-            _ => Error::Io { what: what.to_owned(), offset, len, reason: e.to_string() },
+            _ => Error::Io { what: what.to_owned(), offset, len, reason: e.to_string() }.into(),
         })
     }
 }
@@ -85,7 +85,7 @@ mod tests {
         source.read_at(0, &mut buf, "head").unwrap();
         assert_eq!(&buf, b"0123");
         let error = source.read_at(7, &mut buf, "four bytes").unwrap_err();
-        assert!(matches!(error, Error::Truncated { offset: 7, len: 4, file_len: 10, .. }), "{error}");
+        assert!(matches!(*error, Error::Truncated { offset: 7, len: 4, file_len: 10, .. }), "{error}");
         assert!(source.read_at(u64::MAX, &mut buf, "far away").is_err());
     }
 
@@ -96,7 +96,7 @@ mod tests {
         let source = FileSource::open(file.path()).unwrap();
         file.as_file().set_len(50).unwrap();
         let error = source.read_at(40, &mut [0; 20], "x").unwrap_err();
-        assert!(matches!(error, Error::Truncated { file_len: 50, .. }), "{error}");
+        assert!(matches!(*error, Error::Truncated { file_len: 50, .. }), "{error}");
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! What it costs, whatever the length: [`Budget`]. Checkpoints stand between deflate blocks where they can: only the history is to be kept
 //! then, squeezed too. When they take too much, every other one is dropped, and the spacing doubles.
 
+use super::checksum::Hasher as Checksum;
 use super::spans::Spans;
 use super::squeeze::{PIECE, restore, squeeze};
 use super::{ByteSource, check_range};
@@ -203,7 +204,7 @@ pub struct Indexing {
     budget: Budget,
     at: u64,
     promised: Option<u64>,
-    checksum: crc32fast::Hasher,
+    checksum: Checksum,
     end: Option<End>,
 }
 
@@ -223,7 +224,7 @@ impl Indexing {
             budget: Budget { spacing: budget.spacing.max(1), ..budget },
             at: 0,
             promised,
-            checksum: crc32fast::Hasher::new(),
+            checksum: Checksum::new(),
             end: None,
         }
     }
@@ -438,7 +439,7 @@ impl InflateSource {
             now.copy_from_slice(chunk);
             rest = later;
             if end.is_some() && !rest.is_empty() {
-                return Err(changed());
+                return Err(changed().into());
             }
         }
         lock(&self.idle).push(inflater);
@@ -454,7 +455,7 @@ impl InflateSource {
             let from = usize::try_from(at.saturating_sub(place.from)).unwrap_or(usize::MAX);
             let n = place.len.saturating_sub(from).min(rest.len());
             if n == 0 {
-                return Err(missing());
+                return Err(missing().into());
             }
             let (now, later) = rest.split_at_mut(n);
             self.read_span(place, from, now, once, what)?;
@@ -490,7 +491,9 @@ impl InflateSource {
         let Some(have) = bytes.get(from..from.saturating_add(buf.len())) else {
             lock(&self.spans).forget(place.number);
             let reason = "it could not be inflated".to_owned();
-            return Err(failed.unwrap_or(Error::Io { what: what.to_owned(), offset: place.from, len: 0, reason }));
+            return Err(
+                failed.unwrap_or(Error::Io { what: what.to_owned(), offset: place.from, len: 0, reason }.into())
+            );
         };
         buf.copy_from_slice(have);
         lock(&self.spans).was_read(place.number, from, buf.len(), once);
@@ -858,7 +861,7 @@ mod tests {
             fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
                 if self.1.load(Relaxed) {
                     let (what, reason) = (what.to_owned(), "gone".to_owned());
-                    return Err(Error::Io { what, offset, len: buf.len() as u64, reason });
+                    return Err(Error::Io { what, offset, len: buf.len() as u64, reason }.into());
                 }
                 self.0.as_slice().read_at(offset, buf, what)
             }

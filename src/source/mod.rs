@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 
 #[cfg(target_arch = "wasm32")]
 pub mod blob;
+mod checksum;
 pub mod counted;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod file;
@@ -165,6 +166,6 @@ pub fn check_range(what: &str, offset: u64, len: u64, file_len: u64) -> Result<(
 }
 
 /// The error of a read beyond the end.
-pub fn truncated(what: &str, offset: u64, len: u64, file_len: u64) -> Error {
-    Error::Truncated { what: what.to_owned(), offset, len, file_len }
+pub fn truncated(what: &str, offset: u64, len: u64, file_len: u64) -> Box<Error> {
+    Error::Truncated { what: what.to_owned(), offset, len, file_len }.into()
 }

@@ -269,7 +269,7 @@ mod tests {
             fn read_at(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
                 if !self.0.swap(true, std::sync::atomic::Ordering::Relaxed) {
                     let (what, reason) = (what.to_owned(), "bad sector".to_owned());
-                    return Err(Error::Io { what, offset, len: buf.len() as u64, reason });
+                    return Err(Error::Io { what, offset, len: buf.len() as u64, reason }.into());
                 }
                 buf.fill(9);
                 Ok(())

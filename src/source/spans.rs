@@ -1,7 +1,8 @@
 //! Which inflated bytes are kept, so that none is inflated again: the book-keeping of [`InflateSource`](super::inflate::InflateSource).
 //!
-//! A span is *open* (its bytes as they are) while it is being read. Later only what will be wanted again is *held*, squeezed: the pieces
-//! that were read as structures, and those that a walk has not come to, since it may be that only one end of the span is heap.
+//! A span is *open* (its bytes as they are) while it is being read. Later only what may be wanted again is *held*, squeezed: what was read
+//! as structures, what lies around it, and what a walk has not come to, since it may be that only one end of the span is heap. Where
+//! there is no room for all of that, the last goes first.
 
 use super::squeeze::{PIECE, restore, squeeze};
 use std::sync::{Arc, OnceLock};
@@ -34,13 +35,43 @@ struct Open {
 
 struct Held {
     used: u64,
+    rank: Rank,
+    pieces: Vec<Option<Piece>>,
+}
+
+/// What goes first when there is no room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// What a walk has left: the other end of the span, the body of a large array.
+    Left,
+    /// Pieces around those with structures.
+    Around,
+    /// Pieces that were read as structures.
+    Structures,
+}
+
+struct Piece {
     structures: bool,
-    pieces: Vec<Option<Box<[u8]>>>,
+    /// Bytes that no walk has taken.
+    left: usize,
+    squeezed: Box<[u8]>,
 }
 
 impl Held {
     fn bytes(&self) -> u64 {
-        self.pieces.iter().flatten().fold(0, |sum, piece| sum.saturating_add(piece.len() as u64))
+        self.pieces.iter().flatten().fold(0, |sum, piece| sum.saturating_add(piece.squeezed.len() as u64))
+    }
+
+    /// Drops what is of the lowest rank; true if there is something left.
+    fn shrink(&mut self) -> bool {
+        if self.rank != Rank::Around {
+            return false;
+        }
+        self.rank = Rank::Structures;
+        for piece in &mut self.pieces {
+            *piece = piece.take().filter(|piece| piece.structures);
+        }
+        true
     }
 }
 
@@ -75,21 +106,35 @@ impl Spans {
     pub fn held(&mut self, number: usize, from: usize, buf: &mut [u8], once: bool) -> bool {
         let Some(held) = self.held.get_mut(number).and_then(Option::as_mut) else { return false };
         let mut block = [0; PIECE];
+        let all =
+            |held: &Held| touched(from, buf.len()).all(|(piece, ..)| matches!(held.pieces.get(piece), Some(Some(_))));
+        if !all(held) {
+            return false;
+        }
         for (piece, skip, to) in touched(from, buf.len()) {
-            let Some(squeezed) = held.pieces.get(piece).and_then(Option::as_ref) else { return false };
-            if restore(squeezed, &mut block).is_none() {
+            let Some(slot) = held.pieces.get_mut(piece) else { return false };
+            let Some(piece) = slot else { return false };
+            if restore(&piece.squeezed, &mut block).is_none() {
                 return false;
             }
+            piece.structures |= !once;
             let have = block.get(skip..).unwrap_or_default();
             let rest = buf.get_mut(to..).unwrap_or_default();
             let n = have.len().min(rest.len());
             if let (Some(rest), Some(have)) = (rest.get_mut(..n), have.get(..n)) {
                 rest.copy_from_slice(have);
             }
+            piece.left = piece.left.saturating_sub(if once { n } else { 0 });
+            if piece.left == 0 && !piece.structures {
+                self.held_bytes = self.held_bytes.saturating_sub(piece.squeezed.len() as u64);
+                *slot = None;
+            }
         }
         self.clock = self.clock.saturating_add(1);
         held.used = self.clock;
-        held.structures |= !once;
+        if !once {
+            held.rank = held.rank.max(Rank::Around);
+        }
         true
     }
 
@@ -139,16 +184,24 @@ impl Spans {
         let bytes = open.bytes.get().map_or(&[][..], Vec::as_slice);
         let Some(slot) = self.held.get_mut(open.number) else { return };
         let before = slot.take();
-        let mut held = before.unwrap_or_else(|| Held { used: 0, structures: false, pieces: Vec::new() });
+        let mut held = before.unwrap_or_else(|| Held { used: 0, rank: Rank::Left, pieces: Vec::new() });
         self.held_bytes = self.held_bytes.saturating_sub(held.bytes());
         held.used = open.used;
-        held.structures |= open.taken.contains(&STRUCTURES);
-        held.pieces.resize(open.taken.len(), None);
-        for piece in open.wanted() {
+        held.pieces.resize_with(open.taken.len(), || None);
+        for (piece, structures) in open.wanted() {
             let from = piece.saturating_mul(PIECE);
             let to = from.saturating_add(PIECE).min(bytes.len());
-            if let (Some(slot @ None), Some(bytes)) = (held.pieces.get_mut(piece), bytes.get(from..to)) {
-                *slot = Some(squeeze(bytes));
+            match (held.pieces.get_mut(piece), bytes.get(from..to)) {
+                (Some(Some(known)), _) => known.structures |= structures,
+                (Some(none), Some(bytes)) => {
+                    let taken = open.taken.get(piece).filter(|_| !structures).copied().unwrap_or(0);
+                    let left = bytes.len().saturating_sub(taken);
+                    *none = Some(Piece { structures, left, squeezed: squeeze(bytes) });
+                }
+                _ => {}
+            }
+            if structures {
+                held.rank = Rank::Around;
             }
         }
         self.held_bytes = self.held_bytes.saturating_add(held.bytes());
@@ -156,14 +209,24 @@ impl Spans {
         while self.held_bytes > self.held_room && self.let_go() {}
     }
 
-    /// Drops the held span that was not used for the longest time; those with structures last.
+    /// Drops something of the lowest rank there is, of the span that was not used for the longest time; around structures, where there are
+    /// the fewest of them: a lone page in the middle of other memory has none beside it. False if nothing is held.
     fn let_go(&mut self) -> bool {
-        let used = |held: &Held| (held.structures, held.used);
-        let oldest = (0..).zip(&self.held).filter_map(|(i, held)| Some((i, used(held.as_ref()?))));
-        let Some((number, _)) = oldest.min_by_key(|(_, used)| *used) else { return false };
-        if let Some(held) = self.held.get_mut(number).and_then(Option::take) {
-            self.held_bytes = self.held_bytes.saturating_sub(held.bytes());
+        let structures = |held: &Held| match held.rank {
+            Rank::Around => held.pieces.iter().flatten().filter(|piece| piece.structures).count(),
+            _ => 0,
+        };
+        let rank = |held: &Held| (held.rank, structures(held), held.used);
+        let all = (0..).zip(&self.held).filter_map(|(number, held)| Some((number, rank(held.as_ref()?))));
+        let Some((number, _)) = all.min_by_key(|(_, rank)| *rank) else { return false };
+        let Some(slot) = self.held.get_mut(number) else { return false };
+        let Some(mut held) = slot.take() else { return false };
+        let before = held.bytes();
+        if held.shrink() {
+            self.held_bytes = self.held_bytes.saturating_add(held.bytes());
+            *slot = Some(held);
         }
+        self.held_bytes = self.held_bytes.saturating_sub(before);
         true
     }
 
@@ -174,11 +237,11 @@ impl Spans {
 }
 
 impl Open {
-    /// The pieces that may be wanted again.
-    fn wanted(&self) -> impl Iterator<Item = usize> {
+    /// The pieces that may be wanted again, and whether they were read as structures.
+    fn wanted(&self) -> impl Iterator<Item = (usize, bool)> {
         (0..).zip(&self.taken).filter_map(|(piece, &taken)| {
             let len = self.len.saturating_sub(PIECE.saturating_mul(piece)).min(PIECE);
-            (taken == STRUCTURES || taken < len).then_some(piece)
+            (taken == STRUCTURES || taken < len).then_some((piece, taken == STRUCTURES))
         })
     }
 }

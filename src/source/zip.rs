@@ -122,7 +122,7 @@ pub struct Directory {
 pub fn directory(source: &Arc<dyn ByteSource>) -> Result<Directory> {
     match central(&**source) {
         // A broken directory behind whole local headers is as good as none.
-        Err(Error::Archive { .. }) => Ok(Directory { entries: local(source)?, cut: true }),
+        Err(error) if matches!(*error, Error::Archive { .. }) => Ok(Directory { entries: local(source)?, cut: true }),
         entries => Ok(Directory { entries: entries?, cut: false }),
     }
 }
@@ -130,7 +130,7 @@ pub fn directory(source: &Arc<dyn ByteSource>) -> Result<Directory> {
 /// The source as `rawzip` reads it; keeps the error that an `io::Error` would lose.
 struct Adapter<'a> {
     source: &'a dyn ByteSource,
-    failed: RefCell<Option<Error>>,
+    failed: RefCell<Option<Box<Error>>>,
 }
 
 impl ReaderAt for Adapter<'_> {
@@ -158,7 +158,7 @@ fn central(source: &dyn ByteSource) -> Result<Vec<Entry>> {
     while let Some(record) = records.next_entry().map_err(failed)? {
         if entries.len() >= MAX_ENTRIES {
             let what = "entries of the zip".into();
-            return Err(Error::Limit { what, value: archive.entries_hint(), limit: MAX_ENTRIES as u64 });
+            return Err(Error::Limit { what, value: archive.entries_hint(), limit: MAX_ENTRIES as u64 }.into());
         }
         entries.push(Entry {
             name: String::from_utf8_lossy(record.file_path().as_bytes()).into_owned(),
@@ -306,6 +306,6 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u64::from_le_bytes(*b))
 }
 
-fn damaged(detail: String) -> Error {
-    Error::Archive { detail, next: crate::error::COPY_AGAIN.to_owned() }
+fn damaged(detail: String) -> Box<Error> {
+    Error::Archive { detail, next: crate::error::COPY_AGAIN.to_owned() }.into()
 }

@@ -3,6 +3,7 @@
 //! What the reader must find is known by construction: the fixture's own rows (the answer of the runtime's DAC) and what was added. Only the
 //! parts of the dump that are touched are understood here: its directory, its memory and module lists, the lists of regions, a few method tables.
 
+use super::kudu::KuduZip;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -25,14 +26,39 @@ pub struct Plan {
     pub modules: u64,
     /// Length of the file: what is missing is filled half with memory outside of the heap, half with bodies of large arrays, as holes.
     pub file_size: u64,
+    /// The added structures in pieces of 64 KiB, evenly spread over the file.
+    pub scattered: bool,
+    /// Fields of objects, bodies of arrays and memory outside of the heap full of things that pack as a process's memory does, about four to
+    /// one. References among them lead anywhere: `stat` does not follow them, `verify` does.
+    pub filled: bool,
+    /// In a zip as Kudu's, written front to back: the dump itself is nowhere. Nothing can be shuffled then.
+    pub zip: bool,
     /// Another number, another dump.
     pub seed: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Plan {
+        Plan {
+            objects: 0,
+            segments: 0,
+            ranges: 0,
+            shuffled: false,
+            method_tables: 0,
+            modules: 0,
+            file_size: 0,
+            scattered: false,
+            filled: false,
+            zip: false,
+            seed: 1,
+        }
+    }
 }
 
 /// What was made.
 #[derive(Debug, Clone)]
 pub struct Made {
-    /// The dump.
+    /// The dump, or the zip with it.
     pub dump: PathBuf,
     /// `method_table_hex,count,total_size,type_name`, ascending by size.
     pub expected: PathBuf,
@@ -150,6 +176,39 @@ impl Random {
     }
 }
 
+/// Words as a process's memory has them: zeros, small numbers, references, text.
+struct Filler {
+    random: Random,
+    /// Some hundred references, as graphs have them: most lead to the same places.
+    targets: Vec<u64>,
+}
+
+impl Filler {
+    fn new(seed: u64) -> Filler {
+        let mut random = Random(seed ^ 0xF111);
+        let targets = (0..300).map(|_| REGIONS + random.below(1 << 33) * 8).collect();
+        Filler { random, targets }
+    }
+
+    fn word(&mut self) -> u64 {
+        let r = self.random.below(1 << 40);
+        match r % 16 {
+            0..6 => 0,
+            6..8 => r >> 8 & 0x3F,
+            8..12 => self.targets[(r >> 8) as usize % self.targets.len()],
+            12 => REGIONS + (r >> 8 & 0x3FFF_FFF8),
+            13 => r >> 4,
+            _ => [0x0065_0074_0061_0064, 0x002F_0073_0065_0072, 0x006E_006F_0069_0073][(r >> 8) as usize % 3],
+        }
+    }
+
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for word in bytes.as_chunks_mut::<8>().0 {
+            *word = self.word().to_le_bytes();
+        }
+    }
+}
+
 /// Bytes that go into the file, at an address.
 struct Piece {
     addr: u64,
@@ -176,21 +235,22 @@ pub fn make(fixture: Vec<u8>, expected: &str, plan: &Plan, folder: &Path) -> io:
     let structures = world.structures(plan, &lengths, &large);
     let layout = world.layout(plan, &lengths, &large, &structures);
 
-    let dump = folder.join("evening.dmp");
-    let file = File::create(&dump)?;
-    let length = world.write_head(plan, &layout, &file)?;
+    assert!(!(plan.zip && plan.shuffled), "a zip is written in the order of the file, and so is the heap");
+    let dump = folder.join(if plan.zip { "evening.zip" } else { "evening.dmp" });
+    let mut out = Out::new(&dump, plan)?;
     for piece in &structures {
-        layout.write(&file, piece)?;
+        layout.put(piece, &mut |offset, bytes| out.keep(offset, bytes))?;
     }
-    world.regions(plan, first_clone, &mut |piece| layout.write(&file, piece))?;
+    let length = world.write_head(plan, &layout, &mut out)?;
+    world.regions(plan, first_clone, &mut |piece| layout.put(piece, &mut |offset, bytes| out.write(offset, bytes)))?;
     for &(mem, len) in &large {
         let kind = world.kinds.iter_mut().find(|k| k.name == "System.Byte[]").unwrap();
         let mut head = kind.table.to_le_bytes().to_vec();
         head.extend((len - kind.base).to_le_bytes());
         (kind.count, kind.size) = (kind.count + 1, kind.size + len);
-        layout.write(&file, &Piece { addr: mem, bytes: head })?;
+        layout.put(&Piece { addr: mem, bytes: head }, &mut |offset, bytes| out.write(offset, bytes))?;
     }
-    file.set_len(length)?;
+    out.finish(length)?;
 
     let expected = folder.join("expected-evening.csv");
     let (objects, bytes) = world.write_expected(&expected)?;
@@ -302,6 +362,7 @@ impl World {
         write: &mut dyn FnMut(&Piece) -> io::Result<()>,
     ) -> io::Result<Vec<u64>> {
         let mut random = Random(plan.seed);
+        let mut filler = plan.filled.then(|| Filler::new(plan.seed));
         let objects = plan.objects.max(plan.method_tables);
         let total: u64 = self.kinds[..first_clone].iter().map(|k| k.weight).sum();
         let mut clones = first_clone..self.kinds.len();
@@ -353,7 +414,12 @@ impl World {
                 if kind.component != 0 {
                     bytes.extend(components.to_le_bytes());
                 }
+                let fields = bytes.len();
                 bytes.resize(end, 0);
+                if let Some(filler) = &mut filler {
+                    // The last word is the next object's header.
+                    filler.fill(&mut bytes[fields..end - 8]);
+                }
                 let kind = &mut self.kinds[number];
                 (kind.count, kind.size) = (kind.count + 1, kind.size + size.max(24));
                 (step, left, made, here) = (step + 1, left - 1, made + 1, here + 1);
@@ -409,7 +475,17 @@ impl World {
 
     /// All added ranges in the order of the file.
     fn layout(&self, plan: &Plan, lengths: &[u64], large: &[(u64, u64)], structures: &[Piece]) -> Layout {
-        let mut added: Vec<(u64, u64)> = structures.iter().map(|p| (p.addr, p.bytes.len() as u64)).collect();
+        const SCATTERED: u64 = 64 << 10;
+        let mut listed: Vec<(u64, u64)> = structures.iter().map(|p| (p.addr, p.bytes.len() as u64)).collect();
+        if plan.scattered {
+            listed = listed
+                .iter()
+                .flat_map(|&(addr, len)| {
+                    (0..len).step_by(SCATTERED as usize).map(move |at| (addr + at, SCATTERED.min(len - at)))
+                })
+                .collect();
+        }
+        let mut added = if plan.scattered { Vec::new() } else { listed.clone() };
         let pages = |len: u64| (FIRST + len).next_multiple_of(PAGE);
         let all: u64 = lengths.iter().map(|&len| pages(len)).sum();
         let piece = match plan.ranges {
@@ -427,7 +503,8 @@ impl World {
         for &(mem, len) in large {
             added.push((mem - FIRST, pages(len)));
         }
-        let used = self.fixture.bytes.len() as u64 + added.iter().map(|r| r.1).sum::<u64>();
+        let of_structures = if plan.scattered { listed.iter().map(|r| r.1).sum() } else { 0 };
+        let used = self.fixture.bytes.len() as u64 + of_structures + added.iter().map(|r| r.1).sum::<u64>();
         let native = plan.file_size.saturating_sub(used) / PAGE * PAGE;
         let mut outside: Vec<(u64, u64)> = Vec::new();
         let count = if native > 0 { 16 } else { 0 };
@@ -437,8 +514,23 @@ impl World {
         // Holes in front of the heap: it lies wherever the file wants, beyond 4 GiB too.
         let mut ranges: Vec<(u64, u64)> = self.fixture.ranges.iter().map(|r| (r.0, r.1)).collect();
         let own = ranges.len();
-        ranges.extend(outside.into_iter().filter(|r| r.1 > 0));
-        ranges.extend(added);
+        let others: Vec<(u64, u64)> = outside.into_iter().filter(|r| r.1 > 0).chain(added).collect();
+        if plan.scattered {
+            // As many bytes between two of them.
+            let all: u64 = others.iter().map(|r| r.1).sum();
+            let (mut between, mut placed) = (0, 0);
+            for range in others {
+                while placed < listed.len() && placed as u64 * all <= between * listed.len() as u64 {
+                    ranges.push(listed[placed]);
+                    placed += 1;
+                }
+                ranges.push(range);
+                between += range.1;
+            }
+            ranges.extend(&listed[placed..]);
+        } else {
+            ranges.extend(others);
+        }
         if plan.shuffled {
             let mut random = Random(plan.seed ^ 0x5EED);
             for i in (own + 1..ranges.len()).rev() {
@@ -466,7 +558,7 @@ impl World {
     }
 
     /// The head of the fixture with new lists, and the fixture's own memory; returns the length of the whole file.
-    fn write_head(&mut self, plan: &Plan, layout: &Layout, file: &File) -> io::Result<u64> {
+    fn write_head(&mut self, plan: &Plan, layout: &Layout, out: &mut Out) -> io::Result<u64> {
         let mut head = self.fixture.bytes[..self.fixture.base as usize].to_vec();
         let put = |head: &mut Vec<u8>, at: u64, value: u64| {
             let value = u32::try_from(value).expect("streams lie below 4 GiB");
@@ -509,10 +601,10 @@ impl World {
             head.extend(addr.to_le_bytes());
             head.extend(len.to_le_bytes());
         }
-        write_at(file, 0, &head)?;
+        out.write(0, &head)?;
         for &(addr, len, offset) in &self.fixture.ranges {
             let bytes = self.fixture.bytes[offset as usize..(offset + len) as usize].to_vec();
-            layout.write(file, &Piece { addr, bytes })?;
+            layout.put(&Piece { addr, bytes }, &mut |offset, bytes| out.write(offset, bytes))?;
         }
         Ok(layout.end)
     }
@@ -552,15 +644,113 @@ struct Layout {
 }
 
 impl Layout {
-    fn write(&self, file: &File, piece: &Piece) -> io::Result<()> {
+    /// Gives the parts of a piece to their places in the file.
+    fn put(&self, piece: &Piece, write: &mut dyn FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
         let mut done = 0;
         while done < piece.bytes.len() {
             let at = piece.addr + done as u64;
             let &(addr, len, offset) = &self.by_address[self.by_address.partition_point(|r| r.0 <= at) - 1];
             let n = ((addr + len - at) as usize).min(piece.bytes.len() - done);
             assert!(n > 0, "{at:#x} has no place");
-            write_at(file, offset + (at - addr), &piece.bytes[done..done + n])?;
+            write(offset + (at - addr), &piece.bytes[done..done + n])?;
             done += n;
+        }
+        Ok(())
+    }
+}
+
+/// Where the dump goes.
+enum Out {
+    /// In any order; what is not written is a hole.
+    File(File),
+    Zip(Box<Streamed>),
+}
+
+/// A dump that is written front to back.
+struct Streamed {
+    zip: KuduZip<BufWriter<File>>,
+    at: u64,
+    /// What is to be written when its place has come.
+    kept: BTreeMap<u64, Vec<u8>>,
+    /// What stands where nothing is written; zeros if there is none.
+    filler: Option<Filler>,
+}
+
+impl Out {
+    fn new(path: &Path, plan: &Plan) -> io::Result<Out> {
+        let file = File::create(path)?;
+        if !plan.zip {
+            return Ok(Out::File(file));
+        }
+        let mut zip = KuduZip::new(BufWriter::with_capacity(1 << 20, file));
+        zip.entry("minidump.dmp")?;
+        let filler = plan.filled.then(|| Filler::new(plan.seed ^ 0x6A9));
+        Ok(Out::Zip(Box::new(Streamed { zip, at: 0, kept: BTreeMap::new(), filler })))
+    }
+
+    /// In the order of the file.
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Out::File(file) => write_at(file, offset, bytes),
+            Out::Zip(streamed) => {
+                streamed.go_to(offset)?;
+                streamed.write(bytes)
+            }
+        }
+    }
+
+    /// In any order, before what is behind it.
+    fn keep(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Out::File(file) => write_at(file, offset, bytes),
+            Out::Zip(streamed) => {
+                streamed.kept.insert(offset, bytes.to_vec());
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self, length: u64) -> io::Result<()> {
+        match self {
+            Out::File(file) => file.set_len(length),
+            Out::Zip(mut streamed) => {
+                streamed.go_to(length)?;
+                // As Kudu's: what a debugger needs beside the dump.
+                for name in ["sos.dll", "mscordacwks.dll"] {
+                    streamed.zip.entry(name)?;
+                    streamed.zip.write(b"MZ, in the place of a library")?;
+                }
+                streamed.zip.finish().map(|_| ())
+            }
+        }
+    }
+}
+
+impl Streamed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.at += bytes.len() as u64;
+        self.zip.write(bytes)
+    }
+
+    /// Writes what lies before an offset.
+    fn go_to(&mut self, offset: u64) -> io::Result<()> {
+        while let Some(first) = self.kept.first_entry().filter(|e| *e.key() < offset) {
+            let (place, bytes) = first.remove_entry();
+            self.gap(place)?;
+            self.write(&bytes)?;
+        }
+        self.gap(offset)
+    }
+
+    fn gap(&mut self, end: u64) -> io::Result<()> {
+        assert!(self.at <= end, "what is at {end:#x} comes too late: {:#x} was written", self.at);
+        let mut bytes = vec![0; 1 << 20];
+        while self.at < end {
+            let n = (end - self.at).min(bytes.len() as u64) as usize;
+            if let Some(filler) = &mut self.filler {
+                filler.fill(&mut bytes[..n]);
+            }
+            self.write(&bytes[..n])?;
         }
         Ok(())
     }

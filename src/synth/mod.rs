@@ -13,6 +13,8 @@
 #[cfg(not(target_arch = "wasm32"))]
 pub mod big;
 pub mod clr;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod kudu;
 pub mod metadata;
 pub mod minidump;
 pub mod pe;

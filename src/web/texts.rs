@@ -67,5 +67,6 @@ impl Reports {
 
 fn from_js<T: Slot + Default>(value: &JsValue) -> Result<T, JsValue> {
     let text = String::from(JSON::stringify(value)?);
-    reading::from_slice(text.as_bytes()).map_err(|e| thrown(Error::Usage(format!("this is no value of dropheap: {e}"))))
+    reading::from_slice(text.as_bytes())
+        .map_err(|e| thrown(Error::Usage(format!("this is no value of dropheap: {e}")).into()))
 }

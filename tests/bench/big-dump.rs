@@ -33,6 +33,15 @@ struct Arguments {
     /// Length of the file, filled up with holes: native memory and large arrays
     #[arg(long, default_value = "0", value_parser = number)]
     file_size: u64,
+    /// The added structures in pieces, spread over the file
+    #[arg(long)]
+    scattered: bool,
+    /// Fields, arrays and native memory that pack as a process's memory does, instead of zeros; not for verify
+    #[arg(long)]
+    filled: bool,
+    /// In a zip as Kudu's, streamed: evening.zip; the dump itself is never written
+    #[arg(long, conflicts_with = "shuffled")]
+    zip: bool,
     /// Another number, another dump
     #[arg(long, default_value = "1", value_parser = number)]
     seed: u64,
@@ -67,6 +76,9 @@ fn main() -> std::io::Result<()> {
         method_tables: a.method_tables,
         modules: a.modules,
         file_size: a.file_size,
+        scattered: a.scattered,
+        filled: a.filled,
+        zip: a.zip,
         seed: a.seed,
     };
     let made = make(fixture, &expected, &plan, &a.out)?;

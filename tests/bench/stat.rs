@@ -73,16 +73,7 @@ fn steps(c: &mut Criterion, bytes: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let set = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/net10-x64-wks");
     let expected = std::fs::read_to_string(set.join("expected-evening.csv")).unwrap();
-    let plan = Plan {
-        objects: 300_000,
-        segments: 0,
-        ranges: 0,
-        shuffled: false,
-        method_tables: 20_000,
-        modules: 0,
-        file_size: 0,
-        seed: 1,
-    };
+    let plan = Plan { objects: 300_000, method_tables: 20_000, ..Plan::default() };
     let made = make(unpacked(), &expected, &plan, folder.path()).unwrap();
     let many = std::fs::read(made.dump).unwrap();
     let mut group = c.benchmark_group("step");

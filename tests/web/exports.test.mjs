@@ -3,26 +3,16 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { choose, chromium, commandLine, fixtures, hosted, parseCsv, scratch, state } from './harness.mjs';
+import { test } from 'node:test';
+import { choose, commandLine, fixtures, inChromium, parseCsv, scratch, state } from './harness.mjs';
 
 const pairs = fixtures();
 
-let server;
-let browser;
-before(async () => {
-  server = await hosted();
-  browser = await chromium();
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const chrome = inChromium();
 
 /** The page, and its workers within reach: those that were told to hold the reports. */
 async function open() {
-  const page = await browser.newPage();
-  await page.evaluateOnNewDocument(() => {
+  const { page } = await chrome.open({ kind: 'hosted', first: () => {
     const Plain = Worker;
     window.holders = [];
     window.Worker = class extends Plain {
@@ -40,8 +30,7 @@ async function open() {
       });
       holder.postMessage({ type: 'call', call, name, args });
     });
-  });
-  await page.goto(server.url, { waitUntil: 'load' });
+  } });
   return page;
 }
 

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { after, before } from 'node:test';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -47,6 +48,74 @@ export function firefox() {
   return puppeteer.launch({ browser: 'firefox', executablePath: findProgram('firefox-esr'), userDataDir: scratch() });
 }
 
+/**
+ * Chromium and the pieces on a server, for all tests of a file. `open` gives a fresh page, and what went wrong in it: errors and complaints on the
+ * console; `first` is run in it ahead of everything else.
+ */
+export function inChromium() {
+  let server;
+  let browser;
+  before(async () => {
+    server = await hosted();
+    browser = await chromium();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+  return {
+    server: () => server,
+    async open({ kind = 'one file', hash = '', first = null, height = 900 } = {}) {
+      const page = await browser.newPage();
+      await page.setViewport({ width: 1440, height });
+      const wrong = [];
+      page.on('pageerror', (error) => wrong.push(error.message));
+      page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
+      if (first) await page.evaluateOnNewDocument(first);
+      await page.goto(`${kind === 'hosted' ? server.url : oneFileUrl}${hash}`, { waitUntil: 'load' });
+      return { page, wrong };
+    },
+  };
+}
+
+/** Put in front of every worker's script. @param {string} code @returns {string} for `first` */
+export const inWorkers = (code) => `{
+  const B = Blob;
+  globalThis.Blob = class extends B {
+    constructor(parts, options) { super(options?.type === 'text/javascript' ? [${JSON.stringify(code)}, ...parts] : parts, options); }
+  };
+}`;
+
+/** What axe-core finds, in light and in dark. @param {any} page @returns {Promise<string[]>} */
+export async function violations(page) {
+  const found = [];
+  for (const theme of ['light', 'dark']) {
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    await page.evaluate(axeSource);
+    const result = await page.evaluate(() => axe.run());
+    found.push(...result.violations.map((v) => `${theme}: ${v.id}: ${v.nodes[0].html.slice(0, 200)} ${v.nodes[0].failureSummary}`));
+  }
+  return found;
+}
+
+/**
+ * The longest task of the page's own thread while something happens: its processor time, which does not depend on what else the machine does, and
+ * its time by the clock; milliseconds. @param {any} page @param {() => Promise<unknown>} act
+ */
+export async function longestTask(page, act) {
+  await page.tracing.start({ categories: ['toplevel', 'devtools.timeline'] });
+  await act();
+  const { traceEvents: all } = JSON.parse(Buffer.from(await page.tracing.stop()).toString());
+  const thread = (/** @type {any} */ e) => `${e.pid}:${e.tid}`;
+  // Of the renderers' main threads the page's is the one that lays out.
+  const layouts = new Map();
+  for (const e of all.filter((e) => e.name === 'Layout')) layouts.set(thread(e), (layouts.get(thread(e)) ?? 0) + 1);
+  const [[main]] = [...layouts].sort((a, b) => b[1] - a[1]);
+  const tasks = all.filter((e) => thread(e) === main && e.ph === 'X' && /RunTask$/.test(e.name));
+  const longest = (/** @type {'tdur' | 'dur'} */ by) => Math.round(Math.max(0, ...tasks.map((e) => e[by] ?? 0)) / 1000);
+  return { processor: longest('tdur'), clock: longest('dur'), tasks: tasks.length };
+}
+
 /** Waits for `<body data-state>`. */
 export async function state(page, wanted, timeout = 120_000) {
   await page.waitForFunction((s) => document.body.dataset.state === s, { timeout }, wanted);
@@ -63,6 +132,12 @@ export function commandLine(args) {
   const done = spawnSync(join(targetDir(), 'debug', 'dropheap'), args, { encoding: 'utf8', maxBuffer: 1 << 28 });
   if (done.error || done.status !== 0) throw new Error(`dropheap ${args.join(' ')}: ${done.error ?? done.stderr}`);
   return done.stdout;
+}
+
+/** What an export of the core is called in the built page (build.mjs shortens the names). @param {string} name */
+export function exportName(name) {
+  const { exports } = JSON.parse(readFileSync(join(targetDir(), 'page', 'names.json'), 'utf8'));
+  return exports.find(([long]) => long === name)[1];
 }
 
 /** Every row of the table by its stable hooks: in the view of types, nothing folded, from the first to the last, since only those in sight are there. */

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { after, before, test } from 'node:test';
-import { axeSource, choose, chromium, commandLine, firefox, fixtures, oneFileUrl, root, scratch, state } from './harness.mjs';
+import { test } from 'node:test';
+import { choose, commandLine, exportName, firefox, fixtures, inChromium, inWorkers, longestTask, oneFileUrl, root, scratch, state, violations } from './harness.mjs';
 
 const pairs = fixtures();
 const [{ dumps: pair }] = pairs.filter((p) => p.name === 'net10-x64-wks');
@@ -32,23 +32,8 @@ function withoutMemory(from) {
   return bytes.subarray(0, Math.min(bytes.length, end + 256 * 1024));
 }
 
-let browser;
-before(async () => {
-  browser = await chromium();
-});
-after(() => browser?.close());
-
-/** A fresh page; `before` runs in it ahead of everything else. */
-async function open(before = null, from = browser) {
-  const page = await from.newPage();
-  await page.setViewport({ width: 1440, height: 900 });
-  const wrong = [];
-  page.on('pageerror', (error) => wrong.push(error.message));
-  page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
-  if (before) await page.evaluateOnNewDocument(before);
-  await page.goto(oneFileUrl, { waitUntil: 'load' });
-  return { page, wrong };
-}
+const chrome = inChromium();
+const open = (/** @type {any} */ first = null) => chrome.open({ first });
 
 const texts = (page, selector) => page.$$eval(selector, (nodes) => nodes.map((n) => n.textContent.trim()));
 const card = (page) => page.$eval('.card.failed', (c) => ({
@@ -59,14 +44,6 @@ const card = (page) => page.$eval('.card.failed', (c) => ({
   copy: c.querySelector('.copyline').hidden ? '' : c.querySelector('.copyline code').textContent,
   buttons: [...c.querySelectorAll('button')].map((b) => b.textContent),
 }));
-
-/** Put in front of every worker's script. @param {string} code */
-const inWorkers = (code) => `{
-  const B = Blob;
-  globalThis.Blob = class extends B {
-    constructor(parts, options) { super(options?.type === 'text/javascript' ? [${JSON.stringify(code)}, ...parts] : parts, options); }
-  };
-}`;
 
 /** What the file is, its name, the words of its card. */
 const REFUSED = [
@@ -205,7 +182,7 @@ test('a fault of the core: its words and a report that can be copied, never a de
     WebAssembly.Instance = function (...args) {
       const real = new I(...args);
       const exports = Object.fromEntries(Object.entries(real.exports));
-      exports.dumpsession_open = () => { console.error('panicked at src/heap/walk.rs:1:2:\\nfor a test'); throw new WebAssembly.RuntimeError('unreachable'); };
+      exports[${JSON.stringify(exportName('dumpsession_open'))}] = () => { console.error('panicked at src/heap/walk.rs:1:2:\\nfor a test'); throw new WebAssembly.RuntimeError('unreachable'); };
       return { exports };
     };
     WebAssembly.Instance.prototype = I.prototype;
@@ -228,7 +205,7 @@ test('memory runs out: said so, with what helps', async () => {
   const { page } = await open(inWorkers(`{
     const I = WebAssembly.Instance;
     WebAssembly.Instance = function (...args) {
-      const exports = { ...new I(...args).exports, dumpsession_open: () => { throw new RangeError('Array buffer allocation failed'); } };
+      const exports = { ...new I(...args).exports, ${exportName('dumpsession_open')}: () => { throw new RangeError('Array buffer allocation failed'); } };
       return { exports };
     };
     WebAssembly.Instance.prototype = I.prototype;
@@ -335,7 +312,7 @@ test('how to take a dump: a tab for each tool, by mouse and by arrow keys', asyn
   await page.click('#empty [data-dialog="how"]');
   const tabs = await texts(page, '#how [role="tab"]');
   assert.ok(tabs.length >= 9);
-  await page.click('#how-tab-procdump');
+  await page.click('#how-procdump-tab');
   assert.match((await page.$eval('#how [role="tabpanel"]:not([hidden])', (p) => p.textContent)), /-ma -r PID/);
   await page.keyboard.press('ArrowDown');
   assert.match((await page.$eval('#how [role="tabpanel"]:not([hidden])', (p) => p.textContent)), /Task Manager/);
@@ -361,7 +338,7 @@ test('the HTML report holds what its preview says and nothing that was not asked
   const html = readFileSync(join(dir, name), 'utf8');
   assert.doesNotMatch(html, /<script|--dir|LeakSim\.dll --/);
   assert.match(html, /System\.String/);
-  const report = await browser.newPage();
+  const report = await page.browser().newPage();
   const asked = [];
   report.on('request', (r) => asked.push(r.url()));
   await report.goto(`file://${join(dir, name)}`);
@@ -377,14 +354,7 @@ test('the HTML report holds what its preview says and nothing that was not asked
 
 test('axe finds nothing on any state and in any dialog, light and dark', async () => {
   const { page } = await open();
-  const check = async (where) => {
-    for (const theme of ['light', 'dark']) {
-      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
-      await page.evaluate(axeSource);
-      const { violations } = await page.evaluate(() => axe.run());
-      assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 200)} ${v.nodes[0].failureSummary}`), [], `${where}, ${theme}`);
-    }
-  };
+  const check = async (where) => assert.deepEqual(await violations(page), [], where);
   const dialog = async (id) => {
     await page.evaluate((d) => document.getElementById(d).showModal(), id);
     if (id === 'why') await page.waitForFunction(() => /ways blocked/.test(document.getElementById('why-sum').textContent), { timeout: 20_000 });
@@ -412,22 +382,31 @@ test('axe finds nothing on any state and in any dialog, light and dark', async (
 });
 
 test('while two dumps are read the page stays free: longest task of the main thread', async (t) => {
-  const { page } = await open(() => {
-    globalThis.tasks = [];
-    new PerformanceObserver((list) => globalThis.tasks.push(...list.getEntries().map((e) => Math.round(e.duration)))).observe({ type: 'longtask', buffered: true });
+  const { page } = await open();
+  const { processor, clock, tasks } = await longestTask(page, async () => {
+    await choose(page, pair);
+    await state(page, 'ready');
+    await new Promise((done) => setTimeout(done, 500));
   });
-  await choose(page, pair);
-  await state(page, 'ready');
-  const tasks = await page.evaluate(() => globalThis.tasks);
-  t.diagnostic(`tasks over 50 ms: ${JSON.stringify(tasks)}`);
-  // A busy machine; on a quiet one there is none over 50.
-  assert.ok(Math.max(0, ...tasks) < 1000, tasks.join());
+  t.diagnostic(`longest of ${tasks} tasks: ${processor} ms of the processor, ${clock} ms by the clock`);
+  // What is aimed at is 50; on a machine that does other things caches are cold.
+  assert.ok(tasks > 50 && processor < 100, `${processor} of ${tasks}`);
   await page.close();
 });
 
 test('while a dump is walked its types are there, marked as a part, which only grows; nothing is compared, and nothing of it stays', async (t) => {
-  // A clock that runs a thousand times as fast: reports of the part come from a heap this small, too.
-  const { page, wrong } = await open(`${inWorkers('{ const now = performance.now.bind(performance); performance.now = () => 1000 * now(); };')}
+  // A clock that runs a thousand times as fast: reports of the part come from a heap this small, too; and a walk that waits until they can be seen.
+  const { page, wrong } = await open(`${inWorkers(`{
+    const now = performance.now.bind(performance);
+    performance.now = () => 1000 * now();
+    const post = self.postMessage.bind(self);
+    let waits = 3;
+    self.postMessage = (message, ...rest) => {
+      post(message, ...rest);
+      const until = now() + 400;
+      if (message.type === 'partial' && waits-- > 0) while (now() < until);
+    };
+  }`)}
     globalThis.parts = [];
     addEventListener('DOMContentLoaded', () => new MutationObserver(() => {
       if (document.getElementById('so-far').hidden || document.getElementById('result').hidden) return;

@@ -3,30 +3,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { axeSource, choose, chromium, fixtures, hosted, scratch, state } from './harness.mjs';
+import { test } from 'node:test';
+import { axeSource, choose, fixtures, inChromium, scratch, state } from './harness.mjs';
 
 const pairs = fixtures();
 const { dumps: pair } = pairs.find((p) => p.name === 'net10-x64-wks');
 const { dumps: other } = pairs.find((p) => p.name === 'net31-x64-wks');
 
-let server;
-let browser;
-before(async () => {
-  server = await hosted();
-  browser = await chromium();
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const chrome = inChromium();
 
 async function open(files, hash = '') {
-  const page = await browser.newPage();
-  await page.setViewport({ width: 1440, height: 1000 });
-  const wrong = [];
-  page.on('pageerror', (error) => wrong.push(error.message));
-  await page.goto(`${server.url}${hash}`, { waitUntil: 'load' });
+  const { page, wrong } = await chrome.open({ kind: 'hosted', hash, height: 1000 });
   await choose(page, files);
   await state(page, 'ready');
   return { page, wrong };

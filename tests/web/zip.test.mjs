@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { choose, chromium, commandLine, oneFileUrl, parseCsv, root, scratch, state, tableRows } from './harness.mjs';
+import { choose, commandLine, inChromium, parseCsv, root, scratch, state, tableRows } from './harness.mjs';
 
 const home = join(root, 'tests', 'fixtures');
 const zip = (/** @type {string} */ name) => join(home, 'zip', name);
@@ -16,20 +16,7 @@ writeFileSync(plain, gunzipSync(readFileSync(gzip)));
 const cut = join(dir, 'cut.zip');
 writeFileSync(cut, readFileSync(zip('net31-x64-wks-afternoon.zip')).subarray(0, 600_000));
 
-let browser;
-before(async () => {
-  browser = await chromium();
-});
-after(() => browser?.close());
-
-async function open() {
-  const page = await browser.newPage();
-  const wrong = [];
-  page.on('pageerror', (error) => wrong.push(error.message));
-  page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
-  await page.goto(oneFileUrl, { waitUntil: 'load' });
-  return { page, wrong };
-}
+const { open } = inChromium();
 
 /** Types by name and module, as the command line counts them. @param {string} dump */
 function counted(dump) {

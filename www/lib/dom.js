@@ -1,20 +1,28 @@
-// Making elements. Text goes in as text nodes alone: names in a dump are a stranger's.
+// Making elements. Text goes in as text nodes alone, with what cannot be seen made visible: names in a dump are a stranger's.
+
+import { visible } from './format.js';
 
 /**
- * @param {string} tag
- * @param {Record<string, any> | null} [props]  `class`, `text`, `on…` listeners, `data-…`, `aria-…`, booleans, else attributes
- * @param {...(Node | string | null | undefined | false)} children
+ * `el('p.hint', { title }, 'words', node)`. What is null, undefined or false is left out.
+ * @param {string} tag  with its fixed classes
+ * @param {...(Record<string, any> | Node | string | number | null | undefined | false)} parts  first, if a plain object, `on…` listeners and attributes, `class`
+ *   for what is not fixed; then the children
  * @returns {HTMLElement}
  */
-export function el(tag, props, ...children) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(props ?? {})) {
-    if (value === null || value === undefined || value === false) continue;
-    if (key === 'text') node.textContent = value;
-    else if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
-    else node.setAttribute(key, value === true ? '' : String(value));
+export function el(tag, ...parts) {
+  const [name, ...classes] = tag.split('.');
+  const node = document.createElement(name);
+  node.className = classes.join(' ');
+  if (name === 'button') node.setAttribute('type', 'button');
+  const there = (/** @type {any} */ x) => x !== null && x !== undefined && x !== false;
+  if (parts[0]?.constructor === Object) {
+    for (const [key, value] of Object.entries(/** @type {any} */ (parts.shift()))) {
+      if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
+      else if (key === 'class') node.classList.add(...value.split(' ').filter(Boolean));
+      else if (there(value)) node.setAttribute(key, value === true ? '' : value);
+    }
   }
-  node.append(...children.filter((c) => c !== null && c !== undefined && c !== false));
+  node.append(.../** @type {any[]} */ (parts.filter(there).map((x) => (typeof x === 'string' ? visible(x) : x))));
   return node;
 }
 
@@ -45,7 +53,7 @@ export async function copyText(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    const area = el('textarea', { class: 'unseen', 'aria-hidden': 'true' });
+    const area = el('textarea.unseen', { 'aria-hidden': 'true' });
     /** @type {any} */ (area).value = text;
     document.body.append(area);
     /** @type {any} */ (area).select();
@@ -60,10 +68,14 @@ export async function copyText(text) {
  * @param {string} label @param {() => string} text @param {string} [said]  by a screen reader, where the label is not enough
  */
 export function copyButton(label, text, said) {
-  const button = el('button', { type: 'button', class: 'small', text: label, 'aria-label': said });
-  button.addEventListener('click', async () => {
-    button.textContent = (await copyText(text())) ? 'Copied' : 'Not allowed';
-    setTimeout(() => (button.textContent = label), 1500);
-  });
+  const button = el('button.small', { 'aria-label': said, onclick: () => copied(button, text(), label) }, label);
   return button;
+}
+
+/** Copies, and says so in the label of what was pressed, for a moment. @param {Element} node @param {string} text @param {string} label  of before */
+export async function copied(node, text, label) {
+  const done = await copyText(text);
+  node.textContent = done ? 'Copied' : 'Not allowed';
+  setTimeout(() => (node.textContent = label), 1500);
+  return done;
 }

@@ -97,7 +97,6 @@ function notADump(plain, failure, facts) {
     title: named ? `This is ${named}` : 'This is no dump of a Windows process',
     why: guess === '' ? plain.why : `It is not a Windows minidump: ${/^(it|nothing)/.test(guess) ? '' : 'it looks like '}${guess}.`,
     ...(full ? { copy: 'procdump -accepteula -ma PID evening.dmp', next: failure.hint.replace(/:? ?`?procdump.*$/s, ':').replace(/;? *take a full dump:$/, '; take a full dump of the process:'), howTo: true } : {}),
-    ...(facts ? {} : {}),
   };
 }
 

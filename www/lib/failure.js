@@ -28,5 +28,5 @@ const OUT_OF_MEMORY = {
   name: 'Error',
   code: 'out-of-memory',
   message: 'the browser gave no more memory',
-  hint: 'Close other tabs and try again, one dump after the other; or use the command line, `dropheap diff FILE FILE`.',
+  hint: '', // errors.js has the next step
 };

@@ -21,7 +21,7 @@ test('memory that ran out is said to be that: by the browser, or by an abort wit
     named('RuntimeError', 'unreachable'), named('RuntimeError', 'unreachable executed')]) {
     const f = failureOf(error, crash, []);
     assert.equal(f.code, 'out-of-memory', error.message);
-    assert.ok(f.hint.length > 20 && f.details.includes(error.message));
+    assert.ok(f.details.includes(error.message));
   }
   assert.equal(failureOf(named('RangeError', 'Maximum call stack size exceeded'), crash, []).code, 'crash');
   assert.equal(failureOf(named('RuntimeError', 'memory access out of bounds'), crash, []).code, 'crash');

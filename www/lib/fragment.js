@@ -9,24 +9,25 @@ const ORDER = /^(-?)(type|size|percent|count|average|trend|(?:size|count|step):\
 /** Columns that can be switched off. */
 export const OPTIONAL = ['bar', 'percent', 'count', 'sizes', 'counts', 'average', 'trend'];
 
+/** Choices of two, by the key in the fragment: the field of the state, its usual value and the other one, and the words for both. @type {Record<string, [string, any, any, string, string]>} */
+const PAIRS = {
+  names: ['spelling', 'csharp', 'type', 'csharp', 'sos'], units: ['units', 'bytes', 'people', 'bytes', 'mb'], time: ['axis', 'clock', 'uptime', 'clock', 'uptime'],
+  fold: ['fold', true, false, 'on', 'off'], letters: ['letters', true, false, 'on', 'off'],
+};
+
 /**
  * The view, and what else differs from the page as it opens.
  * @param {any} s  State
  */
 export function toFragment(s) {
-  const out = [];
+  const out = [`view=${s.view}`];
   const put = (/** @type {string} */ key, /** @type {string} */ value, /** @type {string} */ usual) => value !== usual && out.push(`${key}=${value}`);
-  put('view', s.view, '');
   put('sort', `${s.order.dir < 0 ? '-' : ''}${s.order.by}`, s.order.chosen ? '' : '-size');
   put('show', s.show, 'all');
   put('gen', s.generation, 'all');
   put('kinds', OWNERS.filter((o) => s.owners[o]).join('.'), OWNERS.join('.'));
   put('hide', s.hidden.join('.'), '');
-  put('names', s.spelling === 'type' ? 'sos' : 'csharp', 'csharp');
-  put('units', s.units === 'people' ? 'mb' : 'bytes', 'bytes');
-  put('fold', s.fold ? 'on' : 'off', 'on');
-  put('letters', s.letters ? 'on' : 'off', 'on');
-  put('time', s.axis, 'clock');
+  for (const [key, [field, usual, , word, other]] of Object.entries(PAIRS)) put(key, s[field] === usual ? word : other, word);
   return out.join('&');
 }
 
@@ -35,26 +36,19 @@ export function fromFragment(hash) {
   /** @type {Record<string, any>} */
   const state = {};
   const said = new URLSearchParams(hash.replace(/^#/, ''));
-  const among = (/** @type {string} */ key, /** @type {string[]} */ known) => {
-    const value = said.get(key);
-    return value !== null && known.includes(value) ? value : null;
+  const take = (/** @type {string} */ field, /** @type {string} */ key, /** @type {string[]} */ words, /** @type {any[]} */ values = words) => {
+    const at = words.indexOf(said.get(key) ?? '');
+    if (at >= 0) state[field] = values[at];
   };
-  const take = (/** @type {string} */ field, /** @type {string | null} */ value) => {
-    if (value !== null) state[field] = value;
-  };
-  take('view', among('view', VIEWS));
-  take('show', among('show', Object.keys(SHOWN)));
-  take('generation', among('gen', Object.keys(GENERATION_CHOICES)));
-  take('axis', among('time', ['clock', 'uptime']));
+  take('view', 'view', VIEWS);
+  take('show', 'show', Object.keys(SHOWN));
+  take('generation', 'gen', Object.keys(GENERATION_CHOICES));
   const sort = ORDER.exec(said.get('sort') ?? '');
   if (sort) state.order = { by: sort[2], dir: sort[1] ? -1 : 1, chosen: true };
   const kinds = said.get('kinds')?.split('.');
   if (kinds) state.owners = Object.fromEntries(OWNERS.map((o) => [o, kinds.includes(o)]));
   const hide = said.get('hide')?.split('.').filter((h) => OPTIONAL.includes(h));
   if (hide) state.hidden = hide;
-  if (among('names', ['sos', 'csharp'])) state.spelling = said.get('names') === 'sos' ? 'type' : 'csharp';
-  if (among('units', ['mb', 'bytes'])) state.units = said.get('units') === 'mb' ? 'people' : 'bytes';
-  if (among('fold', ['on', 'off'])) state.fold = said.get('fold') === 'on';
-  if (among('letters', ['on', 'off'])) state.letters = said.get('letters') === 'on';
+  for (const [key, [field, usual, other, ...words]] of Object.entries(PAIRS)) take(field, key, words, [usual, other]);
   return state;
 }

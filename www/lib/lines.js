@@ -198,7 +198,15 @@ export function linesOfAssemblies(x, about) {
  * @property {number[]} resized
  * @property {number[]} alone
  * @property {string[]} withheld  why sections are empty
+ * @property {boolean} complete  every dump was read to its end: that types shrank is a fact
  */
+
+/** What a section of the suspects is, here and in the report: its name, its rule, the rule in few words. */
+export const SECTIONS = {
+  supertype: ['By interface or base type', 'declared in a library or by you; the same objects are in the rows below as well: these do not add up', 'the same objects as below'],
+  same: ['Same number', 'types whose count changed by exactly the same number; not proof of ownership', 'not proof of ownership'],
+  resized: ['Resized', 'the same count, but larger: a collection got more slots', 'the same count, but larger'],
+};
 
 /**
  * The first view: few groups for thousands of rows. Every type is in one line of the last four sections, so that they add up.
@@ -211,20 +219,20 @@ export function linesOfSuspects(x, suspects, signed) {
   const series = c.dumps > 2;
   /** @type {Item[]} */
   const out = [];
-  const section = (/** @type {string} */ key, /** @type {string} */ label, /** @type {[string, string]} */ [note, brief], /** @type {{groups: Group[], rows: number[]}} */ level) => {
+  const section = (/** @type {string} */ key, /** @type {string[]} */ [label, note, brief = note], /** @type {{groups: Group[], rows: number[]}} */ level) => {
     if (level.groups.length + level.rows.length === 0) return;
     out.push({ kind: 'section', id: `section:${key}`, label, note, brief });
     pushLevel(out, x, '', 1, level);
   };
   suspects.withheld.forEach((why, at) => out.push({ kind: 'section', id: `section:why${at}`, label: 'Not grouped', note: why }));
   const supertypes = suspects.by_supertype.map((g) => ({ g, rows: keep(g.rows) })).filter(({ rows }) => rows.length > 0);
-  section('supertype', 'By interface or base type', ['declared in a library or by you; the same objects are in the rows below as well, so these are hollow and do not add up', 'the same objects as below'], {
+  section('supertype', SECTIONS.supertype, {
     groups: supertypes.map(({ g, rows }) => group(x, `group:${g.name}\t${g.module}`, {
       label: x.spelling === 'csharp' ? g.name_csharp || g.name : g.name, note: [count(rows.length, g.rows.length), g.note].filter(Boolean).join('; '), font: 'name', owner: g.owner ?? undefined, rows, hollow: true,
     })),
     rows: [],
   });
-  section('same', series ? 'Same number in every step' : 'Same number', ['types whose count changed by exactly the same number; not proof of ownership', 'not proof of ownership'], {
+  section('same', series ? ['Same number in every step', ...SECTIONS.same.slice(1)] : SECTIONS.same, {
     groups: suspects.same_number.map((all) => ({ all, rows: keep(all) })).filter(({ rows }) => rows.length > 0).map(({ all, rows }) => {
       const each = change(lineOf(x.s, all[0]).counts);
       // Yours, libraries, runtime: whoever looks for an owner looks there first.
@@ -235,16 +243,16 @@ export function linesOfSuspects(x, suspects, signed) {
     }),
     rows: [],
   });
-  section('resized', 'Resized', ['the same count, but larger: a collection got more slots', 'the same count, but larger'], { groups: [], rows: keep(suspects.resized) });
-  section('alone', 'On their own', [x.order ? 'in no group' : 'in no group; in each section what grew most in the old generations comes first', 'in no group'], { groups: [], rows: keep(suspects.alone) });
+  section('resized', SECTIONS.resized, { groups: [], rows: keep(suspects.resized) });
+  section('alone', ['On their own', x.order ? 'in no group' : 'in no group; in each section what grew most in the old generations comes first', 'in no group'], { groups: [], rows: keep(suspects.alone) });
 
   const named = new Set([...suspects.same_number.flat(), ...suspects.resized, ...suspects.alone]);
   const others = x.rows.filter((i) => !named.has(i));
   const shrank = others.filter((i) => change(lineOf(x.s, i).sizes) < 0);
   const rest = others.filter((i) => change(lineOf(x.s, i).sizes) >= 0);
-  section('rest', 'Not growing', ['so that the rows add up', 'so that the rows add up'], {
+  section('rest', [suspects.complete ? 'Not growing' : 'Not larger in what was read', 'so that the rows add up'], {
     groups: [
-      ...(shrank.length > 0 ? [group(x, 'group:shrank', { label: `${count(shrank.length)} shrank`, note: '', font: 'words', rows: shrank, hollow: false })] : []),
+      ...(shrank.length > 0 ? [group(x, 'group:shrank', { label: `${count(shrank.length)} ${suspects.complete ? 'shrank' : 'smaller'}`, note: '', font: 'words', rows: shrank, hollow: false })] : []),
       ...(rest.length > 0 ? [group(x, 'group:equal', { label: `${count(rest.length)} of equal size`, note: '', font: 'words', rows: rest, hollow: false })] : []),
     ],
     rows: [],

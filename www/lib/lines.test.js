@@ -64,7 +64,7 @@ test('supertypes are hollow and say how many of their types pass the filter', ()
 
 const suspects = {
   by_supertype: [{ name: 'Lib.I', name_csharp: 'Lib.I', module: 'Lib', owner: 'library', rows: [0, 1], note: '' }],
-  same_number: [[0, 1]], resized: [3], alone: [2], withheld: [],
+  same_number: [[0, 1]], resized: [3], alone: [2], withheld: [], complete: true,
 };
 
 test('suspects: every type is in one line of the sections that add up', () => {
@@ -76,6 +76,11 @@ test('suspects: every type is in one line of the sections that add up', () => {
   const lines = items.filter((i) => (i.kind === 'group' && !i.hollow) || i.kind === 'type');
   const sum = lines.reduce((n, i) => n + change((i.kind === 'type' ? lineOf(s, i.i) : i.numbers).sizes), 0);
   assert.equal(sum, change(sumOf(s, context().rows).sizes));
+});
+
+test('suspects of parts of heaps: that a type shrank is not said as a fact', () => {
+  const items = linesOfSuspects(context(), { ...suspects, complete: false }, String);
+  assert.deepEqual(words(items).slice(-3), ['# Not larger in what was read', '(1 type smaller)', '(1 type of equal size)']);
 });
 
 test('suspects under a filter: a group says how many of its types are left', () => {

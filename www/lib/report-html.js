@@ -2,8 +2,10 @@
 // by `text`; the file forbids scripts and connections itself, for whoever opens it. Pure.
 
 import { keyOf } from './columns.js';
+import { sentence } from './errors.js';
 import { GENERATIONS, comparedFacts, isListing } from './facts.js';
 import { baseName, duration, number, percent, plural, signed, signedPercent, size, utc, visible } from './format.js';
+import { SECTIONS } from './lines.js';
 
 /**
  * @typedef {object} Parts  what it may hold
@@ -105,18 +107,18 @@ function suspects(input) {
   const typeName = (/** @type {number} */ i) => name(columns.strings[spelled[i]]);
   const line = (/** @type {string} */ label, /** @type {any} */ t) =>
     `<tr><th scope="row">${label}</th><td>${signed(t.delta_size)}</td><td>${percent(t.delta_size, found.growth)}</td><td>${signed(t.delta_count)}</td></tr>`;
-  const section = (/** @type {string} */ title, /** @type {string} */ rule, /** @type {string[]} */ rows) => (rows.length === 0 ? '' : `<h2>${title}</h2><p class="aside">${rule}</p>
+  const section = (/** @type {string[]} */ [title, rule], /** @type {string[]} */ rows) => (rows.length === 0 ? '' : `<h2>${title}</h2><p class="aside">${sentence(rule)}</p>
 <table class="types"><thead><tr><th scope="col">Suspect</th><th scope="col">Change of size</th><th scope="col">of growth</th><th scope="col">Change of count</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`);
   const last = columns.dumps - 1;
   return [
-    section('By interface or base type', 'Declared in a library or by you. The same objects are in the groups below as well: these rows do not add up.',
+    section(SECTIONS.supertype,
       found.by_supertype.map((/** @type {any} */ g) => {
         const s = meta.supertypes[g.supertype];
         return line(`${name(input.spelling === 'csharp' ? s.type_name_csharp : s.type_name)} <small>${plural(g.types.rows.length, 'type')}</small>`, g.types.totals);
       })),
-    section('Same number', 'Types whose count changed by exactly the same number; not proof of ownership.',
+    section(SECTIONS.same,
       found.same_number.map((/** @type {any} */ g) => line(`${plural(g.types.rows.length, 'type')}, each ${signed(g.number)}<br><small>${g.types.rows.map(typeName).join(', ')}</small>`, g.types.totals))),
-    section('Resized', 'The same count, but larger: a collection got more slots.',
+    section(SECTIONS.resized,
       found.resized.map((/** @type {any} */ r) => line(`${typeName(r.row)} <small>${r.slots[0] ?? '?'} to ${r.slots[last] ?? '?'} slots</small>`,
         { delta_size: columns.sizes[last * columns.n + r.row] - columns.sizes[r.row], delta_count: columns.counts[last * columns.n + r.row] - columns.counts[r.row] }))),
     ...found.withheld.map((/** @type {any} */ w) => `<p class="aside">${text(w.reason)}</p>`),

@@ -10,40 +10,26 @@ const PATIENCE = 1500;
 /**
  * @typedef {'blocked' | 'silent' | 'absent' | 'open' | 'gone'} Outcome  reported as refused; tried, no report; no such way in this browser; not covered
  *   by any policy; deleted by the page
- * @typedef {{key: string, name: string, by: string, silent?: string}} Way  `by`: what refuses it
+ * @typedef {[key: string, name: string, by: string, silent?: string]} Way  `by`: what refuses it; `silent`: what is said where no report came
  */
 
-/** @type {Way[]} */
-export const WAYS = [
-  { key: 'fetch', name: 'fetch', by: 'connect-src' },
-  { key: 'xhr', name: 'XMLHttpRequest', by: 'connect-src' },
-  { key: 'beacon', name: 'sendBeacon', by: 'connect-src' },
-  { key: 'websocket', name: 'WebSocket', by: 'connect-src' },
-  { key: 'eventsource', name: 'EventSource', by: 'connect-src' },
-  { key: 'webtransport', name: 'WebTransport', by: 'connect-src' },
-  { key: 'worker-fetch', name: 'fetch', by: 'connect-src' },
-  { key: 'worker-websocket', name: 'WebSocket', by: 'connect-src' },
-  { key: 'worker-script', name: 'scripts inside a worker like those that read the dumps', by: 'script-src' },
-  { key: 'worker', name: 'a worker from elsewhere', by: 'worker-src, same-origin rule' },
-  { key: 'image', name: 'image', by: 'img-src' },
-  { key: 'video', name: 'video', by: 'default-src' },
-  { key: 'script', name: 'script', by: 'script-src' },
-  { key: 'style', name: 'style sheet', by: 'default-src' },
-  { key: 'font', name: 'font', by: 'default-src' },
-  { key: 'frame', name: 'frame', by: 'default-src' },
-  { key: 'object', name: 'plug-in', by: 'default-src' },
-  { key: 'form', name: 'sending a form', by: 'form-action' },
-  { key: 'prefetch', name: 'prefetch', by: 'default-src', silent: 'this browser prefetches nothing, or does not say so' },
-  { key: 'preload', name: 'preload', by: 'img-src', silent: 'this browser does not say so' },
-  { key: 'ping', name: 'the ping of a link', by: 'connect-src', silent: 'this browser sends none from here' },
-  { key: 'webrtc', name: 'WebRTC', by: 'no policy covers it; the page deletes RTCPeerConnection before anything else runs' },
+/** Ways that share a line where they end alike. @type {Way[][]} */
+const LINES = [
+  [['fetch', 'fetch', 'connect-src'], ['xhr', 'XMLHttpRequest', 'connect-src'], ['beacon', 'sendBeacon', 'connect-src']],
+  [['websocket', 'WebSocket', 'connect-src'], ['eventsource', 'EventSource', 'connect-src'], ['webtransport', 'WebTransport', 'connect-src']],
+  [['worker-fetch', 'fetch', 'connect-src'], ['worker-websocket', 'WebSocket', 'connect-src'], ['worker-script', 'scripts inside a worker like those that read the dumps', 'script-src']],
+  [['worker', 'a worker from elsewhere', 'worker-src, same-origin rule']],
+  [['image', 'image', 'img-src'], ['video', 'video', 'default-src']],
+  [['script', 'script', 'script-src'], ['style', 'style sheet', 'default-src'], ['font', 'font', 'default-src']],
+  [['frame', 'frame', 'default-src'], ['object', 'plug-in', 'default-src']],
+  [['form', 'sending a form', 'form-action']],
+  [['prefetch', 'prefetch', 'default-src', 'this browser prefetches nothing, or does not say so'], ['preload', 'preload', 'img-src', 'this browser does not say so']],
+  [['ping', 'the ping of a link', 'connect-src', 'this browser sends none from here']],
+  [['webrtc', 'WebRTC', 'no policy covers it; the page deletes RTCPeerConnection before anything else runs']],
 ];
 
-/** Ways that share a line where they end alike. */
-const LINES = [
-  ['fetch', 'xhr', 'beacon'], ['websocket', 'eventsource', 'webtransport'], ['worker-fetch', 'worker-websocket', 'worker-script'], ['worker'],
-  ['image', 'video'], ['script', 'style', 'font'], ['frame', 'object'], ['form'], ['prefetch', 'preload'], ['ping'], ['webrtc'],
-];
+/** Each by its key. */
+export const WAYS = LINES.flat().map(([key]) => key);
 
 /**
  * The outcomes as lines: what ended alike is one.
@@ -51,11 +37,10 @@ const LINES = [
  * @returns {{name: string, note: string, outcome: Outcome}[]}
  */
 export function linesOf(outcomes) {
-  const way = (/** @type {string} */ key) => /** @type {Way} */ (WAYS.find((w) => w.key === key));
-  return LINES.flatMap((keys) => [...new Set(keys.map((k) => outcomes[k]))].map((outcome) => {
-    const ways = keys.filter((k) => outcomes[k] === outcome).map(way);
-    const notes = ways.map((w) => (outcome === 'silent' ? w.silent ?? 'it did not work, but the browser did not say that it was refused' : w.by));
-    return { name: ways.map((w) => w.name).join(', '), note: [...new Set(notes)].join(', '), outcome };
+  return LINES.flatMap((line) => [...new Set(line.map(([key]) => outcomes[key]))].map((outcome) => {
+    const ways = line.filter(([key]) => outcomes[key] === outcome);
+    const notes = ways.map(([, , by, silent]) => (outcome === 'silent' ? silent ?? 'it did not work, but the browser did not say that it was refused' : by));
+    return { name: ways.map(([, name]) => name).join(', '), note: [...new Set(notes)].join(', '), outcome };
   }));
 }
 
@@ -73,7 +58,7 @@ export async function tryAll() {
 
   /** @type {Record<string, Outcome>} */
   const outcomes = {};
-  for (const { key } of WAYS) outcomes[key] = 'silent';
+  for (const key of WAYS) outcomes[key] = 'silent';
   const room = document.createElement('div');
   room.className = 'unseen'; // not hidden: what is hidden is not always loaded
   document.body.append(room);

@@ -13,7 +13,7 @@ test('a report is counted for the way it is of', () => {
 });
 
 test('every way is in exactly one line; what ended otherwise has a line of its own', () => {
-  const all = Object.fromEntries(WAYS.map((w) => [w.key, /** @type {const} */ ('blocked')]));
+  const all = Object.fromEntries(WAYS.map((key) => [key, /** @type {const} */ ('blocked')]));
   const lines = linesOf(all);
   assert.equal(lines.reduce((n, l) => n + l.name.split(', ').length, 0), WAYS.length);
   assert.ok(lines.length < WAYS.length);

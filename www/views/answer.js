@@ -38,21 +38,21 @@ function draw(result, store, actions) {
   const answer = answerOf(sides, all, result.comparison);
 
   byId('warnings').replaceChildren(...warningsOf(sides, all, result.comparison.meta.findings).map((w) =>
-    el('div', { class: 'warning', role: 'note' }, sign(),
-      el('p', null, el('b', { text: visible(w.title) }), ' ', visible(w.text)),
-      el('span', { class: 'row' },
-        ...(w.offers ?? []).map((o) => el('button', { type: 'button', class: o.primary ? 'primary' : '', text: o.label, onclick: () => actions.compare(o.ids) })),
-        w.facts && el('button', { type: 'button', text: 'Which parts?', 'data-dialog': 'facts' })))));
+    el('div.warning', { role: 'note' }, /** @type {Node} */ (document.querySelector('.sign')).cloneNode(true),
+      el('p', el('b', w.title), ' ', w.text),
+      el('span.row',
+        ...(w.offers ?? []).map((o) => el('button', { class: o.primary ? 'primary' : '', onclick: () => actions.compare(o.ids) }, o.label)),
+        w.facts && el('button', { 'data-dialog': 'facts' }, 'Which parts?')))));
 
   const part = (/** @type {import('../lib/answer.js').Part} */ p) => {
     const tone = p.strong ?? '';
-    if (p.link) return el('button', { type: 'button', class: `link number ${tone}`, text: visible(p.text), onclick: () => follow(store, p.link) });
-    if (p.code) return el('code', { text: visible(p.text) });
-    return tone ? el('b', { class: tone, text: visible(p.text) }) : visible(p.text);
+    if (p.link) return el('button', { class: `link number ${tone}`, onclick: () => follow(store, p.link) }, p.text);
+    if (p.code) return el('code', p.text);
+    return tone ? el('b', { class: tone }, p.text) : visible(p.text);
   };
   byId('answer').replaceChildren(
-    el('h1', null, ...answer.headline.map(part), ' ', answer.aside && el('span', { class: 'aside', text: answer.aside })),
-    el('dl', { class: 'lines' }, ...answer.lines.flatMap((l) => [el('dt', { text: l.label }), el('dd', null, ...l.parts.map(part))])),
+    el('h1', ...answer.headline.map(part), ' ', answer.aside && el('span.aside', answer.aside)),
+    el('dl.lines', ...answer.lines.flatMap((l) => [el('dt', l.label), el('dd', ...l.parts.map(part))])),
   );
 
   drawPanel(sides, all, result, actions);
@@ -66,39 +66,26 @@ function follow(store, link) {
   byId('status').textContent = 'The table shows what this number is made of.';
 }
 
-function sign() {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('class', 'sign');
-  svg.setAttribute('viewBox', '0 0 20 18');
-  svg.setAttribute('aria-hidden', 'true');
-  for (const d of ['M10 1.5 19 17H1z', 'M10 7v5M10 13.7v1.2']) {
-    const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-    path.setAttribute('d', d);
-    svg.append(path);
-  }
-  return svg;
-}
-
 /** @param {import('../lib/warnings.js').Side[]} sides @param {import('../lib/warnings.js').Side[]} all @param {import('../store.js').Result} result @param {import('../app.js').Actions} actions */
 function drawPanel(sides, all, result, actions) {
   const notes = notesOf(sides, result.comparison.meta.findings);
   const { same, differ } = comparedFacts(sides.filter((s) => !isListing(s.head)).map((s) => s.head));
   const several = sides.length > 1;
-  const words = el('p', null);
+  const words = el('p');
   if (same.length > 0) {
-    words.append(several && el('b', { text: `Same in ${sides.length === 2 ? 'both' : 'all'}: ` }) || '', visible(same.join(' · ')));
+    words.append(several && el('b', `Same in ${sides.length === 2 ? 'both' : 'all'}: `) || '', visible(same.join(' · ')));
   }
-  if (differ.length > 0) words.append(words.hasChildNodes() ? el('br', null) : '', el('b', { text: 'Differs: ' }), visible(differ.map((d) => d.values.join(' → ')).join(' · ')));
+  if (differ.length > 0) words.append(words.hasChildNodes() ? el('br') : '', el('b', 'Differs: '), visible(differ.map((d) => d.values.join(' → ')).join(' · ')));
   const lines = [...new Set(sides.map((s) => s.head.dump.command_line).filter(Boolean))];
   if (lines.length > 0) words.append(' · ', secret(lines.join('\n'), 'command line hidden,'));
 
   byId('panel').replaceChildren(
     ...(result.all.length > 2 ? [seriesList(sides, all, result, actions)] : dumpLines(sides, result.dumps)),
-    ...notes.map((n) => el('p', { class: 'note-line' }, el('span', { class: 'info', 'aria-hidden': 'true', text: 'i' }), el('span', null, el('b', { text: 'Note: ' }), visible(n)))),
-    el('div', { class: 'same' }, words,
-      el('span', { class: 'row' },
-        several && el('button', { type: 'button', class: 'small', text: 'Swap', title: 'Compare the other way round', onclick: actions.swap }),
-        el('button', { type: 'button', class: 'small', text: 'All facts', 'data-dialog': 'facts' }))),
+    ...notes.map((n) => el('p.note-line', el('span.info', { 'aria-hidden': 'true' }, 'i'), el('span', el('b', 'Note: '), n))),
+    el('div.same', words,
+      el('span.row',
+        several && el('button.small', { title: 'Compare the other way round', onclick: actions.swap }, 'Swap'),
+        el('button.small', { 'data-dialog': 'facts' }, 'All facts'))),
   );
 }
 
@@ -109,15 +96,15 @@ function dumpLines(sides, dumps) {
   return sides.map((side, i) => {
     const { dump: facts, heap } = side.head;
     const local = facts.captured_at === null ? '' : localTime(facts.captured_at).replace(/^(\d+:\d+):\d+/, '$1').replace(i > 0 ? ' your time' : '', '');
-    return el('div', { class: 'dump', 'data-memory-bytes': dumps[i].memory },
-      side.name && el('span', { class: `letter ${side.name === 'B' ? 'last' : ''}`, text: side.name }),
-      el('div', null,
-        el('p', null, el('b', { text: takenWords(side.head) }), local && el('span', { class: 'local', text: `(${local})` }),
-          pids.size > 1 && facts.pid !== null && el('span', { text: `· pid ${facts.pid}` }),
-          facts.uptime !== null && el('span', { text: `· up ${duration(facts.uptime)}` }),
+    return el('div.dump', { 'data-memory-bytes': dumps[i].memory },
+      side.name && el('span', { class: `letter ${side.name === 'B' ? 'last' : ''}` }, side.name),
+      el('div',
+        el('p', el('b', takenWords(side.head)), local && el('span.local', `(${local})`),
+          pids.size > 1 && facts.pid !== null && el('span', `· pid ${facts.pid}`),
+          facts.uptime !== null && el('span', `· up ${duration(facts.uptime)}`),
           // Cut at its beginning: the end, a date mostly, tells the files apart.
-          el('code', { class: 'file', title: visible(facts.file_name) }, el('bdi', { dir: 'ltr', text: visible(facts.file_name) }))),
-        el('p', { class: 'bytes' }, heap.generations.length > 0 && generationBar(heap, most, false), el('span', { text: `${atLeast(side.head)}${number(heap.size)} bytes` }))));
+          el('code.file', { title: visible(facts.file_name) }, el('bdi', { dir: 'ltr' }, facts.file_name))),
+        el('p.bytes', heap.generations.length > 0 && generationBar(heap, most, false), el('span', `${atLeast(side.head)}${number(heap.size)} bytes`))));
   });
 }
 
@@ -129,7 +116,7 @@ function takenWords({ dump }) {
 /** More than two: a line each, the first of those compared is the reference. */
 function seriesList(/** @type {import('../lib/warnings.js').Side[]} */ sides, /** @type {import('../lib/warnings.js').Side[]} */ all, /** @type {import('../store.js').Result} */ result, /** @type {import('../app.js').Actions} */ actions) {
   let day = '';
-  return el('ol', { class: 'series' }, ...all.map((side, i) => {
+  return el('ol.series', ...all.map((side, i) => {
     const { dump: facts, heap } = side.head;
     const at = sides.findIndex((s) => s.id === side.id);
     const last = sides[sides.length - 1];
@@ -137,21 +124,21 @@ function seriesList(/** @type {import('../lib/warnings.js').Side[]} */ sides, /*
     const time = facts.captured_at === null ? takenWords(side.head) : today === day ? `${utcTime(facts.captured_at)} UTC` : utcShort(facts.captured_at);
     day = today;
     const from = all.slice(i).filter((s) => oneProcess(s.head.dump, last.head.dump) || s === side || s === last).map((s) => s.id);
-    return el('li', { class: 'dump', 'data-memory-bytes': result.all[i].memory, title: visible(facts.file_name) },
-      el('span', { class: `letter ${at >= 0 ? 'last' : ''}`, text: side.name }),
-      el('b', { text: time }),
-      el('span', { text: facts.pid === null ? '' : `pid ${facts.pid}` }),
-      el('span', { text: facts.uptime === null ? '' : `up ${duration(facts.uptime)}` }),
-      el('span', { class: 'bytes', text: `${atLeast(side.head)}${size(heap.size)}` }),
-      at === 0 ? el('span', { class: 'hint', text: 'reference' })
-        : side === last || from.length < 2 ? el('span', { class: 'hint', text: at < 0 ? 'apart' : '' })
-          : el('button', { type: 'button', class: 'small quiet', text: 'set as reference', 'aria-label': `set as reference: dump ${side.name}`, onclick: () => actions.compare(from) }));
+    return el('li.dump', { 'data-memory-bytes': result.all[i].memory, title: visible(facts.file_name) },
+      el('span', { class: `letter ${at >= 0 ? 'last' : ''}` }, side.name),
+      el('b', time),
+      el('span', facts.pid === null ? '' : `pid ${facts.pid}`),
+      el('span', facts.uptime === null ? '' : `up ${duration(facts.uptime)}`),
+      el('span.bytes', `${atLeast(side.head)}${size(heap.size)}`),
+      at === 0 ? el('span.hint', 'reference')
+        : side === last || from.length < 2 ? el('span.hint', at < 0 ? 'apart' : '')
+          : el('button.small.quiet', { 'aria-label': `set as reference: dump ${side.name}`, onclick: () => actions.compare(from) }, 'set as reference'));
   }));
 }
 
 /** @param {any} heap  HeapFacts @param {number} most  bytes of the longest bar @param {boolean} short */
 export function generationBar(heap, most, short) {
-  const bar = el('span', { class: 'generations', role: 'img', 'aria-label': generationWords(heap) });
+  const bar = el('span.generations', { role: 'img', 'aria-label': generationWords(heap) });
   for (const g of OLD_FIRST) {
     const bytes = heap.generations[g]?.size ?? 0;
     if (bytes === 0) continue;
@@ -167,24 +154,23 @@ export function generationBar(heap, most, short) {
 function allFacts(dump, name, actions) {
   const { dump: facts, runtime, findings, memory } = dump.head;
   const several = (runtime.candidates ?? []).length > 1;
-  return el('section', null,
-    el('h3', { text: `${name} ${visible(facts.file_name)}` }),
-    several && el('p', { text: 'Several runtimes are in this process; the one with the larger heap was read. Read another one:' }),
-    several && el('p', { class: 'row' }, ...runtime.candidates.map((/** @type {any} */ c) => el('button', {
-      type: 'button', 'aria-pressed': String(c.used), disabled: c.used || c.heap_bytes === null, title: c.why_not ?? '',
-      text: `${visible(c.name)}: ${c.heap_bytes === null ? 'no heap found' : size(c.heap_bytes)}`,
+  return el('section',
+    el('h3', `${name} ${facts.file_name}`),
+    several && el('p', 'Several runtimes are in this process; the one with the larger heap was read. Read another one:'),
+    several && el('p.row', ...runtime.candidates.map((/** @type {any} */ c) => el('button', {
+      'aria-pressed': String(c.used), disabled: c.used || c.heap_bytes === null, title: c.why_not ?? '',
       onclick: () => {
         byId('facts').close();
         actions.retry(dump.id, { runtimeChoice: c.number });
       },
-    }))),
-    el('dl', { class: 'facts' }, ...allRows(dump.head, dump.memory).flatMap((r) => [el('dt', { text: r.label }), el('dd', null, r.secret ? secret(r.text) : visible(r.text))])),
-    memory && el('h4', { text: 'Memory of the process in the dump, by owner' }),
-    memory && el('dl', { class: 'facts owners' }, ...memory.owners.flatMap((/** @type {any} */ o) => [el('dt', { text: ownerWords(o.owner) }), el('dd', null, el('b', { text: number(o.bytes) }), ` bytes: ${visible(o.how)}`)])),
-    findings.length > 0 && el('h4', { text: 'Findings' }),
-    ...findings.map((/** @type {any} */ f) => el('p', null, el('code', { text: f.code }), ` ${visible(withCount(f))}`)),
-    runtime.evidence?.length > 0 && el('details', null, el('summary', { text: 'Evidence for what was found in the runtime' }),
-      ...runtime.evidence.map((/** @type {any} */ e) => el('p', null, el('b', { text: visible(e.what) }), ` ${visible(e.value)}: ${visible(e.how)}`))));
+    }, `${c.name}: ${c.heap_bytes === null ? 'no heap found' : size(c.heap_bytes)}`))),
+    el('dl.facts', ...allRows(dump.head, dump.memory).flatMap((r) => [el('dt', r.label), el('dd', r.secret ? secret(r.text) : r.text)])),
+    memory && el('h4', 'Memory of the process in the dump, by owner'),
+    memory && el('dl.facts.owners', ...memory.owners.flatMap((/** @type {any} */ o) => [el('dt', ownerWords(o.owner)), el('dd', el('b', number(o.bytes)), ` bytes: ${o.how}`)])),
+    findings.length > 0 && el('h4', 'Findings'),
+    ...findings.map((/** @type {any} */ f) => el('p', el('code', f.code), ` ${withCount(f)}`)),
+    runtime.evidence?.length > 0 && el('details', el('summary', 'Evidence for what was found in the runtime'),
+      ...runtime.evidence.map((/** @type {any} */ e) => el('p', el('b', e.what), ` ${e.value}: ${e.how}`))));
 }
 
 /** `gc-free` as words. @param {string} owner  kebab-case */

@@ -112,7 +112,7 @@ function failedCard({ file, failure, facts, runtime }) {
   if (file) nameCard(card, file);
   else {
     part('header').remove();
-    part('.row').replaceChildren(el('button', { type: 'button', class: 'primary', 'data-act': 'again', text: 'Compare again' }));
+    part('.row').replaceChildren(el('button.primary', { 'data-act': 'again' }, 'Compare again'));
   }
   setText(part('.what b'), visible(words.title));
   part('.because').append(...withCode(visible(words.why)));
@@ -129,8 +129,8 @@ function failedCard({ file, failure, facts, runtime }) {
   }
   // What is inside a zip with several dumps.
   for (const entry of failure.entries ?? []) {
-    part('.choices').append(el('button', { type: 'button', 'data-act': 'entry', 'data-entry': entry.name ?? entry },
-      `Open ${visible(entry.name ?? entry)}`, entry.size > 0 && el('span', { class: 'hint', text: ` ${size(entry.size)}` })));
+    part('.choices').append(el('button', { 'data-act': 'entry', 'data-entry': entry.name ?? entry },
+      `Open ${entry.name ?? entry}`, entry.size > 0 && el('span.hint', ` ${size(entry.size)}`)));
   }
   const details = part('details');
   const report = faultReport(failure, facts, runtime, file, { version: VERSION, build: BUILD, browser: navigator.userAgent });
@@ -143,7 +143,7 @@ function failedCard({ file, failure, facts, runtime }) {
 
 /** Text with `code` between backticks. @param {string} text @returns {(Node | string)[]} */
 function withCode(text) {
-  return text.split('`').map((part, i) => (i % 2 ? el('code', { text: part }) : part));
+  return text.split('`').map((part, i) => (i % 2 ? el('code', part) : part));
 }
 
 /** @param {HTMLElement} card @param {import('../store.js').Dump} dump */
@@ -155,7 +155,7 @@ function update(card, dump) {
   const stamp = stages.map((s) => `${s.name}${s.state}`).join();
   if (row.dataset.stamp !== stamp) {
     row.dataset.stamp = stamp;
-    row.replaceChildren(...stages.map((s) => el('span', { class: s.state, 'data-stage': s.key, text: s.name })));
+    row.replaceChildren(...stages.map((s) => el('span', { class: s.state, 'data-stage': s.key }, s.name)));
   }
   const { share, words, beside } = pace(dump, performance.now());
   const bar = /** @type {HTMLElement} */ (card.querySelector('.progress'));
@@ -168,7 +168,7 @@ function update(card, dump) {
     if (!at.querySelector('.done')) at.replaceChildren(doneLine(dump));
   } else {
     setText(at, '');
-    at.replaceChildren(el('b', { text: words }), beside && el('span', { class: 'beside', text: ` · ${beside}` }));
+    at.replaceChildren(el('b', words), beside && el('span.beside', ` · ${beside}`));
   }
   /** @type {HTMLElement} */ (card.querySelector('[data-act]')).hidden = ended;
 }
@@ -176,7 +176,7 @@ function update(card, dump) {
 /** What a dump that has been read says while others are still under way. @param {import('../store.js').Dump} dump */
 function doneLine(dump) {
   const { heap } = dump.head;
-  return el('span', { class: 'done' }, heap.generations.length > 0 && generationBar(heap, heap.size, false), el('span', { class: 'bytes', text: `${atLeast(dump.head)}${number(heap.size)} bytes` }));
+  return el('span.done', heap.generations.length > 0 && generationBar(heap, heap.size, false), el('span.bytes', `${atLeast(dump.head)}${number(heap.size)} bytes`));
 }
 
 /** Rows that are always there, so that nothing jumps. @param {HTMLElement} list @param {import('../store.js').Dump} dump */
@@ -195,25 +195,25 @@ function fillFacts(list, dump) {
     rows.push({ label: 'Heap', text: `${number(heap.size)} bytes in ${plural(heap.objects, 'object')}` });
     rows.push({ label: 'Read', text: exact(dump.head) ? '✓ completely, every object counted' : `${coverage(heap.explained_bytes, heap.total_bytes)} of the heap` });
   }
-  list.replaceChildren(...rows.flatMap((row) => [el('dt', { text: row.label }), factCell(row, dump)]));
+  list.replaceChildren(...rows.flatMap((row) => [el('dt', row.label), factCell(row, dump)]));
 }
 
 /** @param {{label: string, text: string | null, secret?: boolean}} row @param {import('../store.js').Dump} dump */
 function factCell(row, dump) {
-  if (row.text === null) return el('dd', { class: 'none', text: '—' });
-  if (row.secret) return el('dd', null, secret(row.text));
-  if (row.label !== 'Taken') return el('dd', { text: visible(row.text) });
+  if (row.text === null) return el('dd.none', '—');
+  if (row.secret) return el('dd', secret(row.text));
+  if (row.label !== 'Taken') return el('dd', row.text);
   const local = dump.facts?.captured_at ? localTime(dump.facts.captured_at) : '';
-  return el('dd', dump.facts ? null : { class: 'none' }, dump.facts ? el('b', { text: row.text }) : row.text, local && el('span', { class: 'local', text: ` (${local})` }));
+  return el('dd', dump.facts ? null : { class: 'none' }, dump.facts ? el('b', row.text) : row.text, local && el('span.local', ` (${local})`));
 }
 
 /** May hold passwords: shown on a click only. @param {string} text @param {string} [before] */
 export function secret(text, before = '') {
-  const node = el('span', { class: 'secret' });
+  const node = el('span.secret');
   node.append(
-    before === '' ? el('span', { class: 'dots', 'aria-label': 'hidden', role: 'img', text: '• • • • • • • •' }) : before,
+    before === '' ? el('span.dots', { 'aria-label': 'hidden', role: 'img' }, '• • • • • • • •') : before,
     ' ',
-    el('button', { type: 'button', class: 'link', 'aria-label': 'Show the command line', text: 'show', onclick: () => node.replaceChildren(el('code', { text: visible(text) })) }),
+    el('button.link', { 'aria-label': 'Show the command line', onclick: () => node.replaceChildren(el('code', text)) }, 'show'),
   );
   return node;
 }

@@ -57,15 +57,15 @@ function parts(s, m, width, store, actions) {
   const { all } = m.result;
   const facts = all.map((d) => d.head.dump);
   const choice = (/** @type {'clock' | 'uptime'} */ axis, /** @type {string} */ label) =>
-    el('button', { type: 'button', 'data-axis': axis, 'aria-pressed': String(s.axis === axis), text: label, onclick: () => store.set({ axis }) });
+    el('button', { 'data-axis': axis, 'aria-pressed': String(s.axis === axis), onclick: () => store.set({ axis }) }, label);
   const pair = equalUptime(facts);
   const said = (/** @type {number} */ at) => `pid ${facts[at].pid} at ${duration(facts[at].uptime ?? 0)}: ${size(all[at].head.heap.size)}`;
   return [
-    el('div', { class: 'chart-head' },
-      el('b', { text: 'Memory' }), el('div', { class: 'group', role: 'group', 'aria-label': 'Axis of time' }, choice('clock', 'Clock time'), choice('uptime', 'Time since start')),
-      el('span', { class: 'spring' }),
-      pair && el('span', null, el('b', { text: 'At equal uptime: ' }), `${said(pair[0])}; ${said(pair[1])}.`),
-      pair && el('button', { type: 'button', class: 'small', id: 'equal-uptime', text: `Compare ${pair[0] + 1} with ${pair[1] + 1}`, onclick: () => actions.compare(pair.map((at) => all[at].id)) })),
+    el('div.chart-head',
+      el('b', 'Memory'), el('div.group', { role: 'group', 'aria-label': 'Axis of time' }, choice('clock', 'Clock time'), choice('uptime', 'Time since start')),
+      el('span.spring'),
+      pair && el('span', el('b', 'At equal uptime: '), `${said(pair[0])}; ${said(pair[1])}.`),
+      pair && el('button.small', { id: 'equal-uptime', onclick: () => actions.compare(pair.map((at) => all[at].id)) }, `Compare ${pair[0] + 1} with ${pair[1] + 1}`)),
     drawing(s, m, Math.max(width, 300)),
   ];
 }

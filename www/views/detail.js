@@ -20,24 +20,24 @@ const SUPERTYPES = 6;
  */
 export function detailCell(m, i, state, asked, does) {
   const [csharp, classic] = [textOf(m.c, i, 'csharp'), textOf(m.c, i, 'type')];
-  const whose = el('span', { class: 'hint' });
-  const left = el('div', null);
-  const right = el('div', { class: 'supertypes' });
+  const whose = el('span.hint');
+  const left = el('div');
+  const right = el('div.supertypes');
   const pinned = state.pinned.includes(keyOf(m.c, i));
-  const cell = el('td', { role: 'gridcell', class: 'detail' },
-    el('p', { class: 'title' },
-      el('code', { class: 'full', text: visible(csharp) }), whose,
+  const cell = el('td.detail', { role: 'gridcell' },
+    el('p.title',
+      el('code.full', csharp), whose,
       copyButton('Copy name', () => csharp),
-      el('button', { type: 'button', class: 'small', 'aria-pressed': String(pinned), text: pinned ? 'Unpin' : m.k > 2 ? 'Pin to chart' : 'Pin', onclick: does.pin })),
-    classic !== csharp && el('p', { class: 'title' }, el('code', { class: 'full classic', text: visible(classic) }), copyButton('Copy SOS name', () => classic)),
-    el('div', { class: 'halves' }, left, right));
+      el('button.small', { 'aria-pressed': String(pinned), onclick: does.pin }, pinned ? 'Unpin' : m.k > 2 ? 'Pin to chart' : 'Pin')),
+    classic !== csharp && el('p.title', el('code.full.classic', classic), copyButton('Copy SOS name', () => classic)),
+    el('div.halves', left, right));
   if (m.generations) left.append(...generations(m, i));
   const fill = (/** @type {import('../protocol.js').Detail} */ d) => {
     whose.textContent = visible(`${d.owner ?? OWNERS[m.c.owner[i]]}: ${d.module || 'no assembly'}${d.reason ? ` (${d.reason})` : ''}`);
     left.append(...objects(m, d, i));
     right.append(...supertypes(d));
   };
-  asked.then(fill, (failure) => left.append(el('p', { class: 'bad', text: failure?.message ?? 'The details could not be read.' })));
+  asked.then(fill, (failure) => left.append(el('p.bad', failure?.message ?? 'The details could not be read.')));
   return cell;
 }
 
@@ -51,7 +51,7 @@ function generations(m, i) {
   const line = (/** @type {string} */ role, /** @type {(string | Node)[]} */ cells) =>
     el('div', { role: 'row' }, ...cells.map((part, n) => el('span', { role: n === 0 && role === 'cell' ? 'rowheader' : role }, part)));
   const bars = (/** @type {number} */ g) => {
-    const track = el('span', { class: 'two-bars', 'aria-hidden': 'true' });
+    const track = el('span.two-bars', { 'aria-hidden': 'true' });
     ends.forEach((d, n) => {
       const b = el('i', { class: n === ends.length - 1 ? 'filled' : 'outline' });
       b.style.width = at(d, g) === 0 ? '0' : `max(2px, ${(100 * at(d, g)) / most}%)`;
@@ -61,10 +61,10 @@ function generations(m, i) {
     return track;
   };
   return [
-    el('h2', null, 'Generations', k > 1 && el('span', { class: 'note', text: `hollow: ${m.names[0]}, filled: ${m.names[k - 1]}` })),
+    el('h2', 'Generations ', k > 1 && el('span.note', `hollow: ${m.names[0]}, filled: ${m.names[k - 1]}`)),
     // No table inside the table: whoever reads its rows finds types alone.
     el('div', { class: `plain${k > 1 ? '' : ' one'}`, role: 'table', 'aria-label': 'Objects by generation' },
-      line('columnheader', ['Generation', el('span', { class: 'unseen', text: 'Bars' }), ...ends.map((d) => (k > 1 ? `Count ${m.names[d]}` : 'Count')), ...(k > 1 ? ['Change'] : [])]),
+      line('columnheader', ['Generation', el('span.unseen', 'Bars'), ...ends.map((d) => (k > 1 ? `Count ${m.names[d]}` : 'Count')), ...(k > 1 ? ['Change'] : [])]),
       ...used.map((g) => line('cell', [GENERATIONS[g], bars(g), ...ends.map((d) => number(at(d, g))), ...(k > 1 ? [signed(at(k - 1, g) - at(0, g))] : [])]))),
   ];
 }
@@ -77,19 +77,19 @@ function objects(m, d, i) {
   const where = m.k > 1 ? ` in ${m.names[dump]}` : '';
   const addresses = (d.samples[dump] ?? []).flat().slice(0, SAMPLES);
   const count = m.c.counts[dump * m.c.n + i];
-  const command = (/** @type {string} */ text) => el('p', { class: 'command' }, el('code', { text }), copyButton('Copy', () => text));
+  const command = (/** @type {string} */ text) => el('p.command', el('code', text), copyButton('Copy', () => text, `Copy ${text}`));
   const differ = d.methodTables.some((t) => t.length > 1) || new Set(d.methodTables.filter((t) => t.length > 0).map((t) => t.map((x) => x.address).join())).size > 1;
   return [
-    addresses.length > 0 && el('h2', null, `${addresses.length < count ? `${number(addresses.length)} of ` : ''}${plural(count, 'object')}${where}`, el('span', { class: 'note', text: 'a click copies the WinDbg command' })),
-    addresses.length > 0 && el('ul', { class: 'addresses' }, ...addresses.map((a) =>
-      el('li', null, el('code', { text: a }), copyButton('!do', () => `!do ${a}`, `!do ${a}`), copyButton('!gcroot', () => `!gcroot ${a}`, `!gcroot ${a}`)))),
-    differ && el('h2', null, 'Method tables', el('span', { class: 'note', text: 'several, or not the same in each dump' })),
+    addresses.length > 0 && el('h2', `${addresses.length < count ? `${number(addresses.length)} of ` : ''}${plural(count, 'object')}${where} `, el('span.note', 'a click copies the WinDbg command')),
+    addresses.length > 0 && el('ul.addresses', ...addresses.map((a) =>
+      el('li', el('code', a), copyButton('!do', () => `!do ${a}`, `!do ${a}`), copyButton('!gcroot', () => `!gcroot ${a}`, `!gcroot ${a}`)))),
+    differ && el('h2', 'Method tables ', el('span.note', 'several, or not the same in each dump')),
     ...(differ
       ? d.methodTables.flatMap((list, n) => list.slice(0, TABLES).map((t) =>
-          el('p', { class: 'command' }, el('span', { class: 'hint', text: m.names[n] ?? '' }), el('code', { text: `!dumpheap -mt ${t.address}` }),
-            el('span', { class: 'hint', text: `${plural(t.count, 'object')}, ${number(t.size)} bytes` }), copyButton('Copy', () => `!dumpheap -mt ${t.address}`))))
+          el('p.command', el('span.hint', m.names[n] ?? ''), el('code', `!dumpheap -mt ${t.address}`),
+            el('span.hint', `${plural(t.count, 'object')}, ${number(t.size)} bytes`), copyButton('Copy', () => `!dumpheap -mt ${t.address}`, `Copy !dumpheap -mt ${t.address}`))))
       : tables.slice(0, 1).map((t) => command(`!dumpheap -mt ${t.address}`))),
-    differ && d.methodTables.some((t) => t.length > TABLES) && el('p', { class: 'hint', text: `of each dump the first ${TABLES}` }),
+    differ && d.methodTables.some((t) => t.length > TABLES) && el('p.hint', `of each dump the first ${TABLES}`),
   ].filter((n) => n instanceof Node);
 }
 
@@ -97,12 +97,12 @@ function objects(m, d, i) {
 function supertypes(d) {
   const list = (/** @type {string} */ title, /** @type {import('../protocol.js').Supertype[]} */ types) => {
     if (types.length === 0) return [];
-    const line = (/** @type {import('../protocol.js').Supertype} */ t) => el('li', null, el(t.owner === 'runtime' ? 'code' : 'b', { class: 'full', text: visible(t.type_name_csharp) }));
+    const line = (/** @type {import('../protocol.js').Supertype} */ t) => el('li', el(t.owner === 'runtime' ? 'code.full' : 'b.full', t.type_name_csharp));
     const rest = types.slice(SUPERTYPES);
     return [
-      el('h2', { text: title }),
-      el('ul', null, ...types.slice(0, SUPERTYPES).map(line)),
-      rest.length > 0 && el('details', null, el('summary', { text: `${number(rest.length)} more` }), el('ul', null, ...rest.map(line))),
+      el('h2', title),
+      el('ul', ...types.slice(0, SUPERTYPES).map(line)),
+      rest.length > 0 && el('details', el('summary', `${number(rest.length)} more`), el('ul', ...rest.map(line))),
     ];
   };
   // What the reader wrote or added says more than what the runtime brings.

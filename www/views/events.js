@@ -26,20 +26,19 @@ export function mountEvents(store) {
 /** @param {any} log  EventsReport @param {boolean} open */
 function section(log, open) {
   const lives = log.lives.toReversed();
-  const table = (/** @type {any[]} */ some) => el('table', { class: 'holds' },
-    el('thead', null, el('tr', null, ...['Start, UTC', 'End, UTC', 'Length', 'What ended it', 'Process', 'Dumps'].map((h) => el('th', { scope: 'col', text: h })))),
-    el('tbody', null, ...some.map((life) => el('tr', null, ...lifeRow(life, log).map((text) => el('td', { text: visible(text) }))))));
+  const table = (/** @type {any[]} */ some) => el('table.holds',
+    el('thead', el('tr', ...['Start, UTC', 'End, UTC', 'Length', 'What ended it', 'Process', 'Dumps'].map((h) => el('th', { scope: 'col' }, h)))),
+    el('tbody', ...some.map((life) => el('tr', ...lifeRow(life, log).map((text) => el('td', text))))));
   const summary = eventsSummary(log);
-  const holder = el('div', { class: 'lives', tabindex: '0', role: 'group', 'aria-label': `Worker lives of ${visible(log.file.file_name)}` }, table(lives.slice(0, SHOWN)));
+  const holder = el('div.lives', { tabindex: '0', role: 'group', 'aria-label': `Worker lives of ${visible(log.file.file_name)}` }, table(lives.slice(0, SHOWN)));
   return el('details', { open },
-    el('summary', null, el('h2', { text: visible(log.file.file_name) }), visible(summary[0])),
-    ...summary.slice(1).map((line) => el('p', { text: visible(line) })),
+    el('summary', el('h2', log.file.file_name), summary[0]),
+    ...summary.slice(1).map((line) => el('p', line)),
     lives.length > 0 && holder,
-    lives.length > SHOWN && el('button', {
-      type: 'button', class: 'small', text: `All ${lives.length} lives`,
+    lives.length > SHOWN && el('button.small', {
       onclick: (/** @type {any} */ e) => {
         holder.replaceChildren(table(lives));
         e.target.remove();
       },
-    }));
+    }, `All ${lives.length} lives`));
 }

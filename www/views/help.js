@@ -14,13 +14,13 @@ const EVERYWHERE = [
 /** @param {import('../store.js').Store} store */
 export function mountHelp(store) {
   const list = (/** @type {{keys: string[], does: string}[]} */ keys) =>
-    el('dl', { class: 'keys' }, ...keys.flatMap((k) => [el('dt', null, ...k.keys.flatMap((key, i) => [i > 0 && ' ', el('kbd', { text: key })])), el('dd', { text: k.does })]));
+    el('dl.keys', ...keys.flatMap((k) => [el('dt', ...k.keys.flatMap((key, i) => [i > 0 && ' ', el('kbd', key)])), el('dd', k.does)]));
   const letters = /** @type {HTMLInputElement} */ (el('input', { type: 'checkbox', id: 'letters' }));
   letters.addEventListener('change', () => store.set({ letters: letters.checked }));
   store.subscribe((s) => (letters.checked = s.letters));
   byId('help-body').append(
-    el('h3', { text: 'Everywhere' }), list(EVERYWHERE),
-    el('h3', { text: 'In the table' }), list(KEYS),
-    el('p', null, el('label', { class: 'check' }, letters, ' Single letters act inside the table')),
+    el('h3', 'Everywhere'), list(EVERYWHERE),
+    el('h3', 'In the table'), list(KEYS),
+    el('p', el('label.check', letters, ' Single letters act inside the table')),
   );
 }

@@ -2,7 +2,7 @@
 
 import { average } from '../lib/rows.js';
 import { bar } from '../lib/bars.js';
-import { change, lineOf, textOf } from '../lib/columns.js';
+import { change, lineOf, selection, textOf } from '../lib/columns.js';
 import { el } from '../lib/dom.js';
 import { megabytes, number, percent, signed, signedMegabytes, signedPercent, visible } from '../lib/format.js';
 import { slotsOf } from '../lib/lines.js';
@@ -27,6 +27,7 @@ import { trendLine } from './series.js';
  * @property {boolean} uneven  a series with at least one type that did not go steadily
  * @property {(number | null)[]} times  of capture
  * @property {string} life  the process, where all dumps are of one; else empty
+ * @property {ReturnType<typeof extremes>} [widest]  worked out when columns are first laid out
  * @property {(assembly: string) => {owner: string, reason: string} | undefined} assembly
  *
  * @typedef {object} Column
@@ -61,7 +62,7 @@ export function columnsOf(m, units, view) {
   const span = (/** @type {Group} */ of, /** @type {Shown} */ x, /** @type {number} */ d) => {
     let [least, most] = [Infinity, 0];
     for (const i of of.rows) [least, most] = [Math.min(least, x.s.counts[d][i]), Math.max(most, x.s.counts[d][i])];
-    return least === most ? number(most) : el('span', { class: 'span', text: `${number(least)}–${number(most)}` });
+    return least === most ? number(most) : el('span.span', `${number(least)}–${number(most)}`);
   };
   const counted = (/** @type {number} */ d) => (/** @type {Line} */ l, /** @type {Group | null} */ of, /** @type {Shown} */ x) => (of?.each ? span(of, x, d) : number(l.counts[d]));
   const times = (/** @type {Group | null} */ of, /** @type {number} */ n) => (of?.each ? (n === 0 ? '0' : `${of.each} × ${number(n / of.each)}`) : signed(n));
@@ -111,7 +112,7 @@ export function columnsOf(m, units, view) {
       columns.push({ key: 'average', option: 'average', label: `in ${last}`, said: 'Average size', group: 'Average', tone: 'soft', text: mean });
     }
   }
-  const widest = extremes(m);
+  const widest = (m.widest ??= extremes(m));
   return columns.map((c) => ({ ...c, width: Math.max(0.9 * c.label.length + (c.label === '' ? 0 : 1.5), widthOf(c.key, widest, m, mb, view)) }));
 }
 
@@ -127,7 +128,7 @@ function headOf(m, d) {
   return `${m.names[d]} ${oneDay ? iso.slice(11, 16) : iso.slice(5, 10)}`;
 }
 
-/** The largest numbers of a data set, from which the widths of the columns come, once. @param {Model} m */
+/** The largest numbers of a data set, from which the widths of the columns come. @param {Model} m */
 function extremes(m) {
   const { c } = m;
   const lines = [m.meta.free, m.meta.total];
@@ -195,13 +196,13 @@ export function widen(columns, items, x) {
  */
 export function headRows(m, x) {
   const sort = (/** @type {string} */ by, /** @type {string} */ label, /** @type {string} */ said) =>
-    el('button', { type: 'button', 'data-by': by, 'aria-label': said === '' || label.startsWith(said) ? null : `${said}, ${label}`, text: label });
-  const cells = [el('th', { role: 'columnheader', scope: 'col', class: 'name' }, sort('type', x.view === 'suspects' ? 'Suspect' : 'Type', ''))];
-  const groups = [el('th', { class: 'name' })];
+    el('button', { 'data-by': by, 'aria-label': said === '' || label.startsWith(said) ? null : `${said}, ${label}` }, label);
+  const cells = [el('th.name', { role: 'columnheader', scope: 'col' }, sort('type', x.view === 'suspects' ? 'Suspect' : 'Type', ''))];
+  const groups = [el('th.name')];
   let span = null;
   for (const c of x.columns) {
     if (c.group !== '' || span === null) {
-      span = el('th', { class: `over${c.group === '' || c === x.columns[0] ? '' : ' edge'}`, 'data-span': '1' }, el('span', { text: c.group }));
+      span = el('th', { class: `over${c.group === '' || c === x.columns[0] ? '' : ' edge'}`, 'data-span': '1' }, el('span', c.group));
       groups.push(span);
     } else span.dataset.span = String(Number(span.dataset.span) + 1);
     span.style.gridColumn = `span ${span.dataset.span}`;
@@ -209,14 +210,14 @@ export function headRows(m, x) {
     if (c.key === 'bar') cells.push(axis(x, m.k > 1));
     else cells.push(el('th', { role: 'columnheader', scope: 'col', class: place }, sort(c.key, (x.two && c.short) || c.label, c.said)));
   }
-  return [el('tr', { class: 'groups', 'aria-hidden': 'true' }, ...groups), el('tr', { role: 'row', 'aria-rowindex': '1' }, ...cells)];
+  return [el('tr.groups', { 'aria-hidden': 'true' }, ...groups), el('tr', { role: 'row', 'aria-rowindex': '1' }, ...cells)];
 }
 
 /** The zero line and the one tick above the bars. @param {Shown} x @param {boolean} diff */
 function axis({ bars, units }, diff) {
-  const cell = el('th', { role: 'columnheader', class: 'c-bar' }, el('span', { class: 'unseen', text: 'Bar' }));
+  const cell = el('th.c-bar', { role: 'columnheader' }, el('span.unseen', 'Bar'));
   const mark = (/** @type {number} */ at, /** @type {string} */ text) => {
-    const m = el('span', { class: 'tick', 'aria-hidden': 'true', text });
+    const m = el('span.tick', { 'aria-hidden': 'true' }, text);
     m.style.left = `${at}px`;
     cell.append(m);
   };
@@ -236,19 +237,19 @@ function axis({ bars, units }, diff) {
  */
 export function lineNode(item, m, x) {
   if (item.kind === 'section' || item.kind === 'rule') {
-    const words = item.kind === 'rule' ? [item.text] : [el('b', { text: item.label }), item.note && el('span', { class: 'note', text: (x.two && item.brief) || item.note, title: item.note })];
-    return el('tr', { role: 'row', class: item.kind }, el('th', { role: 'rowheader', class: 'wide', 'aria-colspan': String(x.columns.length + 1) }, ...words));
+    const words = item.kind === 'rule' ? [item.text] : [el('b', item.label), item.note && el('span.note', { title: item.note }, (x.two && item.brief) || item.note)];
+    return el('tr', { role: 'row', class: item.kind }, el('th.wide', { role: 'rowheader', 'aria-colspan': String(x.columns.length + 1) }, ...words));
   }
-  if (item.kind === 'detail') return el('tr', { role: 'row', class: 'detail-row' });
+  if (item.kind === 'detail') return el('tr.detail-row', { role: 'row' });
   const node = el('tr', {
     role: 'row', class: `${item.kind === 'group' ? 'set' : item.kind}${item.open ? ' opened' : ''}${item.level > 1 ? ' inner' : ''}`, tabindex: '-1', 'aria-level': String(item.level), 'aria-expanded': String(item.open),
   });
-  const name = el('th', { role: 'rowheader', scope: 'row', class: 'name' }, el('span', { class: 'twist', 'aria-hidden': 'true' }));
+  const name = el('th.name', { role: 'rowheader', scope: 'row' }, el('span.twist', { 'aria-hidden': 'true' }));
   if (item.level > 1) name.style.setProperty('--level', String(item.level - 1));
   node.append(name);
   if (item.kind === 'type') {
     const numbers = lineOf(x.s, item.i);
-    hooks(node, m, item.i);
+    hooks(node, textOf(m.c, item.i, 'type'), textOf(m.c, item.i, 'module'), lineOf(selection(m.c, 'all'), item.i));
     const all = marks(m, item.i, numbers);
     nameOf(name, m, x, item.i, item.level, all);
     cells(node, m, x, numbers, null, item.hollow);
@@ -260,11 +261,9 @@ export function lineNode(item, m, x) {
 }
 
 /** The stable attributes for scripts (README): the numbers of the whole dumps, whatever generations are shown. */
-function hooks(/** @type {HTMLElement} */ node, /** @type {Model} */ { c, k }, /** @type {number} */ i) {
-  const last = (k - 1) * c.n + i;
-  Object.assign(node.dataset, {
-    type: textOf(c, i, 'type'), module: textOf(c, i, 'module'), countA: c.counts[i], countB: k > 1 ? c.counts[last] : '', sizeA: c.sizes[i], sizeB: k > 1 ? c.sizes[last] : '',
-  });
+export function hooks(/** @type {HTMLElement} */ node, /** @type {string} */ type, /** @type {string} */ module, /** @type {Line} */ { counts, sizes }) {
+  const last = (/** @type {ArrayLike<number>} */ of) => (of.length > 1 ? of[of.length - 1] : '');
+  Object.assign(node.dataset, { type, module, countA: counts[0], countB: last(counts), sizeA: sizes[0], sizeB: last(sizes) });
 }
 
 /** @typedef {{text: string, tone: string}} Mark */
@@ -278,7 +277,7 @@ function nameOf(cell, m, x, i, level, all) {
   cell.title = full;
   const taken = all.reduce((n, { text }) => n + 0.95 * text.length + 3, 2 * (level - 1));
   // In the tree of namespaces it is in its own.
-  cell.append(nameNode(x.view === 'namespace' ? splitName(full).rest : full, Math.floor(x.room - taken), look), ...all.map(({ text, tone }) => el('span', { class: `mark ${tone}`, text })));
+  cell.append(nameNode(x.view === 'namespace' ? splitName(full).rest : full, Math.floor(x.room - taken), look), ...all.map(({ text, tone }) => el('span', { class: `mark ${tone}` }, text)));
 }
 
 /** @type {Set<string>} */
@@ -287,8 +286,8 @@ const NO_EMPHASIS = { strong: false, words: NONE };
 
 /** @param {string} full  already visible @param {number} room @param {import('../lib/names.js').Emphasis} look */
 function nameNode(full, room, look) {
-  const name = el('bdi', { class: 'full' });
-  for (const { text, tone } of pieces(shorten(full, room), look)) name.append(tone === 'plain' ? text : el(tone === 'strong' ? 'b' : 'i', { text }));
+  const name = el('bdi.full');
+  for (const { text, tone } of pieces(shorten(full, room), look)) name.append(tone === 'plain' ? text : el(tone === 'strong' ? 'b' : 'i', text));
   return name;
 }
 
@@ -302,9 +301,9 @@ function groupName(cell, g, x) {
     // Of a base type or interface its own name says all; where it is declared is in the title.
     const full = g.hollow ? splitName(label).rest : label;
     cell.append(nameNode(full, Math.max(16, x.room - Math.min(note.length, 24)), { strong, words: NONE }));
-    if (g.owner === 'yours') cell.append(el('span', { class: 'mark', text: 'yours' }));
-  } else cell.append(el('b', { class: 'words', text: label }));
-  cell.append(el('span', { class: 'note', text: note }));
+    if (g.owner === 'yours') cell.append(el('span.mark', 'yours'));
+  } else cell.append(el('b.words', label));
+  cell.append(el('span.note', note));
 }
 
 /** New and gone are facts only where everything was read. @param {Model} m @param {number} i @param {Line} l @returns {Mark[]} */
@@ -350,7 +349,7 @@ function drawBar(cell, value, m, { bars }, hollow) {
 
 /** A line of the foot. @param {Model} m @param {Shown} x @param {Line} l @param {string} kind @param {string} label @param {(Node | string)[]} notes @param {string} [short] */
 export function footRow(m, x, l, kind, label, notes, short = label) {
-  const node = el('tr', { role: 'row', class: kind }, el('th', { role: 'rowheader', scope: 'row', class: 'name' }, el('span', { text: x.two ? short : label }), ...notes.map((n) => (typeof n === 'string' ? el('span', { class: 'note', text: n }) : n))));
+  const node = el('tr', { role: 'row', class: kind }, el('th.name', { role: 'rowheader', scope: 'row' }, el('span', x.two ? short : label), ...notes.map((n) => (typeof n === 'string' ? el('span.note', n) : n))));
   cells(node, m, x, l, null);
   // Shares are of the growth of types.
   if (x.view === 'suspects' && kind !== 'types' && kind !== 'filtered') node.querySelector('.c-percent')?.replaceChildren();

@@ -1,7 +1,7 @@
 // Save report: the format, what it holds, and what its first lines are, before anything is written.
 
 import { answerOf } from '../lib/answer.js';
-import { byId, copyText, el, setText } from '../lib/dom.js';
+import { byId, copied, el, setText } from '../lib/dom.js';
 import { number, size } from '../lib/format.js';
 import { reportHtml, wordsOfReport } from '../lib/report-html.js';
 import { notesOf, warningsOf } from '../lib/warnings.js';
@@ -49,9 +49,9 @@ export function mountSave(store, actions, reports) {
   let making = 0;
 
   byId('save-formats').append(...FORMATS.map((f) =>
-    el('label', { class: 'check' }, el('input', { type: 'radio', name: 'save-format', value: f.key, checked: f.key === format }), ' ', f.label)));
+    el('label.check', el('input', { type: 'radio', name: 'save-format', value: f.key, checked: f.key === format }), ' ', f.label)));
   byId('save-parts').append(...PARTS.map((p) =>
-    el('label', { class: 'check' }, el('input', { type: 'checkbox', 'data-part': p.key }), ' ', p.label, p.note && el('span', { class: 'hint', text: ` ${p.note}` }), el('span', { class: 'hint n' }))));
+    el('label.check', el('input', { type: 'checkbox', 'data-part': p.key }), ' ', p.label, p.note && el('span.hint', ` ${p.note}`), el('span.hint.n'))));
 
   const draw = async () => {
     const mine = ++making;
@@ -110,11 +110,7 @@ export function mountSave(store, actions, reports) {
   });
   new MutationObserver(() => dialog.open && void draw()).observe(dialog, { attributeFilter: ['open'] });
 
-  byId('save-copy').addEventListener('click', async () => {
-    const done = await copyText(made);
-    setText(byId('save-copy'), done ? 'Copied' : 'Not allowed');
-    setTimeout(() => setText(byId('save-copy'), 'Copy instead'), 1500);
-  });
+  byId('save-copy').addEventListener('click', () => copied(byId('save-copy'), made, 'Copy instead'));
   byId('save-go').addEventListener('click', () => {
     const { type, ending } = /** @type {(typeof FORMATS)[0]} */ (FORMATS.find((f) => f.key === format));
     const url = URL.createObjectURL(new Blob([made], { type: `${type};charset=utf-8` }));

@@ -1,6 +1,6 @@
 // The frame: choosing and dropping files, dialogs, theme, the page's state, what a screen reader is told.
 
-import { byId, copyButton, copyText, el, setText } from '../lib/dom.js';
+import { byId, copied, copyButton, el, setText } from '../lib/dom.js';
 import { number, plural, visible } from '../lib/format.js';
 import { stagesOf } from '../lib/progress.js';
 import { pageState } from '../store.js';
@@ -45,6 +45,7 @@ export function mountShell(store, actions) {
   mountKeys(store, actions);
   mountSample(actions);
   mountCopyMenu(store, actions);
+  mountMenus();
 
   for (const line of document.querySelectorAll('dialog .copyline')) {
     line.append(copyButton('Copy', () => line.querySelector('code')?.textContent ?? ''));
@@ -52,7 +53,7 @@ export function mountShell(store, actions) {
   setText(byId('version'), `dropheap ${VERSION}, build ${BUILD}`);
   byId('about-facts').append(
     ...[['Version', VERSION], ['Build', BUILD], ['Source', SOURCE], ['This copy', ONE_FILE ? 'one file, for any disk' : 'from a server']]
-      .flatMap(([label, text]) => [el('dt', { text: label }), el('dd', null, el('code', { text }))]));
+      .flatMap(([label, text]) => [el('dt', label), el('dd', el('code', text))]));
   byId('offline').hidden = ONE_FILE;
 
   // What is being read is lost with the tab; a result is read again in seconds, but not a dump of 12 GB.
@@ -197,25 +198,32 @@ function mountSample(actions) {
 /** @param {import('../store.js').Store} store @param {import('../app.js').Actions} actions */
 function mountCopyMenu(store, actions) {
   const menu = byId('copy-menu');
-  const summary = menu.querySelector('summary');
-  const close = () => (menu.open = false);
   menu.addEventListener('click', async (/** @type {any} */ e) => {
     const format = e.target.closest('[data-copy]')?.dataset.copy;
     if (!format) return;
-    close();
-    summary.focus();
-    const text = await actions.save(format, { names: store.get().spelling === 'csharp' ? 'csharp' : 'sos' });
-    const done = await copyText(text);
-    summary.textContent = done ? 'Copied' : 'Not allowed';
+    const summary = closeMenu(menu);
+    const done = await copied(summary, await actions.save(format, { names: store.get().spelling === 'csharp' ? 'csharp' : 'sos' }), 'Copy');
     setText(byId('status'), done ? 'Copied.' : 'The browser does not allow copying.');
-    setTimeout(() => (summary.textContent = 'Copy'), 1500);
   });
-  menu.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => {
-    if (e.key !== 'Escape') return;
-    close();
-    summary.focus();
-  });
-  document.addEventListener('click', (e) => {
-    if (!menu.contains(/** @type {Node} */ (e.target))) close();
+}
+
+/** Back to what opened it. @param {any} menu */
+function closeMenu(menu) {
+  const summary = menu.querySelector('summary');
+  menu.open = false;
+  summary.focus();
+  return summary;
+}
+
+/** Every menu closes by Escape, and where the pointer or the focus goes elsewhere. */
+function mountMenus() {
+  const others = (/** @type {Event} */ e) => {
+    for (const menu of document.querySelectorAll('.menu[open]')) if (!menu.contains(/** @type {Node} */ (e.target))) /** @type {HTMLDetailsElement} */ (menu).open = false;
+  };
+  addEventListener('click', others);
+  addEventListener('focusin', others);
+  addEventListener('keydown', (e) => {
+    const menu = e.key === 'Escape' && /** @type {Element} */ (e.target).closest?.('.menu[open]');
+    if (menu) closeMenu(menu);
   });
 }

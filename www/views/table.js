@@ -14,7 +14,7 @@ import { oneProcess } from '../lib/facts.js';
 import { trend } from '../lib/series.js';
 import { mountChart } from './chart.js';
 import { detailCell } from './detail.js';
-import { columnsOf, footRow, headRows, lineNode, widen } from './row.js';
+import { columnsOf, footRow, headRows, hooks, lineNode, widen } from './row.js';
 import { mountToolbar } from './toolbar.js';
 
 /**
@@ -52,7 +52,7 @@ export function mountTable(store, client, actions) {
   const body = el('tbody', { role: 'rowgroup' });
   const foot = el('tfoot', { role: 'rowgroup' });
   const table = el('table', { id: 'diff', role: 'treegrid', 'aria-label': 'Types' }, head, body, foot);
-  const nothing = el('p', { id: 'no-rows', class: 'hint', hidden: true, text: 'No type matches.' });
+  const nothing = el('p.hint', { id: 'no-rows', hidden: true }, 'No type matches.');
   area.append(table, nothing);
   const updateChart = mountChart(byId('chart'), store, actions);
 
@@ -74,7 +74,10 @@ export function mountTable(store, client, actions) {
   let active = '';
   let lines = 'one';
   let printing = false;
+  /** Of the area, when the columns were laid out. */
+  let drawnWidth = 0;
   let drawnKey = '';
+  let drawnFilter = '';
   /** @type {import('../lib/lines.js').Context | null} */
   let context = null;
 
@@ -128,10 +131,12 @@ export function mountTable(store, client, actions) {
       }
       if (!part) restore = null;
     }
-    const key = JSON.stringify([s.view, s.search, s.show, s.owners, s.generation, s.order, s.spelling, s.units, s.hidden, s.fold, s.opened, s.pinned, s.axis, s.events.length]);
+    const filter = JSON.stringify([s.view, s.search, s.show, s.owners, s.generation, s.order, s.spelling, s.units, s.hidden, s.fold]);
+    const key = JSON.stringify([filter, s.opened, s.pinned, s.axis, s.events.length]);
     if (key !== drawnKey) {
-      const only = drawnKey !== '' && keepsPlace(drawnKey, key);
-      drawnKey = key;
+      // Where only rows were opened or pinned, nothing moves above the reader's eye.
+      const only = drawnKey !== '' && filter === drawnFilter;
+      [drawnKey, drawnFilter] = [key, filter];
       redraw(only);
     }
     if (s.goTo !== null) goTo(s.goTo);
@@ -192,6 +197,7 @@ export function mountTable(store, client, actions) {
   /** Which columns there is room for, how wide, and the scale of the bars. @param {State} s @param {string} view @param {import('../lib/columns.js').Selection} sel */
   function layOut(s, view, sel) {
     const m = /** @type {Model} */ (model);
+    drawnWidth = area.clientWidth;
     const width = table.clientWidth || innerWidth - 48;
     const digit = measure('0000000000', 'probe') / 10;
     const letter = measure('0000000000', 'probe mono') / 10;
@@ -242,7 +248,7 @@ export function mountTable(store, client, actions) {
   function drawFoot(s, sel, rows, generation, filter) {
     const m = /** @type {Model} */ (model);
     const x = /** @type {Shown} */ (shown);
-    const types = sumOf(sel, { *[Symbol.iterator]() { for (let i = 0; i < m.c.n; i += 1) yield i; } });
+    const types = /** @type {any} */ (known).sum(generation);
     const free = freeOf(m.meta, generation);
     const total = plus(types, free);
     const share = (/** @type {import('../lib/columns.js').Line} */ part, /** @type {import('../lib/columns.js').Line} */ whole) => {
@@ -255,16 +261,14 @@ export function mountTable(store, client, actions) {
     if (some) list.push(footRow(m, x, sumOf(sel, rows), 'filtered', `Shown: ${number(rows.length)} of ${plural(m.c.n, 'type')}`, []));
     list.push(footRow(m, x, types, 'types', generation === 'all' ? `All ${plural(m.c.n, 'type')}` : 'All types in these generations', [], plural(m.c.n, 'type')));
     const hasFree = m.generations && generation === 'all';
-    const opener = el('button', { type: 'button', class: 'link small-link', 'aria-expanded': String(freeOpen), text: 'by generation', onclick: () => {
+    const opener = el('button.link.small-link', { 'aria-expanded': String(freeOpen), onclick: () => {
       freeOpen = !freeOpen;
       drawFoot(s, sel, rows, generation, filter);
       /** @type {HTMLElement | null} */ (foot.querySelector('.free button'))?.focus();
       paint();
-    } });
+    } }, 'by generation');
     const line = footRow(m, x, free, 'free', 'Free', [`${share(free, total)} % of ${where}`, ...(hasFree ? [opener] : [])]);
-    Object.assign(line.dataset, {
-      type: 'Free', module: '', countA: m.meta.free.counts[0], countB: m.k > 1 ? m.meta.free.counts[m.k - 1] : '', sizeA: m.meta.free.sizes[0], sizeB: m.k > 1 ? m.meta.free.sizes[m.k - 1] : '',
-    });
+    hooks(line, 'Free', '', m.meta.free);
     list.push(line);
     if (hasFree && freeOpen) {
       for (const [key, label] of [['gen2', 'gen2'], ['loh', 'LOH'], ['poh', 'POH'], ['frozen', 'frozen'], ['gen1', 'gen1'], ['gen0', 'gen0']]) {
@@ -334,15 +338,8 @@ export function mountTable(store, client, actions) {
     /** @type {Map<Item, HTMLElement>} */
     const next = new Map();
     for (const at of wanted) {
-      const item = items[at];
-      let node = nodes.get(item);
-      if (!node) {
-        node = make(item);
-        node.setAttribute('aria-rowindex', String(at + 2));
-      }
-      node.style.top = `${tops[at]}px`;
-      next.set(item, node);
-      nodes.delete(item);
+      next.set(items[at], nodeAt(at));
+      nodes.delete(items[at]);
     }
     for (const node of nodes.values()) {
       measured.unobserve(node);
@@ -362,6 +359,14 @@ export function mountTable(store, client, actions) {
       if (node === before) before = before.nextElementSibling;
       else body.insertBefore(node, before);
     }
+  }
+
+  /** The line as an element, in its place. @param {number} at */
+  function nodeAt(at) {
+    const node = nodes.get(items[at]) ?? make(items[at]);
+    node.setAttribute('aria-rowindex', String(at + 2));
+    node.style.top = `${tops[at]}px`;
+    return node;
   }
 
   /** @param {Item} item */
@@ -390,11 +395,8 @@ export function mountTable(store, client, actions) {
     });
   };
   addEventListener('scroll', repaint, { passive: true });
-  let width = 0;
   new ResizeObserver(() => {
-    if (area.clientWidth === width) return;
-    width = area.clientWidth;
-    if (model && width > 0) redraw(true);
+    if (model && area.clientWidth > 0 && area.clientWidth !== drawnWidth) redraw(true);
   }).observe(area);
   addEventListener('resize', repaint);
   addEventListener('beforeprint', () => {
@@ -541,9 +543,7 @@ export function mountTable(store, client, actions) {
     let node = nodes.get(items[at]);
     if (!node) {
       // Out of sight after a redraw: drawn all the same, so that the focus has a place.
-      node = make(items[at]);
-      node.setAttribute('aria-rowindex', String(at + 2));
-      node.style.top = `${tops[at]}px`;
+      node = nodeAt(at);
       nodes.set(items[at], node);
       body.append(node);
     }
@@ -619,7 +619,7 @@ function modelOf(result) {
   let uneven = false;
   for (let i = 0; k > 2 && i < c.n && !uneven; i += 1) uneven = trend(lineOf(all, i), times).index !== null;
   return {
-    result, c, meta, k, times, uneven, names: result.names ?? (k === 1 ? [''] : k === 2 ? ['A', 'B'] : meta.dumps.map((/** @type {any} */ _, /** @type {number} */ d) => String(d + 1))),
+    result, c, meta, k, times, uneven, names: result.names,
     complete: meta.dumps.every((/** @type {any} */ d) => d.complete) && !(meta.findings ?? []).some((/** @type {any} */ f) => f.partial),
     generations: hasGenerations(meta), growth: k > 1 ? growth(all) : 0, life: oneLife && k > 1 ? `pid ${facts[0].pid}` : '', assembly: (name) => assemblies.get(name),
   };
@@ -635,18 +635,19 @@ function once(m, client, arrived) {
     return cache.get(key);
   };
   const sel = (/** @type {string} */ g) => keep(`selection ${g}`, () => selection(c, g));
-  const everything = { *[Symbol.iterator]() { for (let i = 0; i < c.n; i += 1) yield i; } };
+  const fold = (/** @type {number} */ i) => keep('folds', () => Array(c.n))[i] ??= foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '';
+  const suspects = suspectsOf(m.result.comparison.suspects, m);
   return {
-    suspects: suspectsOf(m.result.comparison.suspects, m.meta),
+    suspects,
     selection: sel,
     texts: () => keep('texts', () => searchTexts(c)),
     ranks: (/** @type {'csharp' | 'type'} */ spelling) => keep(`ranks ${spelling}`, () => nameRanks(c, spelling)),
-    fold: (/** @type {number} */ i) => keep('folds', () => Array(c.n))[i] ??= foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '',
+    fold,
     bars: (/** @type {number} */ track) => keep(`bars ${track}`, () => {
       const all = sel('all');
       return scale(all.sizes[m.k - 1].map((/** @type {number} */ s, /** @type {number} */ i) => (m.k > 1 ? s - all.sizes[0][i] : s)), track, m.k > 1);
     }),
-    sum: (/** @type {string} */ g) => keep(`sum ${g}`, () => sumOf(sel(g), everything)),
+    sum: (/** @type {string} */ g) => keep(`sum ${g}`, () => sumOf(sel(g), c.owner.keys())),
     detail: (/** @type {number} */ i) => keep(`detail ${i}`, () => client.detail(i)),
     /** Groups by base type and interface; null while they are on their way. */
     groups: () => {
@@ -663,11 +664,10 @@ function once(m, client, arrived) {
     /** What the toolbar says beside its buttons: at first only what costs nothing. */
     counts: (/** @type {string} */ g) => keep(`counts ${g}`, () => {
       const used = (/** @type {number} */ at) => meta.dumps.some((/** @type {any} */ d) => (d.generations?.[at]?.count ?? 0) > 0);
-      const suspects = suspectsOf(m.result.comparison.suspects, m.meta);
       const rows = suspects ? suspectCount(suspects) : 0;
       const generations = new Set(['all', 'old', 'young', ...['gen0', 'gen1', 'gen2', 'loh', 'poh', 'frozen'].filter((_, at) => used(at))]);
       const before = { views: { types: c.n, suspects: rows > 0 ? rows : -1 }, show: {}, owners: [0, 0, 0], generations, folded: 0 };
-      return { done: null, before, make: () => ({ ...before, show: countShown(sel(g)), owners: countOwners(c), folded: countFolded(m, keep) }) };
+      return { done: null, before, make: () => ({ ...before, show: countShown(sel(g)), owners: countOwners(c), folded: countFolded(c, fold) }) };
     }),
   };
 }
@@ -690,21 +690,17 @@ function countOwners({ owner }) {
   return counts;
 }
 
-/** Types that fold with others. @param {Model} m @param {(key: string, make: () => any) => any} keep */
-function countFolded({ c }, keep) {
-  const folds = keep('folds', () => Array(c.n));
+/** Types that fold with others. @param {import('../lib/columns.js').Columns} c @param {(i: number) => string} fold */
+function countFolded(c, fold) {
   const seen = new Map();
-  for (let i = 0; i < c.n; i += 1) {
-    const name = (folds[i] ??= foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '');
-    if (name !== '') seen.set(name, (seen.get(name) ?? 0) + 1);
-  }
+  for (const i of c.owner.keys()) if (fold(i) !== '') seen.set(fold(i), (seen.get(fold(i)) ?? 0) + 1);
   let folded = 0;
   for (const n of seen.values()) if (n > 1) folded += n;
   return folded;
 }
 
-/** The suspects with the names that their rows show. @param {import('../protocol.js').Suspects | null} s @param {any} meta @returns {import('../lib/lines.js').Suspects | null} */
-function suspectsOf(s, meta) {
+/** The suspects with the names that their rows show. @param {import('../protocol.js').Suspects | null} s @param {Model} m @returns {import('../lib/lines.js').Suspects | null} */
+function suspectsOf(s, { meta, complete }) {
   if (!s) return null;
   const name = (/** @type {number} */ at) => splitName(meta.supertypes[at]?.type_name_csharp ?? '').rest;
   return {
@@ -721,6 +717,7 @@ function suspectsOf(s, meta) {
     resized: s.resized.map((r) => r.row),
     alone: s.alone,
     withheld: s.withheld.map((w) => w.reason),
+    complete,
   };
 }
 
@@ -762,15 +759,9 @@ function isUnfiltered(s) {
   return s.search.trim() === '' && s.show === 'all' && OWNERS.every((o) => s.owners[o]);
 }
 
-/** True if only opened or pinned rows differ, so that nothing moves above the reader's eye. @param {string} a @param {string} b */
-function keepsPlace(a, b) {
-  const [x, y] = [JSON.parse(a), JSON.parse(b)];
-  return JSON.stringify(x.slice(0, 10)) === JSON.stringify(y.slice(0, 10));
-}
-
 /** Pixels of a text in the page's own font. @param {string} text @param {string} look */
 function measure(text, look) {
-  const probe = el('b', { class: look, text });
+  const probe = el('b', { class: look }, text);
   document.body.append(probe);
   const { width } = probe.getBoundingClientRect();
   probe.remove();

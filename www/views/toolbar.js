@@ -30,14 +30,14 @@ const COLUMNS = { bar: 'Bars', percent: 'Percent', count: 'Change of count', siz
 /** @param {HTMLElement} area @param {import('../store.js').Store} store @param {import('../app.js').Actions} actions */
 export function mountToolbar(area, store, actions) {
   const pressed = (/** @type {string} */ key, /** @type {string} */ value, /** @type {(Node | string)[]} */ label, /** @type {Partial<import('../store.js').State>} */ patch) =>
-    el('button', { type: 'button', [`data-${key}`]: value, 'aria-pressed': 'false', onclick: () => store.set(patch) }, ...label);
+    el('button', { [`data-${key}`]: value, 'aria-pressed': 'false', onclick: () => store.set(patch) }, ...label);
 
-  const views = el('div', { class: 'views', role: 'group', 'aria-label': 'View' }, ...VIEWS.map(([view, label, short]) =>
-    pressed('view', view, [el('span', { class: 'long', text: label }), el('span', { class: 'short', text: short }), ' ', el('span', { class: 'n' })], { view })));
-  const kinds = el('div', { class: 'group kinds', role: 'group', 'aria-label': 'Classes of types' }, ...OWNERS.map((owner) =>
-    el('label', { class: owner },
+  const views = el('div.views', { role: 'group', 'aria-label': 'View' }, ...VIEWS.map(([view, label, short]) =>
+    pressed('view', view, [el('span.long', `${label} `), el('span.short', `${short} `), el('span.n')], { view })));
+  const kinds = el('div.group.kinds', { role: 'group', 'aria-label': 'Classes of types' }, ...OWNERS.map((owner) =>
+    el('label.check', { class: owner },
       el('input', { type: 'checkbox', 'data-owner': owner, onchange: (/** @type {any} */ e) => store.set({ owners: { ...store.get().owners, [owner]: e.target.checked } }) }),
-      el('span', { text: KINDS[owner] }), ' ', el('span', { class: 'n' }))));
+      el('span', KINDS[owner]), ' ', el('span.n'))));
   const search = /** @type {HTMLInputElement} */ (el('input', {
     id: 'search', type: 'search', placeholder: 'Search, or /regex/', autocomplete: 'off', spellcheck: 'false',
     oninput: () => store.set({ search: search.value }),
@@ -53,32 +53,24 @@ export function mountToolbar(area, store, actions) {
       }
     },
   }));
-  const show = el('div', { class: 'group', id: 'shown', role: 'group', 'aria-label': 'Which types' }, ...['all', 'grown', 'shrunk', 'new', 'gone'].map((key) =>
-    pressed('show', key, [el('span', { class: 'label' }), ' ', el('span', { class: 'n' })], { show: key })));
-  const steady = el('button', {
-    type: 'button', class: 'pill', 'data-show': 'steady', 'aria-pressed': 'false', onclick: () => store.set({ show: store.get().show === 'steady' ? 'all' : 'steady' }),
-  }, 'Grew in every step ', el('span', { class: 'n' }));
+  const show = el('div.group', { id: 'shown', role: 'group', 'aria-label': 'Which types' }, ...['all', 'grown', 'shrunk', 'new', 'gone'].map((key) =>
+    pressed('show', key, [el('span.label'), ' ', el('span.n')], { show: key })));
+  const steady = el('button.pill', {
+    'data-show': 'steady', 'aria-pressed': 'false', onclick: () => store.set({ show: store.get().show === 'steady' ? 'all' : 'steady' }),
+  }, 'Grew in every step ', el('span.n'));
   const one = /** @type {HTMLSelectElement} */ (el('select', { id: 'one-generation', 'aria-label': 'One generation', onchange: () => one.value !== '' && store.set({ generation: one.value }) }));
-  const generations = el('div', { class: 'group', role: 'group', 'aria-label': 'Generations', id: 'generations' },
+  const generations = el('div.group', { role: 'group', 'aria-label': 'Generations', id: 'generations' },
     ...WIDE.map((key) => pressed('generation', key, [generationWord(key)], { generation: key })), one);
-  const fold = el('label', { class: 'check' },
+  const fold = el('label.check',
     el('input', { type: 'checkbox', 'data-fold': true, onchange: (/** @type {any} */ e) => store.set({ fold: e.target.checked }) }),
-    el('span', null, 'Fold generated names ', el('span', { class: 'n' })));
-  const columns = el('details', { class: 'menu' }, el('summary', { text: 'Columns' }),
-    el('div', { class: 'items' }, ...Object.entries(COLUMNS).map(([key, label]) => el('label', { class: 'check' }, el('input', {
+    el('span', 'Fold generated names ', el('span.n')));
+  const columns = el('details.menu', el('summary', 'Columns'),
+    el('div.items', ...Object.entries(COLUMNS).map(([key, label]) => el('label.check', el('input', {
       type: 'checkbox', 'data-column': key,
       onchange: (/** @type {any} */ e) => store.set({ hidden: e.target.checked ? store.get().hidden.filter((h) => h !== key) : [...store.get().hidden, key] }),
-    }), el('span', { text: label })))));
-  columns.addEventListener('keydown', (e) => {
-    if (e.key !== 'Escape') return;
-    /** @type {HTMLDetailsElement} */ (columns).open = false;
-    columns.querySelector('summary')?.focus();
-  });
-  columns.addEventListener('focusout', (e) => {
-    if (!columns.contains(/** @type {Node} */ (e.relatedTarget))) setTimeout(() => !columns.contains(document.activeElement) && (/** @type {HTMLDetailsElement} */ (columns).open = false));
-  });
+    }), el('span', label)))));
   const choice = (/** @type {string} */ id, /** @type {string} */ said, /** @type {[string, string][]} */ options, /** @type {(value: any) => void} */ set) =>
-    el('select', { id, class: 'quiet', 'aria-label': said, onchange: (/** @type {any} */ e) => set(e.target.value) }, ...options.map(([value, label]) => el('option', { value, text: label })));
+    el('select.quiet', { id, 'aria-label': said, onchange: (/** @type {any} */ e) => set(e.target.value) }, ...options.map(([value, label]) => el('option', { value }, label)));
   const spelling = choice('spelling', 'Spelling of the names', [['csharp', 'C# names'], ['type', 'SOS names']], (value) => store.set({ spelling: value }));
   const units = choice('units', 'Unit of sizes', [['bytes', 'Bytes'], ['people', 'MB']], (value) => store.set({ units: value }));
   const reference = /** @type {HTMLSelectElement} */ (choice('reference', 'Reference: the dump that the others are compared with', [], (value) => {
@@ -86,10 +78,10 @@ export function mountToolbar(area, store, actions) {
     const ids = result?.all.map((d) => d.id) ?? [];
     actions.compare(ids.slice(ids.indexOf(Number(value))));
   }));
-  const error = el('p', { id: 'search-error', class: 'bad', role: 'alert', hidden: true });
-  const found = el('p', { class: 'unseen', role: 'status' });
-  const opener = (/** @type {string} */ what, /** @type {string} */ label, /** @type {string} */ controls) => el('button', {
-    type: 'button', class: 'narrow', 'aria-expanded': 'false', 'aria-controls': controls,
+  const error = el('p.bad', { id: 'search-error', role: 'alert', hidden: true });
+  const found = el('p.unseen', { role: 'status' });
+  const opener = (/** @type {string} */ what, /** @type {string} */ label, /** @type {string} */ controls) => el('button.narrow', {
+    'aria-expanded': 'false', 'aria-controls': controls,
     onclick: (/** @type {any} */ e) => {
       const open = area.classList.toggle(`with-${what}`);
       e.currentTarget.setAttribute('aria-expanded', String(open));
@@ -97,11 +89,11 @@ export function mountToolbar(area, store, actions) {
     },
   }, label);
 
-  const box = el('label', { class: 'search', id: 'search-box' }, el('span', { class: 'unseen', text: 'Search in type and module names' }), search, el('kbd', { 'aria-hidden': 'true', text: '/' }));
-  const filters = el('div', { class: 'toolbar second', id: 'filters' }, show, el('span', { class: 'pair generations-pair' }, el('span', { class: 'hint', 'aria-hidden': 'true', text: 'Generations' }), generations), fold,
-    el('span', { class: 'spring' }), columns, spelling, units);
+  const box = el('label.search', { id: 'search-box' }, el('span.unseen', 'Search in type and module names'), search, el('kbd', { 'aria-hidden': 'true' }, '/'));
+  const filters = el('div.toolbar.second', { id: 'filters' }, show, el('span.pair.generations-pair', el('span.hint', { 'aria-hidden': 'true' }, 'Generations'), generations), fold,
+    el('span.spring'), columns, spelling, units);
   area.append(
-    el('div', { class: 'toolbar' }, views, el('span', { class: 'spring' }), opener('search', 'Search', 'search-box'), opener('filters', 'Filters', 'filters'), steady, kinds, reference, box),
+    el('div.toolbar', views, el('span.spring'), opener('search', 'Search', 'search-box'), opener('filters', 'Filters', 'filters'), steady, kinds, reference, box),
     filters, error, found);
 
   /** @param {import('../store.js').State} s @param {import('./row.js').Model} m @param {Counts} n */
@@ -119,7 +111,7 @@ export function mountToolbar(area, store, actions) {
     }
     show.hidden = m.k === 1;
     const [first, last] = [m.names[0], m.names[m.k - 1]];
-    const words = { all: 'All', grown: 'Grown', shrunk: 'Shrunk', new: m.complete ? 'New' : `Only seen in ${last}`, gone: m.complete ? 'Gone' : `Only seen in ${first}` };
+    const words = { all: 'All', grown: m.complete ? 'Grown' : 'Larger', shrunk: m.complete ? 'Shrunk' : 'Smaller', new: m.complete ? 'New' : `Only seen in ${last}`, gone: m.complete ? 'Gone' : `Only seen in ${first}` };
     for (const button of [.../** @type {Iterable<HTMLElement>} */ (show.children), steady]) {
       const key = /** @type {'all'} */ (button.dataset.show);
       button.setAttribute('aria-pressed', String(key === s.show));
@@ -130,7 +122,7 @@ export function mountToolbar(area, store, actions) {
     steady.hidden = m.k < 3;
     /** @type {HTMLElement} */ (filters.querySelector('.generations-pair')).hidden = !m.generations;
     const others = Object.keys(GENERATION_CHOICES).filter((key) => !WIDE.includes(key) && (n.generations.has(key) || key === s.generation));
-    one.replaceChildren(el('option', { value: '', text: 'one…' }), ...others.map((key) => el('option', { value: key, text: generationWord(key) })));
+    one.replaceChildren(el('option', { value: '' }, 'one…'), ...others.map((key) => el('option', { value: key }, generationWord(key))));
     one.value = others.includes(s.generation) ? s.generation : '';
     one.classList.toggle('chosen', one.value !== '');
     for (const button of /** @type {Iterable<HTMLElement>} */ (generations.querySelectorAll('button'))) {
@@ -153,7 +145,7 @@ export function mountToolbar(area, store, actions) {
     const { all, dumps } = m.result;
     reference.hidden = all.length < 3;
     reference.replaceChildren(...all.slice(0, -1).map((d, at) => {
-      const option = /** @type {HTMLOptionElement} */ (el('option', { value: String(d.id), text: `Reference: ${at + 1}` }));
+      const option = /** @type {HTMLOptionElement} */ (el('option', { value: String(d.id) }, `Reference: ${at + 1}`));
       option.selected = d.id === dumps[0].id;
       return option;
     }));

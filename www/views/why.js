@@ -15,7 +15,7 @@ export function mountWhy() {
     byId('why-ways').replaceChildren(...linesOf(outcomes).map(row));
     const all = Object.entries(outcomes).filter(([, o]) => o !== 'absent');
     const blocked = all.filter(([, o]) => o === 'blocked').length;
-    byId('why-sum').replaceChildren(el('b', { text: `${blocked} of ${all.length} ways blocked` }), ` ${browserName(navigator.userAgent)}, ${utc(Date.now() / 1000)}`);
+    byId('why-sum').replaceChildren(el('b', `${blocked} of ${all.length} ways blocked`), ` ${browserName(navigator.userAgent)}, ${utc(Date.now() / 1000)}`);
     dialog.dataset.tested = 'yes';
     under = false;
   };
@@ -38,5 +38,5 @@ const SAID = {
 /** @param {ReturnType<typeof linesOf>[0]} line */
 function row({ name, note, outcome }) {
   const [sign, text] = SAID[outcome];
-  return el('tr', null, el('th', { scope: 'row' }, name, ' ', el('span', { class: 'hint', text: note })), el('td', { class: sign, text }));
+  return el('tr', el('th', { scope: 'row' }, name, ' ', el('span.hint', note)), el('td', { class: sign }, text));
 }
