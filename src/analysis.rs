@@ -525,8 +525,8 @@ impl Analysis {
     }
 }
 
-fn early(what: &str) -> Error {
-    Error::Usage(format!("{what} before locate"))
+fn early(what: &str) -> Box<Error> {
+    Error::Usage(format!("{what} before locate")).into()
 }
 
 /// The runtime whose heap is walked.
@@ -744,8 +744,8 @@ mod native {
             )?;
             let _ = sender.send(Word::Walked(walked));
             give(&mut census);
-            for part in lanes.finish() {
-                let _ = sender.send(Word::Part(Box::new(part)));
+            for outcome in lanes.finish() {
+                let _ = sender.send(Word::Part(Box::new(outcome)));
             }
             Ok(())
         };
