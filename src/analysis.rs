@@ -5,8 +5,10 @@
 use crate::account::MemoryAccount;
 use crate::account::claims::{self, Heap, ManagedModule};
 use crate::dump::packed::{Unpacked, Unpacking};
+use crate::dump::regions::Regions;
 use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
+use crate::heap::lanes::{AT_ONCE, Lanes, Share, shares, total};
 use crate::heap::segments::{self, Segment};
 use crate::heap::walk::{Census, Outcome, Walk};
 use crate::image::files::{Files, ModuleFile, WithFiles};
@@ -20,6 +22,7 @@ use crate::runtime::{self, Runtime, note};
 use crate::source::ByteSource;
 use crate::stats::{self, Met};
 use crate::types::Types;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What the caller may choose.
@@ -72,6 +75,7 @@ pub struct Analysis {
     options: Options,
     pub(crate) findings: Findings,
     located: Option<Located>,
+    fed: Option<Fed>,
 }
 
 /// What [`Analysis::locate`] found.
@@ -79,17 +83,39 @@ pub(crate) struct Located {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) segments: Vec<Arc<Segment>>,
     pub(crate) facts: RuntimeFacts,
-    walk: Walk,
-    census: Census,
     /// Of the segments.
     pub(crate) findings: Findings,
 }
 
-impl Located {
-    /// Everything a walk outside this room needs.
-    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "only trimming needs it, which is native"))]
-    pub(crate) fn into_parts(self) -> (Arc<Runtime>, Vec<Arc<Segment>>, RuntimeFacts, Walk) {
-        (self.runtime, self.segments, self.facts, self.walk)
+/// The walk that the caller feeds.
+struct Fed {
+    lanes: Lanes,
+    /// By lane: what it has not begun. The first one begins at the heap's first byte in the file, the other one in the middle: each goes on where it is for long.
+    ahead: [VecDeque<Share>; AT_ONCE],
+    census: Census,
+    /// Bytes of all segments.
+    total: u64,
+}
+
+impl Fed {
+    /// Gives a lane its next share if it has none. One that is done with its own takes over half of what the other one has ahead.
+    fn deal(&mut self, lane: usize, regions: &Regions) {
+        let Some(walk) = self.lanes.walk(lane) else { return };
+        while walk.finished() {
+            if self.ahead.get(lane).is_none_or(VecDeque::is_empty) {
+                let Some(most) = self.ahead.iter_mut().max_by_key(|a| a.len()) else { return };
+                let taken = most.split_off(most.len() / 2);
+                if let Some(mine) = self.ahead.get_mut(lane) {
+                    *mine = taken;
+                }
+            }
+            let Some((number, share)) = self.ahead.get_mut(lane).and_then(VecDeque::pop_front) else { return };
+            walk.add_share(number, &share, regions);
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { done: self.lanes.done(), total: self.total }
     }
 }
 
@@ -119,7 +145,7 @@ impl Analysis {
         }
         let files = Files::select(&options.modules, &dump.modules, &space, &mut findings);
         let space = WithFiles::new(space, &files);
-        Ok(Analysis { source, offset, space, files, dump, options, findings, located: None })
+        Ok(Analysis { source, offset, space, files, dump, options, findings, located: None, fed: None })
     }
 
     /// A memory of its own for one thread or one purpose.
@@ -134,14 +160,6 @@ impl Analysis {
         self.offset
     }
 
-    /// Reads the bytes of a window that the walk wants.
-    ///
-    /// # Errors
-    /// As [`ByteSource::read_at`].
-    pub fn read_window(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        self.source.read_once(offset, buf, "heap segment")
-    }
-
     /// The file and the process; ready before the runtime is located.
     pub fn dump_facts(&self) -> &DumpFacts {
         &self.dump.facts
@@ -152,16 +170,30 @@ impl Analysis {
     /// # Errors
     /// [`Error::NoRuntime`], [`Error::UnsupportedRuntime`]; [`Error::UnknownRuntime`] if the heap cannot be proven.
     pub fn locate(&mut self) -> Result<&RuntimeFacts> {
-        let located = self.locate_with(&self.space, false)?;
+        let located = self.locate_with(&self.space)?;
+        let (regions, segments) = (&self.dump.regions, &located.segments);
+        let mut first = shares(segments, regions);
+        let second = first.split_off(first.len().div_ceil(self.lanes()));
+        self.fed = Some(Fed {
+            lanes: Lanes::new(std::array::from_fn(|_| Walk::new(segments, &[], regions, self.window(), false))),
+            ahead: [first, second],
+            census: Census::default(),
+            total: total(segments),
+        });
         Ok(&self.located.insert(located).facts)
     }
 
-    /// As [`locate`](Analysis::locate), reading through `mem`; `note_pages`: the walk notes the pages with object headers.
-    pub(crate) fn locate_with(&self, mem: &dyn Memory, note_pages: bool) -> Result<Located> {
-        self.locate_whole(mem, note_pages).map_err(|e| cut_short(&self.dump, e))
+    /// Bytes of one window of the walk.
+    pub(crate) fn window(&self) -> u64 {
+        if self.options.window == 0 { limits::WINDOW_NATIVE } else { self.options.window }
     }
 
-    fn locate_whole(&self, mem: &dyn Memory, note_pages: bool) -> Result<Located> {
+    /// As [`locate`](Analysis::locate), reading through `mem`.
+    pub(crate) fn locate_with(&self, mem: &dyn Memory) -> Result<Located> {
+        self.locate_whole(mem).map_err(|e| cut_short(&self.dump, e))
+    }
+
+    fn locate_whole(&self, mem: &dyn Memory) -> Result<Located> {
         let mut findings = Findings::default();
         let (modules, runtimes, refused) = self.runtimes(mem, &mut findings)?;
         let wanted = self.options.runtime;
@@ -233,11 +265,8 @@ impl Analysis {
             });
         }
         let facts = RuntimeFacts { candidates, ..runtime_facts(&runtime) };
-        let window = if self.options.window == 0 { limits::WINDOW_NATIVE } else { self.options.window };
-        let all: Vec<usize> = (0..segments.len()).collect();
         let segments: Vec<Arc<Segment>> = segments.into_iter().map(Arc::new).collect();
-        let walk = Walk::new(&segments, &all, &self.dump.regions, window, note_pages);
-        Ok(Located { runtime: Arc::new(runtime), segments, facts, walk, census: Census::default(), findings })
+        Ok(Located { runtime: Arc::new(runtime), segments, facts, findings })
     }
 
     /// The modules and those among them that hold a runtime. Where the module list has none, memory is searched for images that it
@@ -277,12 +306,16 @@ impl Analysis {
         }
     }
 
+    /// Windows that may be walked at once: see [`upcoming_on`](Analysis::upcoming_on). A deflated dump is read in the order of its bytes.
+    pub fn lanes(&self) -> usize {
+        if self.offset.is_some() { AT_ONCE } else { 1 }
+    }
+
     /// The next windows that the walk will want, in the order in which [`feed`](Analysis::feed) must get them; empty when it is done. Only
     /// the first one is certain: a later one may be skipped (the body of a large array), then its bytes are not needed, and feeding
     /// them does nothing.
-    pub fn upcoming(&self, max: usize) -> Vec<Window> {
-        let Some(located) = &self.located else { return Vec::new() };
-        located.walk.upcoming(max).into_iter().map(|(offset, len)| Window { offset, len }).collect()
+    pub fn upcoming(&mut self, max: usize) -> Vec<Window> {
+        self.upcoming_on(0, max)
     }
 
     /// Walks the bytes of one window.
@@ -290,10 +323,70 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Progress> {
-        let located = self.located.as_mut().ok_or_else(|| Error::Usage("feed before locate".into()))?;
-        located.walk.feed(&self.space, &located.runtime, &mut located.census, offset, bytes);
-        let (done, total) = located.walk.progress();
-        Ok(Progress { done, total })
+        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("feed").into()) };
+        if let Some(walk) = fed.lanes.walk(0) {
+            walk.feed(&self.space, &located.runtime, &mut fed.census, offset, bytes);
+        }
+        Ok(fed.progress())
+    }
+
+    /// As [`upcoming`](Analysis::upcoming), of one of several walks that go on at once in different places of the heap: that is faster, and the answer is the
+    /// same. `lane` counts from 0.
+    pub fn upcoming_on(&mut self, lane: usize, max: usize) -> Vec<Window> {
+        let Some(fed) = &mut self.fed else { return Vec::new() };
+        fed.deal(lane, &self.dump.regions);
+        fed.lanes.upcoming(lane, max).into_iter().map(|(offset, len)| Window { offset, len }).collect()
+    }
+
+    /// Begins a window that a lane wants; its bytes go to [`room`](Analysis::room).
+    pub fn begin(&mut self, lane: usize, window: Window) {
+        if let Some(fed) = &mut self.fed {
+            fed.lanes.begin(lane, window.offset, window.len);
+        }
+    }
+
+    /// Whether the lane's window is not used up.
+    pub fn busy(&self, lane: usize) -> bool {
+        self.fed.as_ref().is_some_and(|fed| fed.lanes.busy(lane))
+    }
+
+    /// What is missing of a lane's window: its offset in the source, and the room for it. To be followed by [`filled`](Analysis::filled).
+    pub fn room(&mut self, lane: usize) -> (u64, &mut [u8]) {
+        self.fed.as_mut().map_or((0, &mut []), |fed| fed.lanes.room(lane))
+    }
+
+    /// So many bytes were written to the beginning of the lane's [`room`](Analysis::room).
+    pub fn filled(&mut self, lane: usize, bytes: usize) {
+        if let Some(fed) = &mut self.fed {
+            fed.lanes.filled(lane, bytes);
+        }
+    }
+
+    /// Reads what is missing of a lane's window from the source.
+    ///
+    /// # Errors
+    /// As [`ByteSource::read_at`].
+    pub fn read_window(&mut self, lane: usize) -> Result<()> {
+        let Some(fed) = &mut self.fed else { return Err(early("read_window").into()) };
+        let (offset, room) = fed.lanes.room(lane);
+        self.source.read_once(offset, room, "heap segment")?;
+        fed.lanes.filled(lane, usize::MAX);
+        Ok(())
+    }
+
+    /// Bytes of all segments, of which [`Progress::done`] is a part; 0 before [`locate`](Analysis::locate).
+    pub fn total(&self) -> u64 {
+        self.fed.as_ref().map_or(0, |fed| fed.total)
+    }
+
+    /// Walks the full windows until one of them is used up.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] before [`locate`](Analysis::locate).
+    pub fn step(&mut self) -> Result<Progress> {
+        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("step").into()) };
+        fed.lanes.step(&self.space, &located.runtime, &mut fed.census);
+        Ok(fed.progress())
     }
 
     /// Resolves the names and writes the report.
@@ -301,12 +394,25 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn finish(mut self) -> Result<HeapReport> {
-        let Located { runtime, segments, facts, walk, mut census, findings } =
-            self.located.take().ok_or_else(|| Error::Usage("finish before locate".into()))?;
+        let (Some(located), Some(fed)) = (self.located.take(), self.fed.take()) else {
+            return Err(early("finish").into());
+        };
+        let Located { runtime, segments, facts, findings } = located;
+        let Fed { mut lanes, ahead, mut census, .. } = fed;
         self.findings.merge(findings);
         census.settle(&runtime);
-        let mut outcome = walk.finish();
+        // What was not fed is said.
+        for (number, share) in ahead.into_iter().flatten() {
+            if let Some(walk) = lanes.walk(0) {
+                walk.add_share(number, &share, &self.dump.regions);
+            }
+        }
+        let mut outcome = Outcome::in_parts(segments.len());
+        for part in lanes.finish() {
+            outcome.merge(part);
+        }
         outcome.census = census;
+        outcome.gather();
         Ok(self.report(&self.space, &runtime, &segments, facts, outcome))
     }
 
@@ -317,18 +423,20 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn partial(&mut self) -> Result<HeapReport> {
-        let mut located = self.located.take().ok_or_else(|| Error::Usage("partial before locate".into()))?;
-        located.census.settle(&located.runtime);
-        let mut outcome = located.walk.so_far();
-        outcome.census = std::mem::take(&mut located.census);
+        let (Some(located), Some(mut fed)) = (self.located.take(), self.fed.take()) else {
+            return Err(early("partial").into());
+        };
+        fed.census.settle(&located.runtime);
+        let mut outcome = fed.lanes.so_far(located.segments.len());
+        outcome.census = std::mem::take(&mut fed.census);
         let mut findings = self.findings.clone();
         findings.merge(located.findings.clone());
         findings.merge(outcome.findings.clone());
         let (runtime, segments, facts) = (&located.runtime, &located.segments, located.facts.clone());
         let met = Met::of(&self.space, runtime, &outcome);
         let report = self.report_of(&self.space, runtime, segments, facts, &outcome, met, findings, false);
-        located.census = outcome.census;
-        self.located = Some(located);
+        fed.census = outcome.census;
+        (self.located, self.fed) = (Some(located), Some(fed));
         Ok(report)
     }
 
@@ -413,6 +521,10 @@ impl Analysis {
     ) -> MemoryAccount {
         claims::account(&self.dump, &self.space, Some(&Heap { runtime, segments, outcome, facts, modules }), findings)
     }
+}
+
+fn early(what: &str) -> Error {
+    Error::Usage(format!("{what} before locate"))
 }
 
 /// The runtime whose heap is walked.
@@ -501,11 +613,10 @@ pub(crate) use native::{MAX_THREADS, open, walk_all};
 mod native {
     use super::{Analysis, Located, Options, Progress};
     use crate::dump::packed::Unpacking;
-    use crate::dump::regions::Regions;
     use crate::error::{Error, Result};
-    use crate::heap::walk::{self, Census, Outcome, Walk};
+    use crate::heap::lanes::{AT_ONCE, Lanes, shares, total};
+    use crate::heap::walk::{Census, Outcome, Walk};
     use crate::image::files::WithFiles;
-    use crate::limits;
     use crate::memory::AddressSpace;
     use crate::report::HeapReport;
     use crate::source::ByteSource;
@@ -514,11 +625,6 @@ mod native {
     use std::sync::mpsc;
     use std::sync::{Arc, Mutex};
 
-    /// Segments are dealt out in runs of at most this many bytes: large enough to read on, small enough to share the work evenly.
-    const SHARE: u64 = 64 << 20;
-    /// And in about so many, that small heaps are shared as well. How they are cut must not depend on the number of threads: see
-    /// [`Walk::add_share`].
-    const SHARES: u64 = 64;
     /// More threads than this only wait for the file.
     pub(crate) const MAX_THREADS: usize = 8;
     /// Bytes walked between two words of a thread about its progress: each wakes another one.
@@ -535,13 +641,10 @@ mod native {
         options: Options,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<HeapReport> {
-        let window = if options.window == 0 { limits::WINDOW_NATIVE } else { options.window };
         let mut analysis = open(source, options, progress)?;
-        let located = analysis.locate_with(&analysis.space, false)?;
-        let outcome = walk_all(&analysis, &located, window, &[], progress)?;
-        let Located { runtime, segments, facts, findings, walk, .. } = located;
-        // It was for who feeds.
-        drop(walk);
+        let located = analysis.locate_with(&analysis.space)?;
+        let outcome = walk_all(&analysis, &located, &[], progress)?;
+        let Located { runtime, segments, facts, findings, .. } = located;
         analysis.findings.merge(findings);
         Ok(analysis.report(&analysis.space, &runtime, &segments, facts, outcome))
     }
@@ -569,11 +672,10 @@ mod native {
     pub(crate) fn walk_all(
         analysis: &Analysis,
         located: &Located,
-        window: u64,
         mark: &[bool],
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome> {
-        let shares = shares(located, &analysis.dump.regions);
+        let shares = shares(&located.segments, &analysis.dump.regions);
         // An archive is read in the order of its bytes, by as many as it says; one walk at a time then.
         let readers = analysis.source.readers();
         let threads = match analysis.options.threads {
@@ -581,14 +683,15 @@ mod native {
             n => n,
         };
         let threads = threads.min(shares.len()).min(readers).max(1);
-        let at_once = if readers < threads.saturating_mul(walk::AT_ONCE) { 1 } else { walk::AT_ONCE };
-        let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
-        let queue = Mutex::new(shares.into_iter().enumerate());
+        let at_once = if readers < threads.saturating_mul(AT_ONCE) { 1 } else { AT_ONCE };
+        let total = total(&located.segments);
+        let queue = Mutex::new(shares);
         let stop = AtomicBool::new(false);
         // Parts are merged on this thread alone, and so are few that wait: what threads allocate for long would keep their arenas large.
         let (sender, receiver) = mpsc::sync_channel::<Word>(threads);
         // A Space has caches and is not shared: each thread makes its own.
         let (source, regions, files) = (&analysis.source, &analysis.dump.regions, &analysis.files);
+        let window = analysis.window();
         let work = |sender: mpsc::SyncSender<Word>| -> Result<()> {
             let space = WithFiles::new(AddressSpace::small(Arc::clone(source), Arc::clone(regions)), files);
             let rt = &located.runtime;
@@ -602,9 +705,8 @@ mod native {
             };
             let mut census = Census::default();
             let mut walked = 0u64;
-            let mut walks: [Walk; walk::AT_ONCE] = std::array::from_fn(|_| new_walk());
-            walk::drive_all(
-                &mut walks,
+            let mut lanes = Lanes::new(std::array::from_fn(|_| new_walk()));
+            lanes.drive(
                 at_once,
                 &space,
                 rt,
@@ -614,7 +716,7 @@ mod native {
                     if census.tables.known().len() > MUCH {
                         give(census);
                     }
-                    let share = queue.lock().ok().and_then(|mut q| q.next());
+                    let share = queue.lock().ok().and_then(|mut q| q.pop_front());
                     share.is_some_and(|(number, share)| {
                         walk.add_share(number, &share, regions);
                         true
@@ -631,8 +733,8 @@ mod native {
             )?;
             let _ = sender.send(Word::Walked(walked));
             give(&mut census);
-            for walk in walks {
-                let _ = sender.send(Word::Part(Box::new(walk.finish_part())));
+            for part in lanes.finish() {
+                let _ = sender.send(Word::Part(Box::new(part)));
             }
             Ok(())
         };
@@ -675,31 +777,5 @@ mod native {
 
     fn failed() -> Box<Error> {
         Error::Damaged { what: "the walk of the heap".into(), detail: "a thread of it failed".into() }.into()
-    }
-
-    /// Segments in the order in which one walk would take them, that of the file, in runs of about [`SHARE`] bytes or less.
-    fn shares(located: &Located, regions: &Regions) -> Vec<Vec<usize>> {
-        let mut order: Vec<usize> = (0..located.segments.len()).collect();
-        crate::order::by_key(&mut order, |&i| {
-            let first = located.segments.get(i).and_then(|s| regions.extents(s.start, s.end).next());
-            (first.map_or(u64::MAX, |e| e.offset), i)
-        });
-        let total = located.segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.end.since(s.start)));
-        let share = total.checked_div(SHARES).unwrap_or(0).clamp(limits::PAGE, SHARE);
-        let mut shares = Vec::new();
-        let mut run = Vec::new();
-        let mut bytes = 0u64;
-        for i in order {
-            run.push(i);
-            bytes = bytes.saturating_add(located.segments.get(i).map_or(0, |s| s.end.since(s.start)));
-            if bytes >= share {
-                shares.push(std::mem::take(&mut run));
-                bytes = 0;
-            }
-        }
-        if !run.is_empty() {
-            shares.push(run);
-        }
-        shares
     }
 }

@@ -90,9 +90,8 @@ pub const MAX_ENTRIES: usize = 10_000;
 /// Bytes of one window of the heap walk natively: two walks' windows stay in the second-level cache.
 pub const WINDOW_NATIVE: u64 = 256 << 10;
 
-/// Bytes of one window of the heap walk in a browser: one asynchronous read; four are in flight (64 MB, outside of WebAssembly's memory).
-/// Measured in Chromium and Firefox: `npm --prefix www run bench`.
-pub const WINDOW_WEB: u64 = 16 << 20;
+/// The same in a browser, where a window more costs some calls. Measured in Chromium and Firefox: `npm --prefix www run bench`.
+pub const WINDOW_WEB: u64 = 512 << 10;
 
 /// The same in the large object heap, where the body of an array is skipped once its header was seen.
 pub const WINDOW_LARGE: u64 = 1 << 20;

@@ -743,22 +743,24 @@ pub fn percent(part: u64, whole: u64) -> String {
     if part >= whole {
         return "100 %".to_owned();
     }
-    let parts = per(part, 10_000, whole, 0);
+    let (part, whole) = shortened(part, whole);
+    let parts = part.saturating_mul(10_000).checked_div(whole).unwrap_or(0);
     format!("{}.{:02} %", parts.wrapping_div(100), parts.wrapping_rem(100))
 }
 
 /// A part of the growth for people, e.g. `36.4 %`: rounded, halves up.
 pub fn share(part: u64, whole: u64) -> String {
-    let tenths = per(part, 2000, whole.saturating_mul(2), whole);
+    let (part, whole) = shortened(part, whole);
+    let tenths = part.saturating_mul(2000).saturating_add(whole).checked_div(whole.saturating_mul(2)).unwrap_or(0);
     format!("{}.{} %", tenths.wrapping_div(10), tenths.wrapping_rem(10))
 }
 
-/// `(part * scale + more) / whole`; of what is so large that it does not fit (petabytes), without the last digits. Not by 128 bits, whose division is
-/// two kilobytes of the WebAssembly.
-fn per(part: u64, scale: u64, whole: u64, more: u64) -> u64 {
-    match part.checked_mul(scale).and_then(|product| product.checked_add(more)) {
-        Some(product) => product.checked_div(whole).unwrap_or(0),
-        None => per(part >> 16, scale, whole >> 16, more >> 16),
+/// The same share in 48 bits, the whole rounded up: what comes after multiplies by thousands. A division of 128 bits would be two kilobytes of the
+/// WebAssembly.
+fn shortened(part: u64, whole: u64) -> (u64, u64) {
+    match 16u32.saturating_sub(part.max(whole).leading_zeros()) {
+        0 => (part, whole),
+        bits => (part >> bits, (whole >> bits).saturating_add(1)),
     }
 }
 

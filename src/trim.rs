@@ -1,10 +1,11 @@
 //! A smaller dump with the same answers.
 
-use crate::analysis::{self, Analysis, Options, Progress};
+use crate::analysis::{self, Analysis, Located, Options, Progress};
 use crate::dump::trim::write_trimmed;
 use crate::error::{Error, Result};
 use crate::heap::handles;
-use crate::heap::walk::{self, Census};
+use crate::heap::lanes::drive;
+use crate::heap::walk::{Census, Walk};
 use crate::image::pe::PeImage;
 use crate::memory::{Addr, Memory, Recorder};
 use crate::runtime::Runtime;
@@ -45,23 +46,19 @@ pub fn trim(
 ) -> Result<u64> {
     let analysis = analysis::open(source, options, progress)?;
     let memory = Recorder::new(analysis.memory());
-    let located = analysis.locate_with(&memory, true)?;
-    let (runtime, segments, facts, mut walk) = located.into_parts();
-    let total = walk.progress().1;
-    let mut done = 0u64;
+    let Located { runtime, segments, facts, .. } = analysis.locate_with(&memory)?;
+    let all: Vec<usize> = (0..segments.len()).collect();
+    let mut walk = Walk::new(&segments, &all, &analysis.dump.regions, analysis.window(), true);
     let mut census = Census::default();
-    walk::drive(
+    drive(
         &mut walk,
         &memory,
         &runtime,
         &mut census,
         &|offset, buf| analysis.source.read_once(offset, buf, "heap segment"),
-        &mut |bytes| {
-            done = done.saturating_add(bytes);
-            match progress(Progress { done, total }) {
-                ControlFlow::Continue(()) => Ok(()),
-                ControlFlow::Break(()) => Err(Error::Cancelled.into()),
-            }
+        &mut |(done, total)| match progress(Progress { done, total }) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Cancelled.into()),
         },
     )?;
     let mut outcome = walk.finish();

@@ -163,15 +163,14 @@ pub fn verify(
     options: Options,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<VerifyReport> {
-    let window = if options.window == 0 { limits::WINDOW_NATIVE } else { options.window };
     let analysis = analysis::open(source, options, progress)?;
-    let mut located = analysis.locate_with(&analysis.space, false)?;
+    let mut located = analysis.locate_with(&analysis.space)?;
     let (mem, rt) = (&analysis.space, Arc::clone(&located.runtime));
     let marked = starts::affordable(located.segments.iter().map(|s| &**s), rt.layout.pointer);
     // The heap is read twice.
     let twice =
         |p: Progress, before: u64| Progress { done: before.saturating_add(p.done), total: p.total.saturating_mul(2) };
-    let mut outcome = walk_all(&analysis, &located, window, &marked, &mut |p| progress(twice(p, 0)))?;
+    let mut outcome = walk_all(&analysis, &located, &marked, &mut |p| progress(twice(p, 0)))?;
 
     let walk_findings = std::mem::take(&mut outcome.findings);
     let background_gc = background_gc(mem, &rt);

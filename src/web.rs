@@ -63,11 +63,10 @@ pub fn crash_error() -> Result<JsValue, JsValue> {
     Ok(object(&shown.map(|(name, text)| (name, text.into())))?.into())
 }
 
-/// One dump under analysis: `open` -> `unpack`* -> `dumpFacts` -> `locate` -> (`upcoming`, `feed`)* -> `finish`.
+/// One dump under analysis: `open` -> `unpack`* -> `dumpFacts` -> `locate` -> (for each lane `want` and `put`*, `step`)* -> `finish`.
 #[wasm_bindgen]
 pub struct DumpSession {
     stage: Stage,
-    window: Vec<u8>,
 }
 
 enum Stage {
@@ -92,23 +91,6 @@ impl DumpSession {
             Stage::Open(analysis) => Ok(analysis),
             _ => Err(thrown(Error::Usage("the dump could not be opened".into()).into())),
         }
-    }
-
-    /// The buffer of all windows, never shorter than before: a fresh one each time would grow the memory by fragments, a longer one would
-    /// be filled with zeros first.
-    fn room(&mut self, len: usize) -> &mut [u8] {
-        if self.window.len() < len {
-            self.window.resize(len, 0);
-        }
-        self.window.get_mut(..len).unwrap_or_default()
-    }
-
-    fn feed_window(&mut self, offset: u64, len: usize) -> Result<Object, JsValue> {
-        let window = std::mem::take(&mut self.window);
-        let fed = self.analysis()?.feed(offset, window.get(..len).unwrap_or_default());
-        self.window = window;
-        let progress = fed.map_err(thrown)?;
-        object(&[("done", number(progress.done)?.into()), ("total", number(progress.total)?.into())])
     }
 }
 
@@ -142,7 +124,7 @@ impl DumpSession {
         };
         let source = BlobSource::new(file.into()).map_err(thrown)?;
         let unpacking = Unpacking::begin(Arc::new(source), options.entry.as_deref()).map_err(thrown)?;
-        Ok(DumpSession { stage: Stage::Unpacking(Box::new((unpacking, options))), window: Vec::new() })
+        Ok(DumpSession { stage: Stage::Unpacking(Box::new((unpacking, options))) })
     }
 
     /// Does a piece of the unpacking: `{done, total}` in packed bytes, or `null` if there is nothing left to unpack.
@@ -169,7 +151,7 @@ impl DumpSession {
     }
 
     /// Where the dump begins in the file, if it is a range of it: windows count from there. `undefined` for a deflated dump, whose
-    /// windows only [`feedOwn`](DumpSession::feed_own) can read.
+    /// windows only [`putOwn`](DumpSession::put_own) can read.
     ///
     /// # Errors
     /// Throws what [`Analysis::open`] reports.
@@ -186,40 +168,75 @@ impl DumpSession {
         to_js(self.analysis()?.locate().map_err(thrown)?)
     }
 
-    /// The next windows to feed, `[offset, length]` each; empty at the end. Only the first is certain.
+    /// Windows that are walked at once: `lane` counts from 0 up to this.
+    ///
+    /// # Errors
+    /// Throws what [`Analysis::open`] reports.
+    pub fn lanes(&mut self) -> Result<usize, JsValue> {
+        Ok(self.analysis()?.lanes())
+    }
+
+    /// What a lane wants: `[offset, length, offset, length, ...]` of at most `max` windows, in their order. The first one is begun, the others are not certain.
+    /// Empty when there is nothing left for it.
     ///
     /// # Errors
     /// Throws if a number does not fit into a JavaScript number.
-    pub fn upcoming(&mut self, max: usize) -> Result<Array, JsValue> {
-        let pair = |w: &crate::Window| Ok::<_, JsValue>(Array::of2(&number(w.offset)?.into(), &number(w.len)?.into()));
-        self.analysis()?.upcoming(max).iter().map(pair).collect()
+    pub fn want(&mut self, lane: usize, max: usize) -> Result<Vec<f64>, JsValue> {
+        let analysis = self.analysis()?;
+        let windows = analysis.upcoming_on(lane, max);
+        if let Some(&first) = windows.first() {
+            analysis.begin(lane, first);
+        }
+        windows.iter().flat_map(|w| [number(w.offset), number(w.len)]).collect()
     }
 
-    /// Walks the bytes of one window: `{done, total}` in bytes of heap segments.
+    /// Whether a lane's window is not used up: it wants nothing.
     ///
     /// # Errors
-    /// Throws what [`Analysis::feed`] reports.
-    pub fn feed(&mut self, offset: f64, bytes: &Uint8Array) -> Result<Object, JsValue> {
-        let offset = whole(offset)?;
-        let len = usize::try_from(bytes.length()).unwrap_or(0);
-        bytes.copy_to(self.room(len));
-        self.feed_window(offset, len)
+    /// Throws what [`Analysis::open`] reports.
+    pub fn busy(&mut self, lane: usize) -> Result<bool, JsValue> {
+        Ok(self.analysis()?.busy(lane))
     }
 
-    /// As [`feed`](DumpSession::feed), reading the window of a deflated dump itself.
+    /// Bytes of a lane's window, from where the last ones ended.
     ///
     /// # Errors
-    /// Throws what reading and [`Analysis::feed`] report.
-    #[wasm_bindgen(js_name = feedOwn)]
-    pub fn feed_own(&mut self, offset: f64, len: f64) -> Result<Object, JsValue> {
-        let (offset, len) = (whole(offset)?, whole(len)?.min(limits::WINDOW_WEB));
-        let len = usize::try_from(len).unwrap_or(0);
-        self.room(len);
-        let mut window = std::mem::take(&mut self.window);
-        let read = self.analysis()?.read_window(offset, window.get_mut(..len).unwrap_or_default());
-        self.window = window;
-        read.map_err(thrown)?;
-        self.feed_window(offset, len)
+    /// Throws if there is no room for them.
+    pub fn put(&mut self, lane: usize, bytes: &Uint8Array) -> Result<(), JsValue> {
+        let analysis = self.analysis()?;
+        let len = usize::try_from(bytes.length()).unwrap_or(usize::MAX);
+        let (_, room) = analysis.room(lane);
+        let Some(room) = room.get_mut(..len) else {
+            return Err(thrown(Error::Usage("more bytes than were wanted".into()).into()));
+        };
+        bytes.copy_to(room);
+        analysis.filled(lane, len);
+        Ok(())
+    }
+
+    /// As [`put`](DumpSession::put), reading the window of a deflated dump itself.
+    ///
+    /// # Errors
+    /// Throws what reading reports.
+    #[wasm_bindgen(js_name = putOwn)]
+    pub fn put_own(&mut self, lane: usize) -> Result<(), JsValue> {
+        self.analysis()?.read_window(lane).map_err(thrown)
+    }
+
+    /// Walks the full windows until one of them is used up; bytes of heap segments that are done.
+    ///
+    /// # Errors
+    /// Throws what [`Analysis::step`] reports.
+    pub fn step(&mut self) -> Result<f64, JsValue> {
+        number(self.analysis()?.step().map_err(thrown)?.done)
+    }
+
+    /// Bytes of all heap segments.
+    ///
+    /// # Errors
+    /// Throws before [`locate`](DumpSession::locate).
+    pub fn total(&mut self) -> Result<f64, JsValue> {
+        number(self.analysis()?.total())
     }
 
     /// Resolves the names and ends the session: `{report, head}`; the report as bytes for [`Reports::add`], the head as [`Reports::add`] gives it.
@@ -227,7 +244,6 @@ impl DumpSession {
     /// # Errors
     /// Throws what [`Analysis::finish`] reports.
     pub fn finish(mut self) -> Result<Object, JsValue> {
-        self.window = Vec::new();
         self.analysis()?;
         let Stage::Open(analysis) = self.stage else { return Err(JsValue::NULL) };
         handed_out(analysis.finish().map_err(thrown)?)

@@ -9,9 +9,10 @@
 )]
 
 use dropheap::error::Findings;
+use dropheap::heap::lanes;
 use dropheap::heap::references::GcDesc;
 use dropheap::heap::segments;
-use dropheap::heap::walk::{self, Census, Outcome, Walk};
+use dropheap::heap::walk::{Census, Outcome, Walk};
 use dropheap::memory::{Addr, AddressSpace, Memory, PointerSize};
 use dropheap::report::{HeapReport, MethodTableRow};
 use dropheap::runtime::method_table::MethodTable;
@@ -547,7 +548,7 @@ fn a_part_that_walked_nothing_loses_nothing() {
     let walked = || {
         let mut walk = Walk::new(&segments, &all, &opened.regions, 1 << 20, false);
         let read = |offset, buf: &mut [u8]| dump.bytes.read_at(offset, buf, "heap segment");
-        walk::drive(&mut walk, &mem, &dump.rt, &mut Census::default(), &read, &mut |_| Ok(())).unwrap();
+        lanes::drive(&mut walk, &mem, &dump.rt, &mut Census::default(), &read, &mut |_| Ok(())).unwrap();
         walk.finish()
     };
     let whole = walked().segments;

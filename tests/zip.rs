@@ -191,11 +191,11 @@ fn a_real_dump_as_kudu_packs_it() {
     assert_eq!(inflated.inflations().most, 1);
     let mut analysis = Analysis::open_unpacked(unpacked, Options::default()).unwrap();
     analysis.locate().unwrap();
-    let mut window = Vec::new();
+    assert_eq!(analysis.lanes(), 1, "an archive is read in the order of its bytes");
     while let Some(next) = analysis.upcoming(1).first().copied() {
-        window.resize(next.len as usize, 0);
-        analysis.read_window(next.offset, &mut window).unwrap();
-        analysis.feed(next.offset, &window).unwrap();
+        analysis.begin(0, next);
+        analysis.read_window(0).unwrap();
+        analysis.step().unwrap();
     }
     let report = analysis.finish().unwrap();
     assert!(report.exact(), "{:?}", report.findings);
@@ -286,12 +286,12 @@ fn no_byte_of_a_large_zip_is_inflated_a_third_time() {
     let read: Arc<InflateSource> = Arc::clone(&source);
     let mut analysis = Analysis::open(read, Options { window: 2 << 20, ..Options::default() }).unwrap();
     analysis.locate().unwrap();
-    let mut window = Vec::new();
+    assert_eq!(analysis.lanes(), 1);
     for number in 0.. {
         let Some(next) = analysis.upcoming(1).first().copied() else { break };
-        window.resize(next.len as usize, 0);
-        analysis.read_window(next.offset, &mut window).unwrap();
-        analysis.feed(next.offset, &window).unwrap();
+        analysis.begin(0, next);
+        analysis.read_window(0).unwrap();
+        analysis.step().unwrap();
         if number % 8 == 3 {
             assert!(!analysis.partial().unwrap().method_tables.is_empty());
         }

@@ -1,6 +1,7 @@
 // Composition root: the state, the views, and what happens to a file from drop to table.
 
 import './lockdown.js';
+import './neighbours.js';
 import { analyze, openReports } from './analysis.js';
 import { isListing } from './lib/facts.js';
 import { inflate } from './lib/inflate.js';

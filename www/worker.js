@@ -1,8 +1,8 @@
 // Runs the core: one worker for each dump that is read, and one that holds the reports. No DOM. Structures are read synchronously inside the
-// core (FileReaderSync); the walk gets its windows from here, with several asynchronous reads under way.
+// core (FileReaderSync); the walk gets its windows from here, as streams.
 
 import { DumpSession, Reports, crashError, fileKind, initSync, memoryBytes, readError, readEvents, readListing } from 'dropheap-wasm';
-import { Ahead, readBeside } from './lib/ahead.js';
+import { Reader, Refused } from './lib/ahead.js';
 import { failureOf } from './lib/failure.js';
 import { PARTIAL_EVERY, PARTIAL_SHARE, PROGRESS_EVERY, WINDOWS_IN_FLIGHT } from './protocol.js';
 
@@ -84,25 +84,28 @@ async function walk(session, file) {
   let bytes = 0;
   let told = -Infinity;
   let next = performance.now() + PARTIAL_EVERY;
+  const total = session.total();
   // Of a deflated dump only the core knows the bytes; any other one is a range of the file.
   const start = session.fileOffset();
-  const ahead = start === undefined ? null : new Ahead(readBeside(file.slice(start)));
+  const lanes = Array.from({ length: session.lanes() }, () => (start === undefined ? null : new Reader(file.slice(start))));
+  /** Those that still had something. @type {Set<number>} */
+  const open = new Set(lanes.keys());
   for (;;) {
-    /** @type {[number, number][]} */
-    const wanted = session.upcoming(WINDOWS_IN_FLIGHT);
-    if (wanted.length === 0) return;
-    let fed;
-    if (start === undefined || ahead === null) {
-      const [offset, len] = wanted[0];
-      fed = session.feedOwn(offset, len);
-      bytes += len;
-    } else {
-      const { offset, end, got } = await ahead.first(wanted);
-      if (!(got instanceof Uint8Array)) throw readError(start + offset, end - offset, got.refused);
-      fed = session.feed(offset, got);
-      bytes += got.length;
+    for (const lane of open) {
+      if (session.busy(lane)) continue;
+      const wanted = session.want(lane, WINDOWS_IN_FLIGHT);
+      const reader = lanes[lane];
+      if (wanted.length === 0) open.delete(lane);
+      else if (reader === null) session.putOwn(lane);
+      else {
+        await reader.read(wanted, (got) => session.put(lane, got)).catch((error) => {
+          throw error instanceof Refused ? readError((start ?? 0) + error.offset, error.end - error.offset, error.message) : error;
+        });
+      }
+      bytes += wanted[1] ?? 0;
     }
-    const { done, total } = /** @type {{done: number, total: number}} */ (fed);
+    if (open.size === 0) return;
+    const done = session.step();
     const now = performance.now();
     if (now - told >= PROGRESS_EVERY || done === total) {
       told = now;

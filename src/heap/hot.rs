@@ -57,7 +57,8 @@ pub struct Lane {
     pub base: u64,
     /// Of the part's objects.
     pub generation: Generation,
-    /// Its number, in the bits of a key that no method table's address has.
+    /// Its number, in the bits of a key that no method table's address has; and once more in others, so that a method table's entries of two
+    /// generations, which two windows may be in, do not take turns in one place.
     tag: u64,
     /// Only on x86, where large objects step by eight and others by four.
     align_mask: u64,
@@ -71,14 +72,14 @@ impl Lane {
             && layout.min_object == least::<P>()
             && (alignment == 8 || alignment == p);
         let number = generation.index() as u64;
-        let tag = if P == 4 { number << 32 } else { number };
+        let tag = if P == 4 { number << 32 } else { number } | (number << 9);
         known.then_some(Lane { base, generation, tag, align_mask: alignment.wrapping_sub(1) })
     }
 
     /// Key of a header word: the method table's address and the generation.
     #[inline(always)]
     fn key<const P: usize>(&self, word: u64) -> u64 {
-        (word & !(P as u64).wrapping_sub(1)) | self.tag
+        (word & !(P as u64).wrapping_sub(1)) ^ self.tag
     }
 }
 
@@ -140,28 +141,38 @@ impl<'w, const P: usize> Plain<'w, P> {
 }
 
 impl Hot {
-    /// Counts objects of several windows in turns, up to but without the first special one, and says in which window that is. A header
-    /// can only be found when the one before it is understood: several such chains of waits take little longer than one.
-    pub fn run<const P: usize, const N: usize>(
+    /// Counts objects of a window, up to but without the first special one.
+    pub fn run<const P: usize>(&mut self, plain: &Plain<'_, P>, tallies: &mut Tallies) -> Run {
+        let mut seat = plain.seat();
+        let mut objects = 0u64;
+        while self.step(plain, &mut seat, tallies) {
+            objects = objects.wrapping_add(1);
+        }
+        Run { next: seat.at, objects, size: seat.size }
+    }
+
+    /// Counts objects of two windows in turns, up to but without the first special one, and says in which window that is. A header
+    /// can only be found when the one before it is understood: two such chains of waits take little longer than one. (No array and no loop over the
+    /// two: what is optimised for size would keep them in memory, which takes longer than one window after the other.)
+    pub fn run_two<const P: usize>(
         &mut self,
-        plains: [&Plain<'_, P>; N],
+        [one, other]: [&Plain<'_, P>; 2],
         tallies: &mut Tallies,
-    ) -> ([Run; N], usize) {
-        let mut seats = plains.map(Plain::seat);
+    ) -> ([Run; 2], usize) {
+        let (mut seat, mut second) = (one.seat(), other.seat());
         let mut rounds = 0u64;
-        let special = 'all: loop {
-            for (number, (plain, seat)) in plains.iter().zip(&mut seats).enumerate() {
-                if !self.step(plain, seat, tallies) {
-                    break 'all number;
-                }
+        let special = loop {
+            if !self.step(one, &mut seat, tallies) {
+                break 0;
+            }
+            if !self.step(other, &mut second, tallies) {
+                break 1;
             }
             rounds = rounds.wrapping_add(1);
         };
-        let mut runs = seats.map(|seat| Run { next: seat.at, objects: rounds, size: seat.size });
-        for run in runs.iter_mut().take(special) {
-            run.objects = run.objects.wrapping_add(1);
-        }
-        (runs, special)
+        let objects = rounds.wrapping_add(special as u64);
+        let first = Run { next: seat.at, objects, size: seat.size };
+        ([first, Run { next: second.at, objects: rounds, size: second.size }], special)
     }
 
     /// One object; false in front of a special one.
@@ -257,11 +268,12 @@ fn place(key: u64) -> usize {
     ((key ^ (key >> 11)) >> 3) as usize & (ENTRIES - 1)
 }
 
+/// (No copy into a longer array: what is optimised for size would call a function for it, once for each object.)
 #[inline(always)]
-fn value<const P: usize>(word: &[u8; P]) -> u64 {
-    let mut full = [0; 8];
-    if let Some(low) = full.get_mut(..P) {
-        low.copy_from_slice(word);
+pub(super) fn value<const P: usize>(word: &[u8; P]) -> u64 {
+    match (word.first_chunk(), word.first_chunk()) {
+        (Some(&eight), _) => u64::from_le_bytes(eight),
+        (None, Some(&four)) => u64::from(u32::from_le_bytes(four)),
+        (None, None) => 0,
     }
-    u64::from_le_bytes(full)
 }

@@ -11,13 +11,13 @@
 //! Segments are walked in the order of the file offset of their first byte, inside a segment by address. Bodies of large arrays are
 //! not read.
 
-use super::hot::{Hot, Lane, Plain, Run};
+use super::hot::{Hot, Lane, Plain, Run, value};
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
 use super::starts::Starts;
 use super::tally::{Tallies, spread};
 use crate::dump::regions::{Extent, Regions};
-use crate::error::{Findings, Result};
+use crate::error::Findings;
 use crate::limits;
 use crate::maps::{AddrSet, Sorted};
 use crate::memory::{Addr, Memory, PointerSize};
@@ -59,7 +59,7 @@ pub struct Census {
     pub tallies: Tallies,
     /// The method tables behind the indexes.
     pub tables: MethodTables,
-    hot: Hot,
+    pub(super) hot: Hot,
 }
 
 impl Census {
@@ -199,7 +199,7 @@ pub struct Walk {
 
 /// Who counts the objects that nothing is special about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     /// This walk.
     Alone,
     /// The caller, for two walks at once.
@@ -352,7 +352,8 @@ impl Walk {
         }
     }
 
-    fn advance<'w, const P: usize>(
+    /// Walks as far as `bytes` reach, or up to objects that the caller is to count.
+    pub(super) fn advance<'w, const P: usize>(
         &mut self,
         mem: &dyn Memory,
         rt: &Runtime,
@@ -403,7 +404,7 @@ impl Walk {
     }
 
     /// What the hot loop counted.
-    fn count_run<const P: usize>(&mut self, plain: &mut Plain<'_, P>, run: Run) {
+    pub(super) fn count_run<const P: usize>(&mut self, plain: &mut Plain<'_, P>, run: Run) {
         let from = plain.at();
         plain.from = run.next;
         self.cursor = Addr(plain.at());
@@ -457,12 +458,14 @@ impl Walk {
         }
     }
 
-    /// A copy of the result so far, but for the census and what only those who want to hear of every object get.
+    /// A copy of the result so far, as [`finish_part`](Walk::finish_part) gives it, but for the census and what only those who want to hear of
+    /// every object get.
     pub fn so_far(&self) -> Outcome {
         Outcome {
-            segments: self.by_segment(),
+            parts: self.results.iter().map(|(&number, result)| (number, result.clone())).collect(),
             large_free: self.out.large_free.clone(),
             findings: self.out.findings.clone(),
+            of_shares: self.out.of_shares.clone(),
             ..Outcome::default()
         }
     }
@@ -633,7 +636,7 @@ impl Walk {
                         Mode::Paired => return Some(plain),
                         Mode::PairedBehindSpecial => {}
                         Mode::Alone => {
-                            let ([run], _) = census.hot.run([&plain], &mut census.tallies);
+                            let run = census.hot.run(&plain, &mut census.tallies);
                             if run.objects > 0 {
                                 self.count_run(&mut plain, run);
                                 continue;
@@ -823,152 +826,6 @@ fn extent_at(extents: &[Extent], addr: Addr) -> Option<Extent> {
     extents.get(behind.checked_sub(1)?).filter(|e| addr < e.addr.plus(e.len)).copied()
 }
 
-/// One window of the file and the walk that wants it.
-#[derive(Debug, Default)]
-pub struct Window {
-    offset: u64,
-    len: usize,
-    /// Never shorter than before, so that it is filled with zeros only once.
-    buffer: Vec<u8>,
-}
-
-impl Window {
-    /// Reads what `walk` wants next; false if it wants nothing more.
-    fn fill(&mut self, walk: &Walk, read: Read<'_>) -> Result<bool> {
-        let Some(&(offset, len)) = walk.upcoming(1).first() else { return Ok(false) };
-        (self.offset, self.len) = (offset, usize::try_from(len).unwrap_or(0));
-        if self.buffer.len() < self.len {
-            self.buffer.resize(self.len, 0);
-        }
-        read(offset, self.buffer.get_mut(..self.len).unwrap_or_default())?;
-        Ok(true)
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.buffer.get(..self.len).unwrap_or_default()
-    }
-}
-
-/// Fills a buffer from an offset of the file on.
-pub type Read<'a> = &'a dyn Fn(u64, &mut [u8]) -> Result<()>;
-
-/// Walks everything by synchronous reads.
-///
-/// # Errors
-/// What `read` reports; `on_window`, which is told how many bytes more were walked, ends the walk with what it returns.
-pub fn drive(
-    walk: &mut Walk,
-    mem: &dyn Memory,
-    rt: &Runtime,
-    census: &mut Census,
-    read: Read<'_>,
-    on_window: &mut dyn FnMut(u64) -> Result<()>,
-) -> Result<()> {
-    let mut window = Window::default();
-    while window.fill(walk, read)? {
-        let before = walk.progress().0;
-        walk.feed(mem, rt, census, window.offset, window.bytes());
-        on_window(walk.progress().0.saturating_sub(before))?;
-    }
-    census.settle(rt);
-    Ok(())
-}
-
-/// Walks that are driven at once: see [`Hot::run`].
-pub const AT_ONCE: usize = 2;
-
-/// As [`drive`], with the first `at_once` walks at once. `more` gives a walk that is finished more to do, or returns false.
-///
-/// # Errors
-/// As [`drive`].
-#[expect(clippy::too_many_arguments, reason = "what one thread of the walk has")]
-pub fn drive_all(
-    walks: &mut [Walk; AT_ONCE],
-    at_once: usize,
-    mem: &dyn Memory,
-    rt: &Runtime,
-    census: &mut Census,
-    read: Read<'_>,
-    more: &mut dyn FnMut(&mut Walk, &mut Census) -> bool,
-    on_window: &mut dyn FnMut(u64) -> Result<()>,
-) -> Result<()> {
-    let mut windows: [Window; AT_ONCE] = Default::default();
-    let mut used_up = [true; AT_ONCE];
-    loop {
-        let mut busy = 0usize;
-        for ((walk, window), used_up) in walks.iter_mut().zip(&mut windows).zip(&mut used_up).take(at_once) {
-            while *used_up {
-                if window.fill(walk, read)? {
-                    *used_up = false;
-                } else if !more(walk, census) {
-                    break;
-                }
-            }
-            busy = busy.saturating_add(usize::from(!*used_up));
-        }
-        let before = progress(walks);
-        if busy == AT_ONCE {
-            let first = match rt.layout.pointer {
-                PointerSize::Eight => feed_all::<8>(walks, mem, rt, census, &windows),
-                PointerSize::Four => feed_all::<4>(walks, mem, rt, census, &windows),
-            };
-            if let Some(used_up) = used_up.get_mut(first) {
-                *used_up = true;
-            }
-        } else if busy == 0 {
-            census.settle(rt);
-            return Ok(());
-        } else {
-            // The last ones.
-            for ((walk, window), used_up) in walks.iter_mut().zip(&windows).zip(&mut used_up) {
-                if !*used_up {
-                    walk.feed(mem, rt, census, window.offset, window.bytes());
-                    *used_up = true;
-                }
-            }
-        }
-        on_window(progress(walks).saturating_sub(before))?;
-    }
-}
-
-fn progress(walks: &[Walk]) -> u64 {
-    walks.iter().fold(0, |sum, w| sum.saturating_add(w.progress().0))
-}
-
-/// Walks until one of the windows is used up; gives its number.
-fn feed_all<const P: usize>(
-    walks: &mut [Walk; AT_ONCE],
-    mem: &dyn Memory,
-    rt: &Runtime,
-    census: &mut Census,
-    windows: &[Window; AT_ONCE],
-) -> usize {
-    let mut plains: [Option<Plain<'_, P>>; AT_ONCE] = [None; AT_ONCE];
-    for (number, ((walk, window), plain)) in walks.iter_mut().zip(windows).zip(&mut plains).enumerate() {
-        *plain = walk.advance::<P>(mem, rt, census, window.offset, window.bytes(), Mode::Paired);
-        if plain.is_none() {
-            return number;
-        }
-    }
-    let plains: Vec<Plain<'_, P>> = plains.into_iter().flatten().collect();
-    let Ok(mut plains) = <[Plain<'_, P>; AT_ONCE]>::try_from(plains) else { return 0 };
-    loop {
-        let (runs, special) = census.hot.run(plains.each_ref(), &mut census.tallies);
-        for ((walk, plain), run) in walks.iter_mut().zip(&mut plains).zip(runs) {
-            walk.count_run(plain, run);
-        }
-        let (Some(walk), Some(window), Some(plain)) =
-            (walks.get_mut(special), windows.get(special), plains.get_mut(special))
-        else {
-            return special;
-        };
-        match walk.advance::<P>(mem, rt, census, window.offset, window.bytes(), Mode::PairedBehindSpecial) {
-            Some(next) => *plain = next,
-            None => return special,
-        }
-    }
-}
-
 /// From `at` on `steps` objects follow each other, or the chain reaches the segment's end or an untouched gap.
 fn chain_holds<const P: usize>(
     mem: &dyn Memory,
@@ -1022,10 +879,7 @@ fn generation_at(segment: &Segment, at: Addr) -> Generation {
 
 #[inline]
 fn word<const P: usize>(bytes: &[u8], offset: usize) -> Option<u64> {
-    let raw: [u8; P] = bytes.get(offset..offset.wrapping_add(P))?.try_into().ok()?;
-    let mut full = [0; 8];
-    full.get_mut(..P)?.copy_from_slice(&raw);
-    Some(u64::from_le_bytes(full))
+    Some(value(bytes.get(offset..)?.first_chunk::<P>()?))
 }
 
 /// The u32 behind the method table pointer: number of components.

@@ -18,9 +18,10 @@ use super::{Runtime, note};
 use crate::dump::Module;
 use crate::dump::regions::{Extent, Regions};
 use crate::error::Findings;
+use crate::heap::lanes::drive;
 use crate::heap::method_tables;
 use crate::heap::segments::{Generation, Segment};
-use crate::heap::walk::{self, Census, Walk};
+use crate::heap::walk::{Census, Walk};
 use crate::image::pe::PeImage;
 use crate::limits;
 use crate::maps::{AddrSet, ByAddr};
@@ -681,7 +682,7 @@ impl<'a> Search<'a> {
         let mut walk = Walk::new(&[Arc::new(segment)], &[0], &regions, limits::WINDOW_NATIVE, false);
         let mut census = Census::default();
         let read = |offset: u64, buf: &mut [u8]| self.mem.read(start.plus(offset), buf, "newest objects");
-        walk::drive(&mut walk, self.mem, self.rt, &mut census, &read, &mut |_| Ok(())).ok()?;
+        drive(&mut walk, self.mem, self.rt, &mut census, &read, &mut |_| Ok(())).ok()?;
         let outcome = walk.finish();
         let result = outcome.segments.first().filter(|s| s.explained == len)?;
         (!outcome.findings.partial()).then_some(Walked {

@@ -98,6 +98,24 @@ export async function violations(page) {
   return found;
 }
 
+/**
+ * The longest task of the page's own thread while something happens: its processor time, which does not depend on what else the machine does, and
+ * its time by the clock; milliseconds. @param {any} page @param {() => Promise<unknown>} act
+ */
+export async function longestTask(page, act) {
+  await page.tracing.start({ categories: ['toplevel', 'devtools.timeline'] });
+  await act();
+  const { traceEvents: all } = JSON.parse(Buffer.from(await page.tracing.stop()).toString());
+  const thread = (/** @type {any} */ e) => `${e.pid}:${e.tid}`;
+  // Of the renderers' main threads the page's is the one that lays out.
+  const layouts = new Map();
+  for (const e of all.filter((e) => e.name === 'Layout')) layouts.set(thread(e), (layouts.get(thread(e)) ?? 0) + 1);
+  const [[main]] = [...layouts].sort((a, b) => b[1] - a[1]);
+  const tasks = all.filter((e) => thread(e) === main && e.ph === 'X' && /RunTask$/.test(e.name));
+  const longest = (/** @type {'tdur' | 'dur'} */ by) => Math.round(Math.max(0, ...tasks.map((e) => e[by] ?? 0)) / 1000);
+  return { processor: longest('tdur'), clock: longest('dur'), tasks: tasks.length };
+}
+
 /** Waits for `<body data-state>`. */
 export async function state(page, wanted, timeout = 120_000) {
   await page.waitForFunction((s) => document.body.dataset.state === s, { timeout }, wanted);

@@ -6,7 +6,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { test } from 'node:test';
-import { choose, commandLine, exportName, firefox, fixtures, inChromium, inWorkers, oneFileUrl, root, scratch, state, violations } from './harness.mjs';
+import { choose, commandLine, exportName, firefox, fixtures, inChromium, inWorkers, longestTask, oneFileUrl, root, scratch, state, violations } from './harness.mjs';
 
 const pairs = fixtures();
 const [{ dumps: pair }] = pairs.filter((p) => p.name === 'net10-x64-wks');
@@ -382,16 +382,15 @@ test('axe finds nothing on any state and in any dialog, light and dark', async (
 });
 
 test('while two dumps are read the page stays free: longest task of the main thread', async (t) => {
-  const { page } = await open(() => {
-    globalThis.tasks = [];
-    new PerformanceObserver((list) => globalThis.tasks.push(...list.getEntries().map((e) => Math.round(e.duration)))).observe({ type: 'longtask', buffered: true });
+  const { page } = await open();
+  const { processor, clock, tasks } = await longestTask(page, async () => {
+    await choose(page, pair);
+    await state(page, 'ready');
+    await new Promise((done) => setTimeout(done, 500));
   });
-  await choose(page, pair);
-  await state(page, 'ready');
-  const tasks = await page.evaluate(() => globalThis.tasks);
-  t.diagnostic(`tasks over 50 ms: ${JSON.stringify(tasks)}`);
-  // A busy machine; on a quiet one there is none over 50.
-  assert.ok(Math.max(0, ...tasks) < 1000, tasks.join());
+  t.diagnostic(`longest of ${tasks} tasks: ${processor} ms of the processor, ${clock} ms by the clock`);
+  // What is aimed at is 50; on a machine that does other things caches are cold.
+  assert.ok(tasks > 50 && processor < 100, `${processor} of ${tasks}`);
   await page.close();
 });
 

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { styles } from '../../www/build.mjs';
-import { axeSource, chromium, root } from './harness.mjs';
+import { axeSource, chromium, longestTask, root } from './harness.mjs';
 
 const www = join(root, 'www');
 const { build } = createRequire(join(www, 'package.json'))('esbuild');
@@ -88,18 +88,13 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** Changes the state and waits for the frame; the longest main-thread task of it, in milliseconds. */
+/** Changes the state and waits for the frame. */
 const change = (patch, more = {}) => page.evaluate(async (p, m) => {
-  const tasks = [];
-  const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries().map((e) => Math.round(e.duration))));
-  observer.observe({ type: 'longtask' });
   await new Promise((done) => setTimeout(() => {
     store.set(typeof p === 'string' ? { result: results[p], ...m } : p);
     done();
   }));
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 60)));
-  observer.disconnect();
-  return Math.max(0, ...tasks);
 }, patch, more);
 
 const FRESH = { view: 'types', show: 'all', generation: 'all', search: '', opened: [], pinned: [], hidden: [], fold: true, order: { by: 'size', dir: -1 }, owners: { runtime: true, library: true, yours: true }, units: 'bytes', spelling: 'csharp', letters: true };
@@ -107,37 +102,27 @@ const rowTypes = () => page.$$eval('#diff tbody tr[data-type]', (rows) => rows.m
 const focusFirst = () => page.focus('#diff tbody tr[tabindex="0"]');
 
 test(`${ROWS} rows: drawn, filtered, sorted and scrolled in short tasks, with few elements`, async (t) => {
-  const tasks = {
-    draw: await change('big', FRESH),
-    filter: await change({ search: '42' }),
-    regex: await change({ search: '/type1\\d+</' }),
-    clear: await change({ search: '' }),
-    count: await change({ order: { by: 'count', dir: -1 } }),
-    names: await change({ order: { by: 'type', dir: 1 } }),
-    grown: await change({ show: 'grown' }),
-    old: await change({ show: 'all', generation: 'old', order: { by: 'size', dir: -1 } }),
-    namespace: await change({ view: 'namespace', generation: 'all' }),
-    back: await change({ view: 'types' }),
-  };
-  tasks.scroll = await page.evaluate(async () => {
-    const times = [];
-    const observer = new PerformanceObserver((list) => times.push(...list.getEntries().map((e) => Math.round(e.duration))));
-    observer.observe({ type: 'longtask' });
+  const tasks = {};
+  const cost = async (what, act) => (tasks[what] = (await longestTask(page, act)).processor);
+  for (const [what, patch, more] of [
+    ['draw', 'big', FRESH], ['filter', { search: '42' }], ['regex', { search: '/type1\\d+</' }], ['clear', { search: '' }], ['count', { order: { by: 'count', dir: -1 } }],
+    ['names', { order: { by: 'type', dir: 1 } }], ['grown', { show: 'grown' }], ['old', { show: 'all', generation: 'old', order: { by: 'size', dir: -1 } }],
+    ['namespace', { view: 'namespace', generation: 'all' }], ['back', { view: 'types' }],
+  ]) await cost(what, () => change(patch, more));
+  await cost('scroll', () => page.evaluate(async () => {
     const to = async (y) => {
       scrollTo(0, y);
       await new Promise((done) => requestAnimationFrame(done));
     };
     for (let y = 0; y < 9_000; y += 300) await to(y); // the wheel
     for (let y = 9_000; y < 500_000; y += 50_000) await to(y); // the bar dragged: every row is a new one
-    observer.disconnect();
     scrollTo(0, 0);
-    return Math.max(0, ...times);
-  });
-  t.diagnostic(`longest main-thread task in ms (0: none of 50 or more): ${JSON.stringify(tasks)}`);
+  }));
+  t.diagnostic(`longest main-thread task, ms of the processor: ${JSON.stringify(tasks)}`);
   assert.ok((await page.$$('#diff tbody tr')).length < 120);
   assert.equal(await page.$eval('#diff', (d) => d.getAttribute('aria-rowcount')), String(ROWS + 1 + 3));
-  // Generous: a busy machine with two cores. What is aimed at is 50.
-  for (const [what, ms] of Object.entries(tasks)) assert.ok(ms < 500, `${what}: ${ms} ms`);
+  // What is aimed at is 50; on a machine that does other things caches are cold.
+  for (const [what, ms] of Object.entries(tasks)) assert.ok(ms < 200, `${what}: ${ms} ms`);
 });
 
 test('every row is met by scrolling, once, in order, with its place said', async () => {

@@ -1,91 +1,125 @@
-// Reads windows of a file ahead of their use. The reads run in a worker of their own: a browser hands over the bytes of a Blob on the thread
-// that asked for them, and the one that walks is busy.
+// Reads what the walk wants, in the order in which it wants it. One that goes on in the file for long is read as a stream: the browser reads ahead by
+// itself, and hands over small pieces in one buffer that is used again. (A read of megabytes by `arrayBuffer` costs more processor time than the
+// walk itself, most of it for pages of fresh memory.) Windows here and there are read one by one, several of them at once.
 
-/** @typedef {Uint8Array<ArrayBuffer> | {refused: string}} Got  a read never rejects: one that is let go must not become an unhandled rejection */
+/** Bytes that are read and thrown away rather than begin another stream behind them. */
+const NEAR = 1 << 20;
 
-export class Ahead {
-  /** @type {{offset: number, end: number, got: Promise<Got>}[]} */
+/** Bytes of the buffer; Chromium fills up to 2 MiB at once, Firefox 64 KiB. */
+const PIECE = 256 << 10;
+
+/**
+ * The streams that are read. What waits for a stream and is known to nobody but who waits is taken for garbage by Chromium 156, and waits for ever.
+ * @type {Set<object>}
+ */
+const streams = new Set();
+
+/** What the browser said; `offset` and `end` are those of the read. */
+export class Refused extends Error {
+  /** @param {unknown} why @param {number} offset @param {number} end */
+  constructor(why, offset, end) {
+    super(String(why));
+    Object.assign(this, { offset, end });
+  }
+}
+
+export class Reader {
+  #file;
+  /** Where the stream is in the file. */
+  #at = -1;
+  /** @type {ReadableStreamDefaultReader<Uint8Array> | ReadableStreamBYOBReader | null} */
+  #stream = null;
+  #byob = true;
+  #buffer = new ArrayBuffer(PIECE);
+  /** What a stream gave beyond what was wanted. */
+  #rest = new Uint8Array(0);
+  /** Single reads under way. @type {{offset: number, end: number, got: Promise<ArrayBuffer>}[]} */
   #flying = [];
-  #read;
 
-  /** @param {(offset: number, end: number) => Promise<Got>} read */
-  constructor(read) {
-    this.#read = read;
+  /** @param {Blob} file  offsets are in it: a part of a file (`slice`) will do */
+  constructor(file) {
+    this.#file = file;
   }
 
   /**
-   * The first of the wanted windows, while the others are on their way. Only the first one is certain: a read that is not wanted any
-   * more is let go, one that holds more than is still wanted will do.
-   * @param {[offset: number, len: number][]} wanted
-   * @returns {Promise<{offset: number, end: number, got: Got}>}
+   * Reads a window.
+   * @param {ArrayLike<number>} wanted  `[offset, length, ...]` of it and of those that are likely to follow
+   * @param {(bytes: Uint8Array) => void} take  gets its bytes, in order; they are gone afterwards
    */
-  async first(wanted) {
-    const before = this.#flying;
-    this.#flying = wanted.map(([offset, len]) => before.find((w) => w.offset <= offset && offset + len <= w.end)
-      ?? { offset, end: offset + len, got: this.#read(offset, offset + len) });
-    const first = /** @type {{offset: number, end: number, got: Promise<Got>}} */ (this.#flying.shift());
-    return { offset: first.offset, end: first.end, got: await first.got };
-  }
-}
-
-/** @param {Blob} file @param {number} offset @param {number} end @returns {Promise<Got>} */
-export function readHere(file, offset, end) {
-  return file.slice(offset, end).arrayBuffer().then(
-    (buffer) => new Uint8Array(buffer),
-    (refused) => ({ refused: String(refused) }),
-  );
-}
-
-/** What the reading worker does: the whole of it. */
-const READER = `let file;
-onmessage = async ({ data }) => {
-  if (data instanceof Blob) { file = data; return; }
-  const [number, offset, end] = data;
-  try {
-    const buffer = await file.slice(offset, end).arrayBuffer();
-    postMessage([number, buffer], [buffer]);
-  } catch (refused) {
-    postMessage([number, String(refused)]);
-  }
-};`;
-
-/**
- * Reads in a worker inside this worker, which ends with it; here, where there can be none.
- * @param {Blob} file  offsets are in it: a part of a file (`slice`) will do
- * @returns {(offset: number, end: number) => Promise<Got>}
- */
-export function readBeside(file) {
-  /** @type {Map<number, (got: Got) => void>} */
-  const waiting = new Map();
-  let next = 0;
-  /** @type {Worker | null} */
-  let reader = null;
-  const here = () => {
-    // What it was asked for is read again.
-    reader = null;
-    for (const again of [...waiting.values()]) again({ refused: '' });
-    waiting.clear();
-  };
-  try {
-    reader = new Worker(URL.createObjectURL(new Blob([READER], { type: 'text/javascript' })));
-    reader.onerror = here;
-    reader.onmessage = ({ data: [number, got] }) => {
-      waiting.get(number)?.(typeof got === 'string' ? { refused: got } : new Uint8Array(got));
-      waiting.delete(number);
-    };
-    reader.postMessage(file);
-  } catch {
-    here();
-  }
-  return async (offset, end) => {
-    if (reader !== null) {
-      const number = next++;
-      /** @type {Promise<Got>} */
-      const answer = new Promise((resolve) => waiting.set(number, resolve));
-      reader.postMessage([number, offset, end]);
-      const got = await answer;
-      if (reader !== null) return got;
+  async read(wanted, take) {
+    const [offset, len] = [wanted[0], wanted[1]];
+    const end = offset + len;
+    try {
+      if (!near(this.#at, offset) && !goesOn(wanted)) return take(await this.#single(wanted));
+      if (!near(this.#at, offset)) this.#open(offset);
+      while (this.#at < offset) await this.#piece(offset - this.#at);
+      while (this.#at < end) take(await this.#piece(end - this.#at));
+    } catch (why) {
+      throw why instanceof Refused ? why : new Refused(why, offset, end);
     }
-    return readHere(file, offset, end);
-  };
+  }
+
+  /** The window, while the others are on their way. One that is not wanted any more is let go, one that holds more than is still wanted will do. @param {ArrayLike<number>} wanted */
+  async #single(wanted) {
+    const before = this.#flying;
+    this.#flying = [];
+    for (let i = 0; i < wanted.length; i += 2) {
+      const [offset, end] = [wanted[i], wanted[i] + wanted[i + 1]];
+      let read = before.find((r) => r.offset <= offset && end <= r.end);
+      if (!read) {
+        read = { offset, end, got: this.#file.slice(offset, end).arrayBuffer() };
+        // Let go, it must not become an unhandled rejection.
+        read.got.catch(() => {});
+      }
+      this.#flying.push(read);
+    }
+    const { offset, got } = /** @type {{offset: number, end: number, got: Promise<ArrayBuffer>}} */ (this.#flying.shift());
+    return new Uint8Array(await got, wanted[0] - offset, wanted[1]);
+  }
+
+  /** @param {number} offset */
+  #open(offset) {
+    this.#close();
+    this.#at = offset;
+    this.#rest = this.#rest.subarray(0, 0);
+    const stream = this.#file.slice(offset).stream();
+    try {
+      this.#stream = stream.getReader({ mode: 'byob' });
+      this.#byob = true;
+    } catch {
+      // A browser whose files have no such streams.
+      this.#stream = stream.getReader();
+      this.#byob = false;
+    }
+    streams.add(this.#stream);
+  }
+
+  #close() {
+    streams.delete(/** @type {object} */ (this.#stream));
+    this.#stream?.cancel().catch(() => {});
+  }
+
+  /** The stream's next bytes, at most so many. @param {number} most */
+  async #piece(most) {
+    if (this.#rest.length === 0) {
+      const into = this.#byob ? [new Uint8Array(this.#buffer, 0, Math.min(most, PIECE))] : [];
+      const { value } = await /** @type {any} */ (this.#stream).read(...into);
+      if (!value?.length) throw new Error('the file ends');
+      if (this.#byob) this.#buffer = value.buffer;
+      this.#rest = value;
+    }
+    const piece = this.#rest.subarray(0, most);
+    this.#rest = this.#rest.subarray(piece.length);
+    this.#at += piece.length;
+    return piece;
+  }
+}
+
+/** Whether `offset` is a little ahead of where a stream is. @param {number} at @param {number} offset */
+const near = (at, offset) => at >= 0 && offset >= at && offset - at <= NEAR;
+
+/** Whether each window follows the one before. @param {ArrayLike<number>} wanted */
+function goesOn(wanted) {
+  for (let i = 2; i < wanted.length; i += 2) if (!near(wanted[i - 2] + wanted[i - 1], wanted[i])) return false;
+  return wanted.length > 2;
 }

@@ -1,0 +1,40 @@
+// The modules in the order in which the bundle has them, as far as their own imports allow: like beside like, for gzip looks back 32 KB and the
+// script is larger. Found by trying; worth half a kilobyte. What is not listed comes later, and nothing else depends on the order.
+
+import './lib/inflate.js';
+import './analysis.js';
+import './lib/format.js';
+import './lib/selftest.js';
+import './lib/progress.js';
+import './lib/keys.js';
+import './store.js';
+import './lib/columns.js';
+import './lib/rows.js';
+import './lib/bars.js';
+import './lib/facts.js';
+import './lib/series.js';
+import './lib/names.js';
+import './lib/errors.js';
+import './lib/events.js';
+import './lib/answer.js';
+import './views/series.js';
+import './lib/warnings.js';
+import './lib/dom.js';
+import './views/help.js';
+import './views/events.js';
+import './lib/lines.js';
+import './lib/report-html.js';
+import './views/detail.js';
+import './views/cards.js';
+import './lib/sniff.js';
+import './views/answer.js';
+import './views/chart.js';
+import './views/shell.js';
+import './views/row.js';
+import './views/how.js';
+import './views/save.js';
+import './views/paste.js';
+import './views/toolbar.js';
+import './lib/fragment.js';
+import './views/table.js';
+import './views/why.js';
