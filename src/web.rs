@@ -21,9 +21,22 @@ use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supe
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
 use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
+use serde::Serialize;
 use std::io;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
+
+/// The core's [`Error`] as the page sees it.
+#[derive(Serialize)]
+struct Thrown {
+    name: &'static str,
+    code: &'static str,
+    message: String,
+    hint: String,
+    /// Of `choose-entry`: the dumps of the zip.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    entries: Vec<EntryChoice>,
+}
 
 /// Panics go to the console with their place.
 #[wasm_bindgen(start)]
@@ -56,11 +69,15 @@ pub fn read_error(offset: f64, len: f64, reason: String) -> Result<JsValue, JsVa
 /// What to show if this instance traps later (its memory is not to be trusted then, so the words are fetched before).
 #[wasm_bindgen(js_name = crashError)]
 pub fn crash_error() -> Result<JsValue, JsValue> {
-    let message = "dropheap stopped at a fault of its own while reading this file";
-    let hint = "Please report it with the runtime's version and the technical details below (they hold no data of the process). \
-               The command line, `dropheap stat FILE`, may get further.";
-    let shown = [("name", "Error"), ("code", "crash"), ("message", message), ("hint", hint)];
-    Ok(object(&shown.map(|(name, text)| (name, text.into())))?.into())
+    flat(&Thrown {
+        entries: Vec::new(),
+        name: "Error",
+        code: "crash",
+        message: "dropheap stopped at a fault of its own while reading this file".to_owned(),
+        hint: "Please report it with the runtime's version and the technical details below (they hold no data of the process). \
+               The command line, `dropheap stat FILE`, may get further."
+            .to_owned(),
+    })
 }
 
 /// One dump under analysis: `open` -> `unpack`* -> `dumpFacts` -> `locate` -> (for each lane `want` and `put`*, `step`)* -> `finish`.
@@ -550,6 +567,11 @@ impl io::Write for Pieces {
     }
 }
 
+/// A small object: without the detour over a text.
+fn flat(value: &Thrown) -> Result<JsValue, JsValue> {
+    Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
 fn to_js(value: &dyn Shown) -> Result<JsValue, JsValue> {
     let text = String::from_utf8(json(value)?).map_err(|e| js_sys::Error::new(&e.to_string()))?;
     JSON::parse(&text)
@@ -576,19 +598,8 @@ fn whole(value: f64) -> Result<u64, JsValue> {
 }
 
 fn thrown(error: Box<Error>) -> JsValue {
-    shown(&error).map_or_else(|e| e, JsValue::from)
-}
-
-/// An [`Error`] as the page sees it.
-fn shown(error: &Error) -> Result<Object, JsValue> {
-    let (message, hint) = (error.to_string().into(), error.hint().into());
-    let shown = [("name", "Error".into()), ("code", error.code().into()), ("message", message), ("hint", hint)];
-    let Error::ChooseEntry { entries } = error else { return object(&shown) };
-    let dumps = Array::new();
-    for EntryChoice { name, size } in entries {
-        let size = size.map(number).transpose()?.map_or(JsValue::NULL, JsValue::from);
-        dumps.push(&object(&[("name", name.into()), ("size", size)])?.into());
-    }
-    let [name, code, message, hint] = shown;
-    object(&[name, code, message, hint, ("entries", dumps.into())])
+    let (code, message, hint) = (error.code(), error.to_string(), error.hint());
+    let entries = if let Error::ChooseEntry { entries } = *error { entries } else { Vec::new() };
+    let thrown = Thrown { name: "Error", code, message, hint, entries };
+    flat(&thrown).unwrap_or_else(|e| e)
 }
