@@ -10,10 +10,10 @@ use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
 use crate::heap::lanes::{AT_ONCE, Lanes, Share, shares, total};
 use crate::heap::segments::{self, Segment};
-use crate::heap::walk::{Census, Outcome, Walk};
+use crate::heap::walk::{self, Census, Outcome, Walk};
 use crate::image::files::{Files, ModuleFile, WithFiles};
 use crate::limits;
-use crate::memory::{AddressSpace, Memory};
+use crate::memory::{Addr, AddressSpace, Memory};
 use crate::modules::Modules;
 use crate::names::Names;
 use crate::report::{DumpFacts, HeapFacts, HeapReport, REPORT_SCHEMA, RuntimeCandidate, RuntimeFacts};
@@ -174,10 +174,12 @@ impl Analysis {
         let (regions, segments) = (&self.dump.regions, &located.segments);
         let mut first = shares(segments, regions);
         let second = first.split_off(first.len().div_ceil(self.lanes()));
+        let bridging = self.source.readers() == usize::MAX;
+        let walk = || Walk::new(segments, &[], regions, self.window(), false).bridging(bridging);
         self.fed = Some(Fed {
-            lanes: Lanes::new(std::array::from_fn(|_| Walk::new(segments, &[], regions, self.window(), false))),
+            lanes: Lanes::new(std::array::from_fn(|_| walk())),
             ahead: [first, second],
-            census: Census::default(),
+            census: Census::of(&beside(bridging, segments)),
             total: total(segments),
         });
         Ok(&self.located.insert(located).facts)
@@ -523,8 +525,8 @@ impl Analysis {
     }
 }
 
-fn early(what: &str) -> Error {
-    Error::Usage(format!("{what} before locate"))
+fn early(what: &str) -> Box<Error> {
+    Error::Usage(format!("{what} before locate")).into()
 }
 
 /// The runtime whose heap is walked.
@@ -608,10 +610,16 @@ pub use native::analyze;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{MAX_THREADS, open, walk_all};
 
+/// Where no method table is looked for: among the objects, if reading there again costs much. Not always: a damaged segment may claim to
+/// reach over method tables.
+fn beside(cheap: bool, segments: &[Arc<Segment>]) -> Arc<[(Addr, Addr)]> {
+    if cheap { Arc::new([]) } else { walk::ranges(segments) }
+}
+
 /// The walk over synchronous reads, on as many threads as there are processors.
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
-    use super::{Analysis, Located, Options, Progress};
+    use super::{Analysis, Located, Options, Progress, beside};
     use crate::dump::packed::Unpacking;
     use crate::error::{Error, Result};
     use crate::heap::lanes::{AT_ONCE, Lanes, shares, total};
@@ -687,6 +695,8 @@ mod native {
         let total = total(&located.segments);
         let queue = Mutex::new(shares);
         let stop = AtomicBool::new(false);
+        let bridging = readers == usize::MAX;
+        let heap = beside(bridging, &located.segments);
         // Parts are merged on this thread alone, and so are few that wait: what threads allocate for long would keep their arenas large.
         let (sender, receiver) = mpsc::sync_channel::<Word>(threads);
         // A Space has caches and is not shared: each thread makes its own.
@@ -696,14 +706,15 @@ mod native {
             let space = WithFiles::new(AddressSpace::small(Arc::clone(source), Arc::clone(regions)), files);
             let rt = &located.runtime;
             let new_walk = || {
-                let walk = Walk::new(&located.segments, &[], regions, window, false);
+                let walk = Walk::new(&located.segments, &[], regions, window, false).bridging(bridging);
                 if mark.is_empty() { walk } else { walk.marking(mark.to_vec(), rt.layout.pointer) }
             };
             let give = |census: &mut Census| {
                 census.settle(&located.runtime);
-                let _ = sender.send(Word::Part(Box::new(Outcome::counted(std::mem::take(census)))));
+                let _ =
+                    sender.send(Word::Part(Box::new(Outcome::counted(std::mem::replace(census, Census::of(&heap))))));
             };
-            let mut census = Census::default();
+            let mut census = Census::of(&heap);
             let mut walked = 0u64;
             let mut lanes = Lanes::new(std::array::from_fn(|_| new_walk()));
             lanes.drive(
@@ -733,8 +744,8 @@ mod native {
             )?;
             let _ = sender.send(Word::Walked(walked));
             give(&mut census);
-            for part in lanes.finish() {
-                let _ = sender.send(Word::Part(Box::new(part)));
+            for outcome in lanes.finish() {
+                let _ = sender.send(Word::Part(Box::new(outcome)));
             }
             Ok(())
         };

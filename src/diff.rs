@@ -73,10 +73,7 @@ fn compare(reports: &[&HeapReport]) -> Result<DiffReport> {
         row.totals.subtract();
     }
     let total = DiffTotals::sum(reports.len(), rows.iter().map(|row| &row.totals).chain([&free]));
-    crate::order::by(&mut rows, |a, b| {
-        let delta = |r: &DiffRow| r.totals.delta_size.unsigned_abs();
-        delta(b).cmp(&delta(a)).then_with(|| key(a).cmp(&key(b)))
-    });
+    arrange(&mut rows);
 
     Ok(DiffReport {
         schema: DIFF_SCHEMA.to_owned(),
@@ -93,6 +90,14 @@ fn compare(reports: &[&HeapReport]) -> Result<DiffReport> {
         memory: growth(reports),
         findings: findings(reports).into_vec(),
     })
+}
+
+/// The order of [`DiffReport::rows`].
+pub fn arrange(rows: &mut [DiffRow]) {
+    crate::order::by(rows, |a, b| {
+        let delta = |r: &DiffRow| r.totals.delta_size.unsigned_abs();
+        delta(b).cmp(&delta(a)).then_with(|| key(a).cmp(&key(b)))
+    });
 }
 
 fn key(row: &DiffRow) -> (&str, &str) {

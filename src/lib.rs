@@ -18,6 +18,7 @@ pub mod account;
 pub mod analysis;
 pub mod columns;
 pub mod compact;
+pub mod crossing;
 pub mod diff;
 pub mod dump;
 pub mod error;

@@ -1,8 +1,8 @@
 //! Every cap and the memory budget, with the reason. A count in a dump is a stranger's number: nothing is allocated or looped over
 //! because of one before it was compared with a limit of this page.
 //!
-//! The budget: one analysis holds at most about 150 MB beside the operating system's file cache, whatever the size of the dump,
-//! so that two of them fit into a browser tab (wasm32 ends at 4 GB, many machines earlier).
+//! The budget: one analysis holds at most 256 MiB beside the operating system's file cache, whatever the size of the dump, natively as in
+//! WebAssembly, so that two of them fit into a browser tab (wasm32 ends at 4 GB, many machines earlier). Of a usual dump it is some 35 MiB.
 
 /// Streams in the directory. dbghelp writes 10 to 20; ClrMD stops at 10,000.
 pub const MAX_STREAMS: u32 = 10_000;
@@ -106,9 +106,8 @@ pub const MAX_SEGMENTS: usize = 1_000_000;
 /// [`MAX_ROWS`].
 pub const MAX_METHOD_TABLES: usize = 1 << 20;
 
-/// Method tables that get a row with a name, the largest first: some 2.6 KB each where names are long. Exact rows come before the memory
-/// budget here: a service with 10^5 method tables takes some 430 MB. The objects of the others are counted in one row without a name, and a
-/// finding says so.
+/// Method tables that get a row with a name, the largest first: some 1.3 KB each where names are long, so that 10^5 of them take some 210 MB with all
+/// else. The objects of the others are counted in one row without a name, and a finding says so.
 pub const MAX_ROWS: usize = 110_000;
 
 /// Names kept for the types that are made of others; large services have 10^4 types.

@@ -10,6 +10,7 @@
 mod texts;
 
 use crate::columns::Columns;
+use crate::crossing;
 use crate::dump::packed::Unpacking;
 use crate::error::{EntryChoice, Error};
 use crate::export::json::{MAX_SAFE, TOO_LARGE};
@@ -20,7 +21,7 @@ use crate::printing::{Printer, Shown, shown};
 use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supertype};
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
-use js_sys::{Array, Float64Array, JSON, Object, Reflect, Uint8Array, Uint32Array};
+use js_sys::{Array, Float64Array, JSON, JsString, Object, Reflect, Uint8Array, Uint32Array};
 use serde::Serialize;
 use std::io;
 use std::sync::Arc;
@@ -276,8 +277,18 @@ impl DumpSession {
 }
 
 fn handed_out(mut report: HeapReport) -> Result<Object, JsValue> {
-    let bytes = json_outside(&report)?;
-    object(&[("report", bytes.into()), ("head", head(&mut report)?)])
+    // Its bytes are JavaScript's: they are more than this memory should grow by.
+    let pieces = Array::new();
+    crossing::write(&mut report, &mut |piece| _ = pieces.push(&Uint8Array::from(piece)))
+        .map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    let pieces: Vec<Uint8Array> = pieces.iter().map(JsCast::unchecked_into).collect();
+    let all = Uint8Array::new_with_length(pieces.iter().fold(0u32, |sum, p| sum.saturating_add(p.length())));
+    let mut at = 0u32;
+    for piece in pieces {
+        all.set(&piece, at);
+        at = at.saturating_add(piece.length());
+    }
+    object(&[("report", all.into()), ("head", head(&mut report)?)])
 }
 
 /// The reports of the page and their comparison.
@@ -329,12 +340,19 @@ impl Reports {
         Reports::default()
     }
 
-    /// Keeps a report under the page's number for it.
+    /// Keeps a report, as [`DumpSession::finish`] gave it, under the page's number for it.
     ///
     /// # Errors
     /// Throws if the bytes are no report.
-    pub fn add(&mut self, id: u32, report: &[u8]) -> Result<(), JsValue> {
-        let report = crate::reading::from_slice(report)
+    pub fn add(&mut self, id: u32, report: &Uint8Array) -> Result<(), JsValue> {
+        let mut rest = Some(report.clone());
+        let mut next = || {
+            let bytes = rest.take().filter(|rest| rest.length() > 0)?;
+            let line = u32::try_from(bytes.index_of(b'\n', 0)).map_or(bytes.length(), |end| end.saturating_add(1));
+            rest = Some(bytes.subarray(line, bytes.length()));
+            Some(bytes.subarray(0, line).to_vec())
+        };
+        let report = crossing::read(&mut next)
             .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}")).into()))?;
         self.held.retain(|held| held.0 != id);
         self.held.push((id, report));
@@ -437,12 +455,12 @@ impl Reports {
     /// # Errors
     /// Throws if there is no comparison, or no such format, spelling or dump.
     pub fn save(
-        &self,
+        &mut self,
         format: &str,
         names: Option<String>,
         dump: Option<usize>,
         with_command_line: bool,
-    ) -> Result<String, JsValue> {
+    ) -> Result<JsString, JsValue> {
         let format = match format {
             "sos" => Format::Sos,
             "csv" => Format::Csv,
@@ -456,25 +474,74 @@ impl Reports {
             Some("csharp") => Some(Names::Csharp),
             Some(_) => return Err(unknown()),
         };
-        let comparison = self.comparison.as_ref().ok_or_else(unknown)?;
-        let mut out = Vec::new();
+        let comparison = self.comparison.as_mut().ok_or_else(unknown)?;
+        let mut out = Strings::default();
+        // Neither is copied, since it may have 100,000 rows: what is left out is put back.
         let written = if format == Format::Sos || self.compared.len() == 1 {
             let place = dump.unwrap_or(self.compared.len().saturating_sub(1));
-            let id = self.compared.get(place).ok_or_else(unknown)?;
-            let mut report = self.held(*id).ok_or_else(unknown)?.clone();
+            let id = *self.compared.get(place).ok_or_else(unknown)?;
+            let report = self.held.iter_mut().find(|held| held.0 == id).map(|held| &mut held.1).ok_or_else(unknown)?;
+            let facts = report.dump.clone();
             if !with_command_line {
                 report.dump.redact();
             }
-            export::stat(report, format, names, &mut out)
+            let written = export::stat(report, format, names, &mut out);
+            report.dump = facts;
+            written
         } else {
-            let mut report = comparison.clone();
+            let dumps = comparison.dumps.clone();
             if !with_command_line {
-                report.dumps.iter_mut().for_each(|d| d.dump.redact());
+                comparison.dumps.iter_mut().for_each(|d| d.dump.redact());
             }
-            export::diff(report, format, names, &mut out)
+            let written = export::diff(comparison, format, names, &mut out);
+            comparison.dumps = dumps;
+            // The page knows rows by their place.
+            crate::diff::arrange(&mut comparison.rows);
+            written
         };
         written.map_err(|e| js_sys::Error::new(&e.to_string()))?;
-        String::from_utf8(out).map_err(|e| js_sys::Error::new(&e.to_string()).into())
+        out.cut();
+        Ok(out.list.join(""))
+    }
+}
+
+/// A text for JavaScript, given to it piece by piece.
+#[derive(Default)]
+struct Strings {
+    list: Array,
+    rest: Vec<u8>,
+}
+
+impl Strings {
+    /// Bytes of one.
+    const ONE: usize = 1 << 20;
+
+    /// Hands out what there is, but for a character that has only begun.
+    fn cut(&mut self) {
+        let text = match std::str::from_utf8(&self.rest) {
+            Ok(text) => text,
+            Err(e) => {
+                self.rest.get(..e.valid_up_to()).and_then(|whole| std::str::from_utf8(whole).ok()).unwrap_or_default()
+            }
+        };
+        self.list.push(&JsValue::from_str(text));
+        let used = text.len();
+        self.rest.drain(..used);
+    }
+}
+
+impl io::Write for Strings {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.rest.extend_from_slice(bytes);
+        if self.rest.len() >= Strings::ONE {
+            self.cut();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.cut();
+        Ok(())
     }
 }
 
@@ -526,44 +593,6 @@ fn json(value: &dyn Shown) -> Result<Vec<u8>, JsValue> {
     match value.show(&mut Printer::exact(&mut bytes)) {
         Ok(()) => Ok(bytes),
         Err(e) => Err(js_sys::Error::new(&e.to_string()).into()),
-    }
-}
-
-/// JSON in the memory of JavaScript: a report of 10^5 types has more bytes than WebAssembly's memory should grow by.
-fn json_outside(value: &dyn Shown) -> Result<Uint8Array, JsValue> {
-    let mut pieces = Pieces::default();
-    let mut buffered = io::BufWriter::with_capacity(Pieces::ONE, &mut pieces);
-    value.show(&mut Printer::exact(&mut buffered)).map_err(|e| js_sys::Error::new(&e.to_string()))?;
-    buffered.into_inner().map_err(|e| js_sys::Error::new(&e.to_string()))?;
-    let total = pieces.list.iter().fold(0u32, |sum, p| sum.saturating_add(p.length()));
-    let all = Uint8Array::new_with_length(total);
-    let mut at = 0u32;
-    for piece in pieces.list {
-        all.set(&piece, at);
-        at = at.saturating_add(piece.length());
-    }
-    Ok(all)
-}
-
-/// What is written goes to JavaScript piece by piece.
-#[derive(Default)]
-struct Pieces {
-    list: Vec<Uint8Array>,
-}
-
-impl Pieces {
-    /// Bytes of one.
-    const ONE: usize = 1 << 20;
-}
-
-impl io::Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.list.push(Uint8Array::from(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -549,16 +549,16 @@ fn a_part_that_walked_nothing_loses_nothing() {
         let mut walk = Walk::new(&segments, &all, &opened.regions, 1 << 20, false);
         let read = |offset, buf: &mut [u8]| dump.bytes.read_at(offset, buf, "heap segment");
         lanes::drive(&mut walk, &mem, &dump.rt, &mut Census::default(), &read, &mut |_| Ok(())).unwrap();
-        walk.finish()
+        walk
     };
-    let whole = walked().segments;
+    let whole = walked().finish().segments;
     assert!(whole.len() > 1 && whole.iter().all(|s| s.objects > 0));
-    let mut nothing_first = Outcome::default();
-    nothing_first.merge(walked());
-    assert_eq!(nothing_first.segments, whole);
-    let mut nothing_last = walked();
-    nothing_last.merge(Outcome::default());
-    assert_eq!(nothing_last.segments, whole);
+    let nothing = || Walk::new(&segments, &[], &opened.regions, 1 << 20, false);
+    for parts in [[nothing(), walked()], [walked(), nothing()]] {
+        let mut outcome = Outcome::in_parts(segments.len());
+        parts.into_iter().for_each(|part| outcome.merge(part.finish_part()));
+        assert_eq!(outcome.segments, whole);
+    }
 }
 
 /// What verifying reads is in a trimmed dump.

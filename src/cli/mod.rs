@@ -75,7 +75,7 @@ fn stat(args: args::Stat) -> Result<u8, Failure> {
     let people = matches!(args.format, Format::Table | Format::Md);
     let select = select(args.rows, args.sort.into(), people, None);
 
-    let report = analyse(&args.dump, &args.runtime, only(&args.runtime)?, &args.secrets)?;
+    let mut report = analyse(&args.dump, &args.runtime, only(&args.runtime)?, &args.secrets)?;
     warn(None, &report.findings);
     remark(&report);
     let status = status(report.exact());
@@ -88,7 +88,7 @@ fn stat(args: args::Stat) -> Result<u8, Failure> {
         }
         Format::Sos => sos::write(&report, &select, out),
         Format::Csv => Csv::new(out, terminal).stat(&report, by, &select),
-        Format::Json => json::stat(report, &select, out),
+        Format::Json => json::stat(&mut report, &select, out),
     })?;
     Ok(status)
 }
@@ -124,7 +124,7 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
         }
         DiffFormat::Md => md::diff(&report, &select, out),
         DiffFormat::Csv => Csv::new(out, terminal).comparison(&report, &select),
-        DiffFormat::Json => json::diff(report, &select, out),
+        DiffFormat::Json => json::diff(&mut report, &select, out),
     })?;
     Ok(status)
 }

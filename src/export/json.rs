@@ -5,20 +5,20 @@ use crate::printing::{Printer, Shown};
 use crate::report::{DiffReport, HeapReport};
 use std::io::{self, Write};
 
-/// Types descend, method tables ascend as in SOS.
-pub fn stat(mut report: HeapReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
+/// Types descend, method tables ascend as in SOS: the rows of the report are brought into that order.
+pub fn stat(report: &mut HeapReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
     select.keep(&mut report.types);
     select.arrange(&mut report.types, Direction::Descending);
     select.keep(&mut report.method_tables);
     select.arrange(&mut report.method_tables, Direction::Ascending);
-    write(&report, out)
+    write(report, out)
 }
 
 /// All types, changed or not. Of a grouped report the groups are chosen and ordered: its rows stay all, since they say who is in a group; with
 /// suspects the rows stay in their order too, since those name them by their place.
-pub fn diff(mut report: DiffReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
+pub fn diff(report: &mut DiffReport, select: &Select, out: &mut dyn Write) -> io::Result<()> {
     if report.suspects.is_some() {
-        return write(&report, out);
+        return write(report, out);
     }
     if let Some(groups) = &mut report.groups {
         select.keep(&mut groups.rows);
@@ -27,7 +27,7 @@ pub fn diff(mut report: DiffReport, select: &Select, out: &mut dyn Write) -> io:
         select.keep(&mut report.rows);
         select.arrange(&mut report.rows, Direction::Descending);
     }
-    write(&report, out)
+    write(report, out)
 }
 
 /// The largest whole number that is exact in JavaScript, 2^53 - 1.
@@ -58,25 +58,25 @@ mod tests {
     #[test]
     fn stat_is_the_report() {
         let (report, _) = testing::pair();
-        let json = text(|out| stat(report.clone(), &testing::select(), out));
+        let json = text(|out| stat(&mut report.clone(), &testing::select(), out));
         assert_eq!(serde_json::from_str::<HeapReport>(&json).unwrap(), report);
         let one = Select { filter: Some(matching("Customer")), top: Some(1), ..testing::select() };
         let mut some = report;
         // The evidence and segments are in the snapshot of `info`.
         some.heap.segments.clear();
         some.runtime.evidence.clear();
-        snapshot("stat-json", &text(|out| stat(some, &one, out)));
+        snapshot("stat-json", &text(|out| stat(&mut some, &one, out)));
     }
 
     #[test]
     fn diff_is_the_report() {
         let (a, b) = testing::pair();
-        let report = crate::diff::diff(&[a, b]).unwrap();
+        let mut report = crate::diff::diff(&[a, b]).unwrap();
         let select = Select { sort: Sort::Delta, ..testing::select() };
-        let json = text(|out| diff(report.clone(), &select, out));
+        let json = text(|out| diff(&mut report.clone(), &select, out));
         assert_eq!(serde_json::from_str::<DiffReport>(&json).unwrap(), report);
         let one = Select { filter: Some(matching("Customer$")), ..select };
-        snapshot("diff-json", &text(|out| diff(report, &one, out)));
+        snapshot("diff-json", &text(|out| diff(&mut report, &one, out)));
     }
 
     #[test]

@@ -37,13 +37,13 @@ pub enum Format {
 ///
 /// # Errors
 /// Of the writer.
-pub fn stat(report: HeapReport, format: Format, names: Option<Names>, out: &mut dyn Write) -> io::Result<()> {
+pub fn stat(report: &mut HeapReport, format: Format, names: Option<Names>, out: &mut dyn Write) -> io::Result<()> {
     let select = everything(Sort::Size, format, names);
     match format {
-        Format::Sos => sos::write(&report, &select, out),
-        Format::Csv => csv::Csv::new(out, false).stat(&report, By::Type, &select),
+        Format::Sos => sos::write(report, &select, out),
+        Format::Csv => csv::Csv::new(out, false).stat(report, By::Type, &select),
         Format::Json => json::stat(report, &select, out),
-        Format::Md => md::write(&sheet::stat(&report, By::Type, &select), out),
+        Format::Md => md::write(&sheet::stat(report, By::Type, &select), out),
     }
 }
 
@@ -51,13 +51,13 @@ pub fn stat(report: HeapReport, format: Format, names: Option<Names>, out: &mut 
 ///
 /// # Errors
 /// Of the writer.
-pub fn diff(report: DiffReport, format: Format, names: Option<Names>, out: &mut dyn Write) -> io::Result<()> {
+pub fn diff(report: &mut DiffReport, format: Format, names: Option<Names>, out: &mut dyn Write) -> io::Result<()> {
     let select = everything(Sort::Delta, format, names);
     match format {
         Format::Sos => Ok(()),
-        Format::Csv => csv::Csv::new(out, false).comparison(&report, &select),
+        Format::Csv => csv::Csv::new(out, false).comparison(report, &select),
         Format::Json => json::diff(report, &select, out),
-        Format::Md => md::diff(&report, &select, out),
+        Format::Md => md::diff(report, &select, out),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which rows, in which order: `--filter`, `--sort`, `--top`, `--min-delta`, the same for every format.
 
 use super::Names;
-use crate::report::{DiffRow, FREE, GroupRow, MethodTableRow, TypeRow};
+use crate::report::{DiffRow, DiffTotals, FREE, GroupRow, MethodTableRow, TypeRow};
 use std::cmp::Ordering;
 use std::fmt;
 use std::rc::Rc;
@@ -14,13 +14,21 @@ pub trait Row {
     fn csharp(&self) -> &str;
     /// Assembly simple name.
     fn module(&self) -> &str;
+    /// The columns of a row of several dumps.
+    fn totals(&self) -> Option<&DiffTotals> {
+        None
+    }
     /// Objects; of several dumps: in the last one.
-    fn count(&self) -> u64;
+    fn count(&self) -> u64 {
+        self.totals().and_then(|t| t.counts.last().copied()).unwrap_or(0)
+    }
     /// Unaligned bytes; of several dumps: in the last one.
-    fn size(&self) -> u64;
+    fn size(&self) -> u64 {
+        self.totals().and_then(|t| t.sizes.last().copied()).unwrap_or(0)
+    }
     /// Absolute size delta.
     fn delta(&self) -> u64 {
-        0
+        self.totals().map_or(0, |t| t.delta_size.unsigned_abs())
     }
     /// Address of its method table, if it is a row of one.
     fn method_table(&self) -> Option<u64> {
@@ -85,14 +93,8 @@ impl Row for DiffRow {
     fn module(&self) -> &str {
         &self.module
     }
-    fn count(&self) -> u64 {
-        self.totals.counts.last().copied().unwrap_or(0)
-    }
-    fn size(&self) -> u64 {
-        self.totals.sizes.last().copied().unwrap_or(0)
-    }
-    fn delta(&self) -> u64 {
-        self.totals.delta_size.unsigned_abs()
+    fn totals(&self) -> Option<&DiffTotals> {
+        Some(&self.totals)
     }
 }
 
@@ -106,14 +108,8 @@ impl Row for GroupRow {
     fn module(&self) -> &str {
         &self.module
     }
-    fn count(&self) -> u64 {
-        self.totals.counts.last().copied().unwrap_or(0)
-    }
-    fn size(&self) -> u64 {
-        self.totals.sizes.last().copied().unwrap_or(0)
-    }
-    fn delta(&self) -> u64 {
-        self.totals.delta_size.unsigned_abs()
+    fn totals(&self) -> Option<&DiffTotals> {
+        Some(&self.totals)
     }
 }
 
@@ -231,14 +227,14 @@ impl<R: Row> Row for &R {
     fn module(&self) -> &str {
         (**self).module()
     }
+    fn totals(&self) -> Option<&DiffTotals> {
+        (**self).totals()
+    }
     fn count(&self) -> u64 {
         (**self).count()
     }
     fn size(&self) -> u64 {
         (**self).size()
-    }
-    fn delta(&self) -> u64 {
-        (**self).delta()
     }
     fn method_table(&self) -> Option<u64> {
         (**self).method_table()

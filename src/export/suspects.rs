@@ -260,7 +260,7 @@ mod tests {
         Csv::new(&mut out, false).suspects(&report, &found, &programs).unwrap();
         snapshot("diff-suspects", &String::from_utf8(out).unwrap());
         let mut out = Vec::new();
-        json::diff(report.clone(), &programs, &mut out).unwrap();
+        json::diff(&mut report.clone(), &programs, &mut out).unwrap();
         let read: DiffReport = serde_json::from_slice(&out).unwrap();
         assert_eq!(read, report, "the rows stay as they are, since the sections name them by their place");
     }

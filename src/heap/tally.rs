@@ -16,8 +16,6 @@ pub struct Tally {
     pub size: u64,
     /// Aligned bytes.
     pub aligned: u64,
-    /// An address with a hash from here on is not in the sample.
-    threshold: u64,
     /// The next tally of the same method table, or [`NONE`].
     next: u32,
     generation: Generation,
@@ -70,7 +68,7 @@ impl Tallies {
             self.shorten();
         }
         let new = u32::try_from(self.all.len()).unwrap_or(NONE);
-        self.all.push(Tally { count: 0, size: 0, aligned: 0, threshold: u64::MAX, next: head, generation, sampled: 0 });
+        self.all.push(Tally { count: 0, size: 0, aligned: 0, next: head, generation, sampled: 0 });
         self.addresses.resize(self.all.len().saturating_mul(self.stride), 0);
         if let Some(first) = self.first.get_mut(table) {
             *first = new;
@@ -89,7 +87,15 @@ impl Tallies {
         tally.count = tally.count.wrapping_add(count);
         tally.size = tally.size.wrapping_add(size);
         tally.aligned = tally.aligned.wrapping_add(aligned);
-        tally.threshold
+        self.threshold(slot)
+    }
+
+    /// An address with a hash from here on is not in the sample.
+    #[inline]
+    fn threshold(&self, slot: u32) -> u64 {
+        let sample = self.sample(slot);
+        let last = sample.last().filter(|_| sample.len() == self.stride);
+        last.map_or(u64::MAX, |&a| spread(a))
     }
 
     /// Offers an address to the sample; gives the new threshold.
@@ -97,11 +103,8 @@ impl Tallies {
     #[inline(never)]
     pub fn offer(&mut self, slot: u32, at: u64) -> u64 {
         let Some(number) = usize::try_from(slot).ok() else { return 0 };
-        let Some(tally) = self.all.get_mut(number) else { return 0 };
-        let hash = spread(at);
-        if hash >= tally.threshold {
-            return tally.threshold;
-        }
+        let (hash, threshold) = (spread(at), self.threshold(slot));
+        let Some(tally) = self.all.get_mut(number).filter(|_| hash < threshold) else { return threshold };
         let from = number.saturating_mul(self.stride);
         let Some(room) = self.addresses.get_mut(from..from.saturating_add(self.stride)) else { return 0 };
         let have = usize::from(tally.sampled);
@@ -114,10 +117,7 @@ impl Tallies {
             }
         }
         tally.sampled = u8::try_from(have.saturating_add(1).min(self.stride)).unwrap_or(u8::MAX);
-        if usize::from(tally.sampled) == self.stride {
-            tally.threshold = room.last().map_or(u64::MAX, |&a| spread(a));
-        }
-        tally.threshold
+        self.threshold(slot)
     }
 
     /// So many tallies that there is only room for fewer addresses each: those with the smallest hashes stay.
@@ -127,11 +127,9 @@ impl Tallies {
         let kept = self.addresses.chunks(self.stride).flat_map(|c| c.iter().take(stride).copied());
         self.addresses = kept.collect();
         self.stride = stride;
-        for (tally, room) in self.all.iter_mut().zip(self.addresses.chunks(stride)) {
-            if usize::from(tally.sampled) >= stride {
-                tally.sampled = u8::try_from(stride).unwrap_or(u8::MAX);
-                tally.threshold = room.last().map_or(u64::MAX, |&a| spread(a));
-            }
+        let most = u8::try_from(stride).unwrap_or(u8::MAX);
+        for tally in &mut self.all {
+            tally.sampled = tally.sampled.min(most);
         }
     }
 

@@ -19,7 +19,7 @@ use super::tally::{Tallies, spread};
 use crate::dump::regions::{Extent, Regions};
 use crate::error::Findings;
 use crate::limits;
-use crate::maps::{AddrSet, Sorted};
+use crate::maps::AddrSet;
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
 use std::sync::Arc;
@@ -62,7 +62,19 @@ pub struct Census {
     pub(super) hot: Hot,
 }
 
+/// Where the segments lie, ascending.
+pub fn ranges(segments: &[Arc<Segment>]) -> Arc<[(Addr, Addr)]> {
+    let mut ranges: Vec<(Addr, Addr)> = segments.iter().map(|s| (s.start, s.end)).collect();
+    crate::order::ascending(&mut ranges);
+    ranges.into()
+}
+
 impl Census {
+    /// Of a walk of a heap that lies there.
+    pub fn of(heap: &Arc<[(Addr, Addr)]>) -> Census {
+        Census { tables: MethodTables::beside(Arc::clone(heap)), ..Census::default() }
+    }
+
     /// Writes what the hot loop counted to the tallies.
     pub fn settle(&mut self, rt: &Runtime) {
         match rt.layout.pointer {
@@ -169,6 +181,8 @@ pub struct Walk {
     jobs: Vec<Job>,
     job: usize,
     window: u64,
+    /// Bytes between two segments that are read with both.
+    bridged: u64,
     /// Next byte to look at, in the current job's segment.
     cursor: Addr,
     /// Bytes from `cursor` on that were fed, but are too few to read a header.
@@ -192,8 +206,10 @@ pub struct Walk {
     starts: Option<Starts>,
     /// Something of the above wants to hear of every object.
     noting: bool,
-    /// By number of the segment, of those that were walked here.
-    results: Sorted<usize, SegmentResult>,
+    /// What the current segment gave so far.
+    here: SegmentResult,
+    /// What those before it gave, by number of the segment.
+    results: Vec<(usize, SegmentResult)>,
     out: Outcome,
 }
 
@@ -239,6 +255,7 @@ impl Walk {
             jobs: Vec::new(),
             job: 0,
             window: window.max(limits::PAGE),
+            bridged: limits::PAGE,
             cursor: Addr::NULL,
             carry: Vec::new(),
             gap: None,
@@ -253,7 +270,8 @@ impl Walk {
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
-            results: Sorted::default(),
+            here: SegmentResult::default(),
+            results: Vec::new(),
             out: Outcome::default(),
         };
         walk.add(which, regions);
@@ -280,6 +298,14 @@ impl Walk {
         if finished {
             self.begin();
         }
+    }
+
+    /// Whether windows may hold a little of what lies between segments, which saves reads. Of a source where reads cost nothing, and bytes that
+    /// are read twice much, they may not: structures lie there.
+    #[must_use]
+    pub fn bridging(mut self, yes: bool) -> Walk {
+        self.bridged = if yes { limits::PAGE } else { 0 };
+        self
     }
 
     /// Also marks where objects start, in the segments for which `which` says so. To be called before the first
@@ -322,7 +348,7 @@ impl Walk {
                     match windows.last_mut() {
                         // It lies a little behind the last window, in the same cell of the grid.
                         Some(last)
-                            if at.checked_sub(last.0.saturating_add(last.1)).is_some_and(|gap| gap <= limits::PAGE)
+                            if at.checked_sub(last.0.saturating_add(last.1)).is_some_and(|gap| gap <= self.bridged)
                                 && cell(at) == cell(last.0) =>
                         {
                             last.1 = end.saturating_sub(last.0);
@@ -417,16 +443,16 @@ impl Walk {
     }
 
     /// Ends the walk and hands out its result, but for the census. What was not fed becomes a finding.
-    pub fn finish(mut self) -> Outcome {
-        self.end();
-        self.out.segments = self.by_segment();
-        self.out
+    pub fn finish(self) -> Outcome {
+        let mut whole = Outcome::in_parts(self.segments.len());
+        whole.merge(self.finish_part());
+        whole
     }
 
     /// As [`finish`](Walk::finish), of a walk over some of the segments: the result is to be [merged](Outcome::merge).
     pub fn finish_part(mut self) -> Outcome {
         self.end();
-        self.out.parts = self.results.into_entries();
+        self.out.parts = self.results;
         self.out
     }
 
@@ -458,11 +484,11 @@ impl Walk {
         }
     }
 
-    /// A copy of the result so far, as [`finish_part`](Walk::finish_part) gives it, but for the census and what only those who want to hear of
-    /// every object get.
+    /// A copy of the result so far, as [`finish_part`](Walk::finish_part) gives it, but for what only those who want to hear of every object get.
     pub fn so_far(&self) -> Outcome {
+        let here = self.jobs.get(self.job).map(|job| (job.segment, self.here.clone()));
         Outcome {
-            parts: self.results.iter().map(|(&number, result)| (number, result.clone())).collect(),
+            parts: self.results.iter().cloned().chain(here).collect(),
             large_free: self.out.large_free.clone(),
             findings: self.out.findings.clone(),
             of_shares: self.out.of_shares.clone(),
@@ -495,23 +521,15 @@ impl Walk {
         if let (Some(starts), Some(job)) = (self.starts.take(), self.jobs.get(self.job)) {
             self.out.starts.push((job.segment, starts));
         }
+        if let Some(job) = self.jobs.get(self.job) {
+            self.results.push((job.segment, std::mem::take(&mut self.here)));
+        }
         self.job = self.job.saturating_add(1);
         self.begin();
     }
 
     fn result(&mut self) -> Option<&mut SegmentResult> {
-        Some(self.results.entry(self.jobs.get(self.job)?.segment, SegmentResult::default))
-    }
-
-    /// What the segments gave so far, by number.
-    fn by_segment(&self) -> Vec<SegmentResult> {
-        let mut all = vec![SegmentResult::default(); self.segments.len()];
-        for (&number, result) in self.results.iter() {
-            if let Some(slot) = all.get_mut(number) {
-                *slot = result.clone();
-            }
-        }
-        all
+        (self.job < self.jobs.len()).then_some(&mut self.here)
     }
 
     /// `need` is not in the dump: go on at the next extent, or end the segment.

@@ -1,13 +1,13 @@
 //! Files that are no dumps: saved listings in the place of one, event logs.
 
-use super::{Reports, head, json, object, thrown, to_js};
+use super::{Reports, handed_out, thrown, to_js};
 use crate::error::Error;
 use crate::events::{self, EventsReport};
 use crate::listing;
 use crate::reading::{self, Slot};
 use crate::report::DumpFacts;
 use crate::source::blob::BlobSource;
-use js_sys::{JSON, Object, Uint8Array};
+use js_sys::{JSON, Object};
 use wasm_bindgen::prelude::*;
 
 /// What to read a file as: `listing` ([`read_listing`]), `events` ([`read_events`]), else `dump`, which says what the file is if it is none.
@@ -38,9 +38,7 @@ pub fn read_listing(file: web_sys::File) -> Result<Object, JsValue> {
     let name = file.name();
     let source = BlobSource::new(file.into()).map_err(thrown)?;
     let kind = listing::kind(&source).map_err(thrown)?.unwrap_or(listing::Kind::Text);
-    let mut report = listing::read(&source, &name, kind).map_err(thrown)?;
-    let bytes = Uint8Array::from(json(&report)?.as_slice());
-    object(&[("report", bytes.into()), ("head", head(&mut report)?)])
+    handed_out(listing::read(&source, &name, kind).map_err(thrown)?)
 }
 
 /// The lives of worker processes by an event log: [`EventsReport`], without dumps.
