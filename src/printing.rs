@@ -184,8 +184,17 @@ impl Shown for bool {
 }
 
 impl Shown for f64 {
+    #[cfg(not(target_arch = "wasm32"))]
     fn show(&self, to: &mut Printer<'_>) -> io::Result<()> {
         to.derived(|to| self.serialize(to))
+    }
+
+    /// Fractions are in values for the page only, which reads them by the same engine: it can print them too, and does not need tables of three
+    /// kilobytes for that.
+    #[cfg(target_arch = "wasm32")]
+    fn show(&self, to: &mut Printer<'_>) -> io::Result<()> {
+        let text = js_sys::JSON::stringify(&js_sys::Number::from(*self));
+        to.out.write_all(text.map_or_else(|_| "null".to_owned(), String::from).as_bytes())
     }
 }
 

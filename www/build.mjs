@@ -106,6 +106,8 @@ async function buildWasm(recipe) {
     if (shortened === null) throw new Stop('wasm-opt failed');
     writeFileSync(names, shortened);
     const { gzipAsync } = await import('@gfx/zopfli');
+    // It hears errors that are not its own, and prints itself.
+    for (const event of ['uncaughtException', 'unhandledRejection']) process.removeAllListeners(event);
     writeFileSync(packed, await gzipAsync(readFileSync(optimised), { numiterations: iterations, blocksplittingmax: 0 }));
     writeFileSync(stamp, key);
   }
