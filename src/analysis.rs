@@ -10,7 +10,7 @@ use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
 use crate::heap::lanes::{AT_ONCE, Lanes, Share, shares, total};
 use crate::heap::segments::{self, Segment};
-use crate::heap::walk::{Census, Outcome, Walk};
+use crate::heap::walk::{self, Census, Outcome, Walk};
 use crate::image::files::{Files, ModuleFile, WithFiles};
 use crate::limits;
 use crate::memory::{AddressSpace, Memory};
@@ -174,10 +174,12 @@ impl Analysis {
         let (regions, segments) = (&self.dump.regions, &located.segments);
         let mut first = shares(segments, regions);
         let second = first.split_off(first.len().div_ceil(self.lanes()));
+        let bridging = self.source.readers() == usize::MAX;
+        let walk = || Walk::new(segments, &[], regions, self.window(), false).bridging(bridging);
         self.fed = Some(Fed {
-            lanes: Lanes::new(std::array::from_fn(|_| Walk::new(segments, &[], regions, self.window(), false))),
+            lanes: Lanes::new(std::array::from_fn(|_| walk())),
             ahead: [first, second],
-            census: Census::default(),
+            census: Census::of(&walk::ranges(segments)),
             total: total(segments),
         });
         Ok(&self.located.insert(located).facts)
@@ -394,7 +396,9 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn finish(mut self) -> Result<HeapReport> {
-        let (Some(located), Some(fed)) = (self.located.take(), self.fed.take()) else { return Err(early("finish")) };
+        let (Some(located), Some(fed)) = (self.located.take(), self.fed.take()) else {
+            return Err(early("finish"));
+        };
         let Located { runtime, segments, facts, findings } = located;
         let Fed { mut lanes, ahead, mut census, .. } = fed;
         self.findings.merge(findings);
@@ -613,7 +617,7 @@ mod native {
     use crate::dump::packed::Unpacking;
     use crate::error::{Error, Result};
     use crate::heap::lanes::{AT_ONCE, Lanes, shares, total};
-    use crate::heap::walk::{Census, Outcome, Walk};
+    use crate::heap::walk::{self, Census, Outcome, Walk};
     use crate::image::files::WithFiles;
     use crate::memory::AddressSpace;
     use crate::report::HeapReport;
@@ -685,6 +689,7 @@ mod native {
         let total = total(&located.segments);
         let queue = Mutex::new(shares);
         let stop = AtomicBool::new(false);
+        let heap = walk::ranges(&located.segments);
         // Parts are merged on this thread alone, and so are few that wait: what threads allocate for long would keep their arenas large.
         let (sender, receiver) = mpsc::sync_channel::<Word>(threads);
         // A Space has caches and is not shared: each thread makes its own.
@@ -694,14 +699,16 @@ mod native {
             let space = WithFiles::new(AddressSpace::small(Arc::clone(source), Arc::clone(regions)), files);
             let rt = &located.runtime;
             let new_walk = || {
-                let walk = Walk::new(&located.segments, &[], regions, window, false);
+                let bridging = readers == usize::MAX;
+                let walk = Walk::new(&located.segments, &[], regions, window, false).bridging(bridging);
                 if mark.is_empty() { walk } else { walk.marking(mark.to_vec(), rt.layout.pointer) }
             };
             let give = |census: &mut Census| {
                 census.settle(&located.runtime);
-                let _ = sender.send(Word::Part(Box::new(Outcome::counted(std::mem::take(census)))));
+                let _ =
+                    sender.send(Word::Part(Box::new(Outcome::counted(std::mem::replace(census, Census::of(&heap))))));
             };
-            let mut census = Census::default();
+            let mut census = Census::of(&heap);
             let mut walked = 0u64;
             let mut lanes = Lanes::new(std::array::from_fn(|_| new_walk()));
             lanes.drive(
@@ -731,8 +738,8 @@ mod native {
             )?;
             let _ = sender.send(Word::Walked(walked));
             give(&mut census);
-            for outcome in lanes.finish() {
-                let _ = sender.send(Word::Part(Box::new(outcome)));
+            for part in lanes.finish() {
+                let _ = sender.send(Word::Part(Box::new(part)));
             }
             Ok(())
         };

@@ -4,7 +4,7 @@
 //! -> [`runtime`] (which CLR, proven) -> [`heap`] (segments, walk) -> [`names`], [`types`] -> [`stats`] -> [`report`] -> [`diff`].
 //!
 //! The core is synchronous and holds no file access of its own; the heap walk is fed by its caller ([`Analysis::upcoming`],
-//! [`Analysis::feed`]), so that it runs over positional reads natively and over several asynchronous reads in a browser.
+//! [`Analysis::feed`]; two windows at once: [`Analysis::step`]), so that it runs over positional reads natively and over streams in a browser.
 
 #![cfg_attr(
     target_arch = "wasm32",

@@ -48,6 +48,7 @@ export function analyze(file, heard) {
         if (answer.type === 'report') resolve({ report: answer.report, head: answer.head, memory: answer.memory });
         if (answer.type === 'failed') reject(answer.failure);
       });
+      // This also keeps the worker: Chromium ends one that only waits for a stream when nobody has it any more.
       signal.addEventListener('abort', () => worker.terminate());
       worker.postMessage({ type: 'read', module, file, runtime, modules, entry });
     }).catch((error) => reject(cannotRun(String(error))));

@@ -93,7 +93,7 @@
  * @property {any} outside
  */
 
-/** Asynchronous reads in flight during the walk; their size is the core's (limits.rs). */
+/** Windows of the walk that are known ahead: whether it goes on in the file, and single reads in flight where it does not; their size is the core's (limits.rs). */
 export const WINDOWS_IN_FLIGHT = 4;
 
 /** Between two progress messages, milliseconds. */

@@ -5,6 +5,7 @@ use crate::memory::{Addr, Memory};
 use crate::runtime::Runtime;
 use crate::runtime::method_table::MethodTable;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
 
 /// What the walk needs of a method table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,15 +45,22 @@ pub struct MethodTables {
     known: Vec<Known>,
     rejected: FxHashSet<u64>,
     refused: bool,
+    /// The heap's segments, ascending: no method table lies among the objects.
+    heap: Arc<[(Addr, Addr)]>,
 }
 
 impl MethodTables {
+    /// None so far. What points into the `heap`, stale words behind objects, is not looked up there: the walk may have passed it.
+    pub fn beside(heap: Arc<[(Addr, Addr)]>) -> MethodTables {
+        MethodTables { heap, ..MethodTables::default() }
+    }
+
     /// The shape of the method table at `at`, or `None` if there is none. Reads memory once per address.
     pub fn get(&mut self, mem: &dyn Memory, rt: &Runtime, at: u64) -> Option<Shape> {
         if let Some(&index) = self.by_address.get(&at) {
             return Some(self.known.get(usize::try_from(index).ok()?)?.shape(index));
         }
-        if at == 0 || self.rejected.contains(&at) {
+        if at == 0 || self.rejected.contains(&at) || self.is_in_heap(Addr(at)) {
             return None;
         }
         let Some(table) = prove(mem, rt, Addr(at)) else {
@@ -68,6 +76,11 @@ impl MethodTables {
             free: table.at == rt.known.free,
         };
         Some(known.shape(self.adopt(known)?))
+    }
+
+    fn is_in_heap(&self, at: Addr) -> bool {
+        let before = self.heap.partition_point(|(start, _)| *start <= at);
+        before.checked_sub(1).and_then(|i| self.heap.get(i)).is_some_and(|(_, end)| at < *end)
     }
 
     /// The index of a method table that was proven elsewhere; `None` beyond [`limits::MAX_METHOD_TABLES`].

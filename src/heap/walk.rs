@@ -62,7 +62,19 @@ pub struct Census {
     pub(super) hot: Hot,
 }
 
+/// Where the segments lie, ascending.
+pub fn ranges(segments: &[Arc<Segment>]) -> Arc<[(Addr, Addr)]> {
+    let mut ranges: Vec<(Addr, Addr)> = segments.iter().map(|s| (s.start, s.end)).collect();
+    crate::order::ascending(&mut ranges);
+    ranges.into()
+}
+
 impl Census {
+    /// Of a walk of a heap that lies there.
+    pub fn of(heap: &Arc<[(Addr, Addr)]>) -> Census {
+        Census { tables: MethodTables::beside(Arc::clone(heap)), ..Census::default() }
+    }
+
     /// Writes what the hot loop counted to the tallies.
     pub fn settle(&mut self, rt: &Runtime) {
         match rt.layout.pointer {
@@ -169,6 +181,8 @@ pub struct Walk {
     jobs: Vec<Job>,
     job: usize,
     window: u64,
+    /// Bytes between two segments that are read with both.
+    bridged: u64,
     /// Next byte to look at, in the current job's segment.
     cursor: Addr,
     /// Bytes from `cursor` on that were fed, but are too few to read a header.
@@ -241,6 +255,7 @@ impl Walk {
             jobs: Vec::new(),
             job: 0,
             window: window.max(limits::PAGE),
+            bridged: limits::PAGE,
             cursor: Addr::NULL,
             carry: Vec::new(),
             gap: None,
@@ -285,6 +300,14 @@ impl Walk {
         }
     }
 
+    /// Whether windows may hold a little of what lies between segments, which saves reads. Of a source where reads cost nothing, and bytes that
+    /// are read twice much, they may not: structures lie there.
+    #[must_use]
+    pub fn bridging(mut self, yes: bool) -> Walk {
+        self.bridged = if yes { limits::PAGE } else { 0 };
+        self
+    }
+
     /// Also marks where objects start, in the segments for which `which` says so. To be called before the first
     /// [`feed`](Walk::feed).
     #[must_use]
@@ -325,7 +348,7 @@ impl Walk {
                     match windows.last_mut() {
                         // It lies a little behind the last window, in the same cell of the grid.
                         Some(last)
-                            if at.checked_sub(last.0.saturating_add(last.1)).is_some_and(|gap| gap <= limits::PAGE)
+                            if at.checked_sub(last.0.saturating_add(last.1)).is_some_and(|gap| gap <= self.bridged)
                                 && cell(at) == cell(last.0) =>
                         {
                             last.1 = end.saturating_sub(last.0);
@@ -461,7 +484,8 @@ impl Walk {
         }
     }
 
-    /// A copy of the result so far, as [`finish_part`](Walk::finish_part) gives it, but for what only those who want to hear of every object get.
+    /// A copy of the result so far, as [`finish_part`](Walk::finish_part) gives it, but for the census and what only those who want to hear of
+    /// every object get.
     pub fn so_far(&self) -> Outcome {
         let here = self.jobs.get(self.job).map(|job| (job.segment, self.here.clone()));
         Outcome {

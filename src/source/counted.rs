@@ -45,4 +45,8 @@ impl<S: ByteSource> ByteSource for Counted<S> {
         self.bytes.fetch_add(buf.len() as u64, Relaxed);
         self.inner.read_once(offset, buf, what)
     }
+
+    fn page(&self, offset: u64) -> (u64, u64) {
+        self.inner.page(offset)
+    }
 }

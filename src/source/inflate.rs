@@ -514,6 +514,15 @@ impl ByteSource for InflateSource {
         self.read(offset, buf, true, what)
     }
 
+    /// A piece of a span: none of its neighbours need be kept for it.
+    fn page(&self, offset: u64) -> (u64, u64) {
+        const ONE: u64 = PIECE as u64;
+        let Some(place) = self.place_of(offset) else { return (offset, ONE) };
+        let within = offset.saturating_sub(place.from);
+        let skipped = within.saturating_sub(within % ONE);
+        (place.from.saturating_add(skipped), ONE.min((place.len as u64).saturating_sub(skipped)))
+    }
+
     fn readers(&self) -> usize {
         // Each of them is in a span of its own, of up to twice the spacing, or two; half of the room is for structures.
         let spans = self.budget.open.checked_div(self.budget.spacing.saturating_mul(4)).unwrap_or(1);

@@ -3,6 +3,7 @@
 //! Offsets are `u64` everywhere; on wasm32 a `usize` ends at 4 GiB and dumps do not.
 
 use crate::error::{Error, Result};
+use crate::limits::PAGE;
 
 #[cfg(target_arch = "wasm32")]
 pub mod blob;
@@ -52,6 +53,11 @@ pub trait ByteSource: Shared {
         self.read_at(offset, buf, what)
     }
 
+    /// The bytes to fetch together with the one at `offset` when structures are read: where they begin, and how many at most.
+    fn page(&self, offset: u64) -> (u64, u64) {
+        (offset.saturating_sub(offset % PAGE), PAGE)
+    }
+
     /// How many threads may read at once without doing the same work twice.
     fn readers(&self) -> usize {
         usize::MAX
@@ -99,6 +105,10 @@ impl<T: ByteSource + ?Sized> ByteSource for &T {
         (**self).read_once(offset, buf, what)
     }
 
+    fn page(&self, offset: u64) -> (u64, u64) {
+        (**self).page(offset)
+    }
+
     fn readers(&self) -> usize {
         (**self).readers()
     }
@@ -115,6 +125,10 @@ impl<T: ByteSource + ?Sized> ByteSource for std::sync::Arc<T> {
 
     fn read_once(&self, offset: u64, buf: &mut [u8], what: &str) -> Result<()> {
         (**self).read_once(offset, buf, what)
+    }
+
+    fn page(&self, offset: u64) -> (u64, u64) {
+        (**self).page(offset)
     }
 
     fn readers(&self) -> usize {

@@ -43,8 +43,9 @@ impl PageCache {
         let mut at = offset;
         let mut rest = buf;
         while !rest.is_empty() {
-            let page = self.page(source, at / PAGE, what)?;
-            let from = usize::try_from(at % PAGE).unwrap_or(usize::MAX);
+            let (start, room) = source.page(at);
+            let page = self.page(source, start, room, what)?;
+            let from = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
             let have = page.get(from..).unwrap_or_default();
             let n = have.len().min(rest.len());
             let (now, later) = rest.split_at_mut(n);
@@ -59,16 +60,15 @@ impl PageCache {
         Ok(())
     }
 
-    fn page(&mut self, source: &dyn ByteSource, number: u64, what: &str) -> Result<&[u8]> {
-        let slot = match self.book.find(number) {
+    fn page(&mut self, source: &dyn ByteSource, start: u64, room: u64, what: &str) -> Result<&[u8]> {
+        let slot = match self.book.find(start) {
             Some(slot) => slot,
             None => {
-                let slot = self.book.claim(number);
+                let slot = self.book.claim(start);
                 if self.pages.len() <= slot {
                     self.pages.resize_with(slot.saturating_add(1), Vec::new);
                 }
-                let start = number.saturating_mul(PAGE);
-                let len = source.len().saturating_sub(start).min(PAGE);
+                let len = source.len().saturating_sub(start).min(room).min(PAGE);
                 if let Some(page) = self.pages.get_mut(slot) {
                     page.resize(usize::try_from(len).unwrap_or(0), 0);
                     if let Err(e) = source.read_at(start, page, what) {

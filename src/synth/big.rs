@@ -407,6 +407,10 @@ impl World {
                 let size = kind.base + kind.component * components;
                 let stepped = (size.max(24) + 7) & !7;
                 if FIRST + bytes.len() as u64 + stepped > REGION - 64 {
+                    // An instantiation has its turn in the next region.
+                    if number >= first_clone {
+                        clones.start = number;
+                    }
                     break;
                 }
                 let end = bytes.len() + stepped as usize;

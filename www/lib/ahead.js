@@ -8,6 +8,12 @@ const NEAR = 1 << 20;
 /** Bytes of the buffer; Chromium fills up to 2 MiB at once, Firefox 64 KiB. */
 const PIECE = 256 << 10;
 
+/**
+ * The streams that are read. What waits for a stream and is known to nobody but who waits is taken for garbage by Chromium 156, and waits for ever.
+ * @type {Set<object>}
+ */
+const streams = new Set();
+
 /** What the browser said; `offset` and `end` are those of the read. */
 export class Refused extends Error {
   /** @param {unknown} why @param {number} offset @param {number} end */
@@ -73,7 +79,7 @@ export class Reader {
 
   /** @param {number} offset */
   #open(offset) {
-    this.#stream?.cancel().catch(() => {});
+    this.#close();
     this.#at = offset;
     this.#rest = this.#rest.subarray(0, 0);
     const stream = this.#file.slice(offset).stream();
@@ -85,6 +91,12 @@ export class Reader {
       this.#stream = stream.getReader();
       this.#byob = false;
     }
+    streams.add(this.#stream);
+  }
+
+  #close() {
+    streams.delete(/** @type {object} */ (this.#stream));
+    this.#stream?.cancel().catch(() => {});
   }
 
   /** The stream's next bytes, at most so many. @param {number} most */
