@@ -13,7 +13,7 @@ use crate::heap::segments::{self, Segment};
 use crate::heap::walk::{self, Census, Outcome, Walk};
 use crate::image::files::{Files, ModuleFile, WithFiles};
 use crate::limits;
-use crate::memory::{AddressSpace, Memory};
+use crate::memory::{Addr, AddressSpace, Memory};
 use crate::modules::Modules;
 use crate::names::Names;
 use crate::report::{DumpFacts, HeapFacts, HeapReport, REPORT_SCHEMA, RuntimeCandidate, RuntimeFacts};
@@ -179,7 +179,7 @@ impl Analysis {
         self.fed = Some(Fed {
             lanes: Lanes::new(std::array::from_fn(|_| walk())),
             ahead: [first, second],
-            census: Census::of(&walk::ranges(segments)),
+            census: Census::of(&beside(bridging, segments)),
             total: total(segments),
         });
         Ok(&self.located.insert(located).facts)
@@ -325,7 +325,7 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Progress> {
-        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("feed")) };
+        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("feed").into()) };
         if let Some(walk) = fed.lanes.walk(0) {
             walk.feed(&self.space, &located.runtime, &mut fed.census, offset, bytes);
         }
@@ -369,7 +369,7 @@ impl Analysis {
     /// # Errors
     /// As [`ByteSource::read_at`].
     pub fn read_window(&mut self, lane: usize) -> Result<()> {
-        let Some(fed) = &mut self.fed else { return Err(early("read_window")) };
+        let Some(fed) = &mut self.fed else { return Err(early("read_window").into()) };
         let (offset, room) = fed.lanes.room(lane);
         self.source.read_once(offset, room, "heap segment")?;
         fed.lanes.filled(lane, usize::MAX);
@@ -386,7 +386,7 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn step(&mut self) -> Result<Progress> {
-        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("step")) };
+        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("step").into()) };
         fed.lanes.step(&self.space, &located.runtime, &mut fed.census);
         Ok(fed.progress())
     }
@@ -397,7 +397,7 @@ impl Analysis {
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn finish(mut self) -> Result<HeapReport> {
         let (Some(located), Some(fed)) = (self.located.take(), self.fed.take()) else {
-            return Err(early("finish"));
+            return Err(early("finish").into());
         };
         let Located { runtime, segments, facts, findings } = located;
         let Fed { mut lanes, ahead, mut census, .. } = fed;
@@ -426,7 +426,7 @@ impl Analysis {
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn partial(&mut self) -> Result<HeapReport> {
         let (Some(located), Some(mut fed)) = (self.located.take(), self.fed.take()) else {
-            return Err(early("partial"));
+            return Err(early("partial").into());
         };
         fed.census.settle(&located.runtime);
         let mut outcome = fed.lanes.so_far(located.segments.len());
@@ -610,14 +610,20 @@ pub use native::analyze;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{MAX_THREADS, open, walk_all};
 
+/// Where no method table is looked for: among the objects, if reading there again costs much. Not always: a damaged segment may claim to
+/// reach over method tables.
+fn beside(cheap: bool, segments: &[Arc<Segment>]) -> Arc<[(Addr, Addr)]> {
+    if cheap { Arc::new([]) } else { walk::ranges(segments) }
+}
+
 /// The walk over synchronous reads, on as many threads as there are processors.
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
-    use super::{Analysis, Located, Options, Progress};
+    use super::{Analysis, Located, Options, Progress, beside};
     use crate::dump::packed::Unpacking;
     use crate::error::{Error, Result};
     use crate::heap::lanes::{AT_ONCE, Lanes, shares, total};
-    use crate::heap::walk::{self, Census, Outcome, Walk};
+    use crate::heap::walk::{Census, Outcome, Walk};
     use crate::image::files::WithFiles;
     use crate::memory::AddressSpace;
     use crate::report::HeapReport;
@@ -689,7 +695,8 @@ mod native {
         let total = total(&located.segments);
         let queue = Mutex::new(shares);
         let stop = AtomicBool::new(false);
-        let heap = walk::ranges(&located.segments);
+        let bridging = readers == usize::MAX;
+        let heap = beside(bridging, &located.segments);
         // Parts are merged on this thread alone, and so are few that wait: what threads allocate for long would keep their arenas large.
         let (sender, receiver) = mpsc::sync_channel::<Word>(threads);
         // A Space has caches and is not shared: each thread makes its own.
@@ -699,7 +706,6 @@ mod native {
             let space = WithFiles::new(AddressSpace::small(Arc::clone(source), Arc::clone(regions)), files);
             let rt = &located.runtime;
             let new_walk = || {
-                let bridging = readers == usize::MAX;
                 let walk = Walk::new(&located.segments, &[], regions, window, false).bridging(bridging);
                 if mark.is_empty() { walk } else { walk.marking(mark.to_vec(), rt.layout.pointer) }
             };
@@ -738,8 +744,8 @@ mod native {
             )?;
             let _ = sender.send(Word::Walked(walked));
             give(&mut census);
-            for part in lanes.finish() {
-                let _ = sender.send(Word::Part(Box::new(part)));
+            for outcome in lanes.finish() {
+                let _ = sender.send(Word::Part(Box::new(outcome)));
             }
             Ok(())
         };

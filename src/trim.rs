@@ -5,7 +5,7 @@ use crate::dump::trim::write_trimmed;
 use crate::error::{Error, Result};
 use crate::heap::handles;
 use crate::heap::lanes::drive;
-use crate::heap::walk::{self, Census, Walk};
+use crate::heap::walk::{Census, Walk};
 use crate::image::pe::PeImage;
 use crate::memory::{Addr, Memory, Recorder};
 use crate::runtime::Runtime;
@@ -49,7 +49,7 @@ pub fn trim(
     let Located { runtime, segments, facts, .. } = analysis.locate_with(&memory)?;
     let all: Vec<usize> = (0..segments.len()).collect();
     let mut walk = Walk::new(&segments, &all, &analysis.dump.regions, analysis.window(), true);
-    let mut census = Census::of(&walk::ranges(&segments));
+    let mut census = Census::default();
     drive(
         &mut walk,
         &memory,

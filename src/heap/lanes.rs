@@ -209,7 +209,7 @@ impl Lanes {
         self.walks.iter().fold(0, |sum, w| sum.saturating_add(w.progress().0))
     }
 
-    /// A copy of the result so far, but for the census, of a heap of so many segments.
+    /// A copy of the result so far, of a heap of so many segments, but for the census.
     pub fn so_far(&self, segments: usize) -> Outcome {
         let mut outcome = Outcome::in_parts(segments);
         for walk in &self.walks {

@@ -484,8 +484,7 @@ impl Walk {
         }
     }
 
-    /// A copy of the result so far, as [`finish_part`](Walk::finish_part) gives it, but for the census and what only those who want to hear of
-    /// every object get.
+    /// A copy of the result so far, as [`finish_part`](Walk::finish_part) gives it, but for what only those who want to hear of every object get.
     pub fn so_far(&self) -> Outcome {
         let here = self.jobs.get(self.job).map(|job| (job.segment, self.here.clone()));
         Outcome {
