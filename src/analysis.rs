@@ -310,7 +310,7 @@ impl Analysis {
 
     /// Windows that may be walked at once: see [`upcoming_on`](Analysis::upcoming_on). A deflated dump is read in the order of its bytes.
     pub fn lanes(&self) -> usize {
-        if self.offset.is_some() { AT_ONCE } else { 1 }
+        if self.source.readers() == usize::MAX { AT_ONCE } else { 1 }
     }
 
     /// The next windows that the walk will want, in the order in which [`feed`](Analysis::feed) must get them; empty when it is done. Only
@@ -325,7 +325,7 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Progress> {
-        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("feed").into()) };
+        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("feed")) };
         if let Some(walk) = fed.lanes.walk(0) {
             walk.feed(&self.space, &located.runtime, &mut fed.census, offset, bytes);
         }
@@ -369,7 +369,7 @@ impl Analysis {
     /// # Errors
     /// As [`ByteSource::read_at`].
     pub fn read_window(&mut self, lane: usize) -> Result<()> {
-        let Some(fed) = &mut self.fed else { return Err(early("read_window").into()) };
+        let Some(fed) = &mut self.fed else { return Err(early("read_window")) };
         let (offset, room) = fed.lanes.room(lane);
         self.source.read_once(offset, room, "heap segment")?;
         fed.lanes.filled(lane, usize::MAX);
@@ -386,7 +386,7 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn step(&mut self) -> Result<Progress> {
-        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("step").into()) };
+        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("step")) };
         fed.lanes.step(&self.space, &located.runtime, &mut fed.census);
         Ok(fed.progress())
     }
@@ -397,7 +397,7 @@ impl Analysis {
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn finish(mut self) -> Result<HeapReport> {
         let (Some(located), Some(fed)) = (self.located.take(), self.fed.take()) else {
-            return Err(early("finish").into());
+            return Err(early("finish"));
         };
         let Located { runtime, segments, facts, findings } = located;
         let Fed { mut lanes, ahead, mut census, .. } = fed;
@@ -426,7 +426,7 @@ impl Analysis {
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn partial(&mut self) -> Result<HeapReport> {
         let (Some(located), Some(mut fed)) = (self.located.take(), self.fed.take()) else {
-            return Err(early("partial").into());
+            return Err(early("partial"));
         };
         fed.census.settle(&located.runtime);
         let mut outcome = fed.lanes.so_far(located.segments.len());
