@@ -174,12 +174,11 @@ impl Analysis {
         let (regions, segments) = (&self.dump.regions, &located.segments);
         let mut first = shares(segments, regions);
         let second = first.split_off(first.len().div_ceil(self.lanes()));
-        let bridging = self.source.readers() == usize::MAX;
-        let walk = || Walk::new(segments, &[], regions, self.window(), false).bridging(bridging);
+        let walk = || idle_walk(&self.source, segments, regions, self.window());
         self.fed = Some(Fed {
             lanes: Lanes::new(std::array::from_fn(|_| walk())),
             ahead: [first, second],
-            census: Census::of(&beside(bridging, segments)),
+            census: Census::of(&beside(&self.source, segments)),
             total: total(segments),
         });
         Ok(&self.located.insert(located).facts)
@@ -310,7 +309,7 @@ impl Analysis {
 
     /// Windows that may be walked at once: see [`upcoming_on`](Analysis::upcoming_on). A deflated dump is read in the order of its bytes.
     pub fn lanes(&self) -> usize {
-        if self.source.readers() == usize::MAX { AT_ONCE } else { 1 }
+        if in_any_order(&self.source) { AT_ONCE } else { 1 }
     }
 
     /// The next windows that the walk will want, in the order in which [`feed`](Analysis::feed) must get them; empty when it is done. Only
@@ -610,20 +609,30 @@ pub use native::analyze;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{MAX_THREADS, open, walk_all};
 
+/// Whether reads cost the same in any order. Not in a deflated dump, where a byte that is read again may have to be inflated again.
+fn in_any_order(source: &dyn ByteSource) -> bool {
+    source.readers() == usize::MAX
+}
+
+/// A walk with nothing to do yet.
+fn idle_walk(source: &dyn ByteSource, segments: &[Arc<Segment>], regions: &Arc<Regions>, window: u64) -> Walk {
+    Walk::new(segments, &[], regions, window, false).bridging(in_any_order(source))
+}
+
 /// Where no method table is looked for: among the objects, if reading there again costs much. Not always: a damaged segment may claim to
 /// reach over method tables.
-fn beside(cheap: bool, segments: &[Arc<Segment>]) -> Arc<[(Addr, Addr)]> {
-    if cheap { Arc::new([]) } else { walk::ranges(segments) }
+fn beside(source: &dyn ByteSource, segments: &[Arc<Segment>]) -> Arc<[(Addr, Addr)]> {
+    if in_any_order(source) { Arc::new([]) } else { walk::ranges(segments) }
 }
 
 /// The walk over synchronous reads, on as many threads as there are processors.
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
-    use super::{Analysis, Located, Options, Progress, beside};
+    use super::{Analysis, Located, Options, Progress, beside, idle_walk};
     use crate::dump::packed::Unpacking;
     use crate::error::{Error, Result};
     use crate::heap::lanes::{AT_ONCE, Lanes, shares, total};
-    use crate::heap::walk::{Census, Outcome, Walk};
+    use crate::heap::walk::{Census, Outcome};
     use crate::image::files::WithFiles;
     use crate::memory::AddressSpace;
     use crate::report::HeapReport;
@@ -695,8 +704,7 @@ mod native {
         let total = total(&located.segments);
         let queue = Mutex::new(shares);
         let stop = AtomicBool::new(false);
-        let bridging = readers == usize::MAX;
-        let heap = beside(bridging, &located.segments);
+        let heap = beside(&analysis.source, &located.segments);
         // Parts are merged on this thread alone, and so are few that wait: what threads allocate for long would keep their arenas large.
         let (sender, receiver) = mpsc::sync_channel::<Word>(threads);
         // A Space has caches and is not shared: each thread makes its own.
@@ -706,7 +714,7 @@ mod native {
             let space = WithFiles::new(AddressSpace::small(Arc::clone(source), Arc::clone(regions)), files);
             let rt = &located.runtime;
             let new_walk = || {
-                let walk = Walk::new(&located.segments, &[], regions, window, false).bridging(bridging);
+                let walk = idle_walk(source, &located.segments, regions, window);
                 if mark.is_empty() { walk } else { walk.marking(mark.to_vec(), rt.layout.pointer) }
             };
             let give = |census: &mut Census| {

@@ -37,19 +37,7 @@ fn grown(plan: &Plan) -> (Vec<u8>, String) {
     (std::fs::read(made.dump).unwrap(), std::fs::read_to_string(made.expected).unwrap())
 }
 
-const PLAN: Plan = Plan {
-    objects: 100_000,
-    segments: 40,
-    ranges: 0,
-    shuffled: false,
-    method_tables: 0,
-    modules: 0,
-    file_size: 0,
-    scattered: false,
-    filled: false,
-    zip: false,
-    seed: 7,
-};
+const PLAN: Plan = Plan { objects: 100_000, segments: 40, seed: 7, ..Plan::UNCHANGED };
 
 #[test]
 fn the_number_of_threads_does_not_matter() {

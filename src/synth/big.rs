@@ -37,21 +37,26 @@ pub struct Plan {
     pub seed: u64,
 }
 
+impl Plan {
+    /// The fixture as it is.
+    pub const UNCHANGED: Plan = Plan {
+        objects: 0,
+        segments: 0,
+        ranges: 0,
+        shuffled: false,
+        method_tables: 0,
+        modules: 0,
+        file_size: 0,
+        scattered: false,
+        filled: false,
+        zip: false,
+        seed: 1,
+    };
+}
+
 impl Default for Plan {
     fn default() -> Plan {
-        Plan {
-            objects: 0,
-            segments: 0,
-            ranges: 0,
-            shuffled: false,
-            method_tables: 0,
-            modules: 0,
-            file_size: 0,
-            scattered: false,
-            filled: false,
-            zip: false,
-            seed: 1,
-        }
+        Plan::UNCHANGED
     }
 }
 
