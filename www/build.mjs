@@ -2,8 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { named } from './order.mjs';
 import { Stop, output, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
@@ -78,10 +77,8 @@ function sourceHash() {
 async function buildWasm(recipe) {
   const { target, profile } = recipe.build;
   say('Building the WebAssembly (cargo, wasm-bindgen, wasm-opt, zopfli)');
-  // Panics name source files: without the places of this machine, so that a build elsewhere gives the same bytes.
-  const places = [[process.env.CARGO_HOME ?? join(homedir(), '.cargo'), '/cargo'], [root, '/dropheap']];
   const features = recipe.build['target-features'].map((/** @type {string} */ f) => `+${f}`).join(',');
-  const flags = [...places.map(([from, to]) => `--remap-path-prefix=${from}=${to}`), '-C', `target-feature=${features}`].join('\x1f');
+  const flags = [...places().map(([from, to]) => `--remap-path-prefix=${from}=${to}`), '-C', `target-feature=${features}`].join('\x1f');
   run('cargo', ['build', '--lib', '--locked', '--target', target, '--profile', profile], { env: { CARGO_ENCODED_RUSTFLAGS: flags } });
   const work = join(targetDir(), 'page');
   const raw = join(targetDir(), target, profile, 'dropheap.wasm');
@@ -114,6 +111,19 @@ async function buildWasm(recipe) {
   const glue = join(work, 'glue.js');
   writeFileSync(glue, renamed(readFileSync(join(work, 'dropheap.js'), 'utf8'), JSON.parse(readFileSync(names, 'utf8'))));
   return { packed: readFileSync(packed), glue };
+}
+
+/** Panics name source files: without the places of this machine, so that a build elsewhere gives the same bytes. */
+function places() {
+  const told = output('cargo', ['metadata', '--format-version', '1', '--locked']);
+  const version = output('rustc', ['-vV']);
+  const sysroot = output('rustc', ['--print', 'sysroot']);
+  const commit = /^commit-hash: (\w+)$/m.exec(version ?? '')?.[1];
+  if (told === null || sysroot === null || !commit) throw new Stop('cargo metadata or rustc failed; run them to see why');
+  const crates = JSON.parse(told).packages.filter((/** @type {any} */ p) => p.source !== null);
+  const folders = new Set(crates.map((/** @type {any} */ p) => dirname(dirname(p.manifest_path))));
+  // The standard library, compiled elsewhere, names its own files by the commit: so do its generics, where its sources are installed.
+  return [...[...folders].map((folder) => [folder, '/cargo']), [join(sysroot, 'lib', 'rustlib', 'src', 'rust'), `/rustc/${commit}`], [root, '/dropheap']];
 }
 
 /** wasm-bindgen's glue with the names that wasm-opt gave. @param {string} glue @param {{imports: string[][], exports: string[][]}} names */
