@@ -49,7 +49,8 @@ pub enum Value<'a> {
     Flag(bool),
     Whole(u64),
     Negative(i64),
-    Float(f64),
+    /// A number with a fraction or an exponent, or one too large, as it is written.
+    Fraction(&'a str),
     Text(&'a str),
 }
 
@@ -176,11 +177,22 @@ impl Slot for f64 {
         *self = match value {
             Value::Whole(v) => v as f64,
             Value::Negative(v) => v as f64,
-            Value::Float(v) => v,
+            Value::Fraction(v) => parsed(v),
             _ => return false,
         };
-        true
+        self.is_finite()
     }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn parsed(fraction: &str) -> f64 {
+    fraction.parse().unwrap_or(f64::NAN)
+}
+
+/// The engine has the tables for it, as for printing.
+#[cfg(target_arch = "wasm32")]
+fn parsed(fraction: &str) -> f64 {
+    js_sys::parse_float(fraction)
 }
 
 impl<T: Slot + Default> Slot for Option<T> {
@@ -280,17 +292,32 @@ impl Slot for Json {
     }
 }
 
+/// The field by which `serde_json`, with its feature `arbitrary_precision`, hands on a number that is no whole one of 64 bits: as its text. Its
+/// own tables for a `f64` are three kilobytes of the WebAssembly.
+const FRACTION: &str = "$serde_json::private::Number";
+
+/// Takes that text.
+struct Written<'s>(&'s mut dyn Slot);
+
+impl Slot for Written<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Single
+    }
+
+    fn put(&mut self, value: Value<'_>) -> bool {
+        if let Value::Text(v) = value { self.0.put(Value::Fraction(v)) } else { false }
+    }
+}
+
+const NOT_HERE: &str = "a value that does not belong here";
+
 /// The one reader of all slots.
 struct Into<'s>(&'s mut dyn Slot);
 
 impl Into<'_> {
     fn put<E: de::Error>(self, value: Value<'_>) -> Result<(), E> {
         let inner = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
-        if inner.is_some_and(|slot| slot.put(value)) {
-            Ok(())
-        } else {
-            Err(E::custom("a value that does not belong here"))
-        }
+        if inner.is_some_and(|slot| slot.put(value)) { Ok(()) } else { Err(E::custom(NOT_HERE)) }
     }
 }
 
@@ -330,8 +357,9 @@ impl<'de> Visitor<'de> for Into<'_> {
         self.put(Value::Negative(v))
     }
 
-    fn visit_f64<E: de::Error>(self, v: f64) -> Result<(), E> {
-        self.put(Value::Float(v))
+    /// Never called (see [`FRACTION`]); what `serde` would do instead prints the number.
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
+        Err(E::custom(NOT_HERE))
     }
 
     fn visit_str<E: de::Error>(self, v: &str) -> Result<(), E> {
@@ -354,14 +382,21 @@ impl<'de> Visitor<'de> for Into<'_> {
         let slot = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
         let (slot, names) = match slot.map(|slot| (slot.kind(), slot)) {
             Some((Kind::Object(names), slot)) => (slot, names),
-            Some((Kind::Any, slot)) => {
+            Some((kind, slot)) => {
                 while let Some(name) = map.next_key::<String>()? {
+                    if name == FRACTION {
+                        return map.next_value_seed(Into(&mut Written(slot)));
+                    }
                     let part = slot.named(name).ok_or_else(|| de::Error::custom("an object, where none belongs"))?;
                     map.next_value_seed(Into(part))?;
                 }
-                return Ok(());
+                return if kind == Kind::Any {
+                    Ok(())
+                } else {
+                    Err(de::Error::custom("an object, where none belongs"))
+                };
             }
-            _ => return Err(de::Error::custom("an object, where none belongs")),
+            None => return Err(de::Error::custom("an object, where none belongs")),
         };
         let mut seen = 0u64;
         while let Some(place) = map.next_key_seed(Name(names))? {
@@ -419,6 +454,9 @@ impl Visitor<'_> for Name {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Option<usize>, E> {
+        if name == FRACTION {
+            return Err(E::custom(NOT_HERE));
+        }
         Ok(self.0.iter().position(|n| n.0 == name))
     }
 }
@@ -440,5 +478,26 @@ mod tests {
         bad(&text.replacen("\"schema\"", "\"schema\":\"\",\"schema\"", 1));
         bad(&text.replacen("\"types\":[", "\"types\":[[],", 1));
         bad(&format!("{text} 1"));
+    }
+
+    #[test]
+    fn numbers_that_are_not_whole_are_no_whole_numbers() {
+        for text in ["1.0", "-1.5", "1e3", "-0", "18446744073709551616", "{\"a\":1}", "{}"] {
+            assert!(from_slice::<u64>(text.as_bytes()).is_err(), "{text}");
+            assert!(from_slice::<Option<i64>>(text.as_bytes()).is_err(), "{text}");
+            assert!(from_slice::<Vec<u64>>(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(from_slice::<HeapReport>(b"1.5").unwrap_err().to_string().starts_with(NOT_HERE));
+        assert_eq!(from_slice::<u64>(b"18446744073709551615").unwrap(), u64::MAX);
+        assert_eq!(from_slice::<Option<i64>>(b"-9223372036854775808").unwrap(), Some(i64::MIN));
+        for (text, value) in [("1.5e2", 150.0), ("-0.1", -0.1), ("3", 3.0), ("-3", -3.0)] {
+            assert_eq!(from_slice::<f64>(text.as_bytes()).unwrap(), value, "{text}");
+        }
+        for text in ["1e999", "\"1\"", "{\"$serde_json::private::Number\":1}"] {
+            assert!(from_slice::<f64>(text.as_bytes()).is_err(), "{text}");
+        }
+        let any: Json = from_slice(br#"{"a": 1.5, "b": 7, "c": [2.5, 3]}"#).unwrap();
+        assert!(matches!(any.field("a"), Some(Json::Other)) && matches!(any.field("b"), Some(Json::Number(7))));
+        assert!(matches!(any.field("c"), Some(Json::List(all)) if matches!(all[..], [Json::Other, Json::Number(3)])));
     }
 }

@@ -6,8 +6,9 @@ use crate::error::Result;
 use crate::limits;
 use crate::listing::lines::Encoding;
 use crate::source::ByteSource;
+use quick_xml::Reader;
+use quick_xml::escape::unescape;
 use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
@@ -233,12 +234,12 @@ fn append(to: &mut String, text: &str, most: usize) {
 
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     let attribute = tag.attributes().with_checks(false).flatten().find(|a| a.key.local_name().as_ref() == name)?;
-    let value = match attribute.normalized_value(XmlVersion::Implicit1_0) {
-        Ok(value) => value.into_owned(),
-        Err(_) => attribute.value.to_string(),
-    };
+    // As XML 1.0 normalises the value of an attribute, without the crate's tables for that of 1.1.
+    let spaced: String =
+        attribute.value.chars().map(|c| if matches!(c, '\t' | '\n' | '\r') { ' ' } else { c }).collect();
+    let value = unescape(&spaced);
     let mut kept = String::new();
-    append(&mut kept, &value, limits::MAX_EVENT_NAME);
+    append(&mut kept, value.as_deref().unwrap_or(&attribute.value), limits::MAX_EVENT_NAME);
     Some(kept)
 }
 
@@ -409,6 +410,14 @@ mod tests {
 
     const ONE: &str = "<Events>\n<Event><System><Provider Name=\"W3SVC-WP\"/><EventID>2299</EventID><TimeCreated SystemTime=\"2019-01-06T05:10:48Z\"/>\
                        <Computer></Computer></System><EventData><Data>a &lt;b&gt; &amp; c &#65;\n</Data><Data/><Data Name=\"n\"><![CDATA[<x>]]></Data></EventData></Event>\n</Events>";
+
+    #[test]
+    fn values_of_attributes_are_normalised() {
+        let (records, _) = all(
+            "<Event><Provider Name=\"a\tb&#65;&lt;\nc\"/><EventData><Data Name='&no; x'>1</Data></EventData></Event>",
+        );
+        assert_eq!((records[0].provider.as_str(), records[0].data[0].0.as_str()), ("a bA< c", "&no; x"));
+    }
 
     #[test]
     fn a_record() {
