@@ -16,6 +16,7 @@
 
 pub mod account;
 pub mod analysis;
+pub mod classes;
 pub mod columns;
 pub mod compact;
 pub mod crossing;
