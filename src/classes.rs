@@ -47,7 +47,7 @@ pub fn apply(report: &mut HeapReport, moves: &[Move]) {
     for row in &mut report.assemblies {
         let to = moves.iter().find(|m| m.assembly == *row.name).map(|m| m.owner).filter(|owner| *owner != row.owner);
         if let Some(owner) = to {
-            row.reason = format!("moved by you; else {}: {}", row.owner.text(), row.reason);
+            row.reason = format!("moved by you; otherwise {}: {}", row.owner.text(), row.reason);
             row.owner = owner;
             any = true;
         }
@@ -218,7 +218,7 @@ mod tests {
         let (classes, after) = moved(&["Json=yours"]);
         assert_eq!(classes, ["runtime", "yours", "yours", "yours", "yours", "yours", "yours", "library"]);
         assert_eq!(after.supertypes[2].owner, Owner::Yours);
-        assert_eq!(after.assemblies[1].reason, "moved by you; else library: product Json.NET");
+        assert_eq!(after.assemblies[1].reason, "moved by you; otherwise library: product Json.NET");
         let (classes, _) = moved(&["Json=runtime"]);
         assert_eq!(classes, ["runtime", "yours", "runtime", "runtime", "yours", "yours", "yours", "library"]);
         let (classes, _) = moved(&["Shop=runtime", "Core=library"]);

@@ -266,7 +266,7 @@ fn an_assembly_is_moved_by_hand() {
     let (name, class, reason) = assemblies(&stat).remove(0);
     let to = if class == "yours" { "library" } else { "yours" };
     let (moved, lower) = (format!("{name}={to}"), format!("{}={to}", name.to_lowercase()));
-    let expected = (name.clone(), to.to_owned(), format!("moved by you; else {class}: {reason}"));
+    let expected = (name.clone(), to.to_owned(), format!("moved by you; otherwise {class}: {reason}"));
     for class in [&moved, &lower] {
         assert_eq!(assemblies(&[&stat[..], &["--class", class]].concat())[0], expected);
         let diff = ["diff", str(&path), str(&path), "--format", "json", "--class", class];
