@@ -103,12 +103,13 @@ fn feed(bytes: &[u8], window: u64, piece: usize, asked: &mut dyn FnMut(&mut Anal
     analysis.finish().unwrap()
 }
 
-/// One window after the other.
+/// One window after the other, all on one lane.
 fn feed_one(bytes: &[u8], window: u64) -> HeapReport {
     let mut analysis = located(bytes, window);
-    while let Some(w) = analysis.upcoming(4).first().copied() {
-        let (from, len) = (usize::try_from(w.offset).unwrap(), usize::try_from(w.len).unwrap());
-        analysis.feed(w.offset, &bytes[from..from + len]).unwrap();
+    while let Some(next) = analysis.upcoming_on(0, 4).first().copied() {
+        analysis.begin(0, next);
+        analysis.read_window(0).unwrap();
+        analysis.step().unwrap();
     }
     analysis.finish().unwrap()
 }

@@ -191,7 +191,7 @@ fn a_real_dump_as_kudu_packs_it() {
     let mut analysis = Analysis::open_unpacked(unpacked, Options::default()).unwrap();
     analysis.locate().unwrap();
     assert_eq!(analysis.lanes(), 1, "an archive is read in the order of its bytes");
-    while let Some(next) = analysis.upcoming(1).first().copied() {
+    while let Some(next) = analysis.upcoming_on(0, 1).first().copied() {
         analysis.begin(0, next);
         analysis.read_window(0).unwrap();
         analysis.step().unwrap();
@@ -283,7 +283,7 @@ fn no_byte_of_a_large_zip_is_inflated_a_third_time() {
     analysis.locate().unwrap();
     assert_eq!(analysis.lanes(), 1);
     for number in 0.. {
-        let Some(next) = analysis.upcoming(1).first().copied() else { break };
+        let Some(next) = analysis.upcoming_on(0, 1).first().copied() else { break };
         analysis.begin(0, next);
         analysis.read_window(0).unwrap();
         analysis.step().unwrap();
