@@ -33,7 +33,7 @@ macro_rules! owners {
 
         impl MemoryOwner {
             /// All of them, in order.
-            pub const ALL: &[MemoryOwner] = &[$(MemoryOwner::$name),*];
+            pub const ALL: [MemoryOwner; [$(MemoryOwner::$name),*].len()] = [$(MemoryOwner::$name),*];
 
             /// In words.
             pub fn text(self) -> &'static str {
@@ -340,7 +340,7 @@ mod tests {
     #[test]
     fn the_owners_are_in_the_order_in_which_claims_win() {
         assert!(MemoryOwner::ALL.is_sorted());
-        let json = serde_json::to_string(MemoryOwner::ALL).unwrap();
+        let json = serde_json::to_string(&MemoryOwner::ALL).unwrap();
         assert!(json.starts_with(r#"["gc-objects","gc-free","gc-unexplained","gc-empty","#), "{json}");
         assert!(MemoryOwner::ALL.iter().all(|a| MemoryOwner::ALL.iter().all(|b| a.excludes(*b) == b.excludes(*a))));
     }

@@ -20,7 +20,8 @@ pub fn sheet(report: &DiffReport) -> Option<Sheet> {
         cells.extend([signed(last.cast_signed().saturating_sub(first.cast_signed())), what.to_owned()]);
         cells
     };
-    let rows = MemoryOwner::ALL.iter().map(|&owner| (owner, accounts.iter().map(|a| a.of(owner)).collect::<Vec<_>>()));
+    let rows =
+        MemoryOwner::ALL.into_iter().map(|owner| (owner, accounts.iter().map(|a| a.of(owner)).collect::<Vec<_>>()));
     Some(Sheet {
         facts,
         titles,

@@ -123,10 +123,7 @@ impl Spans {
             if restore(&piece.squeezed, &mut block).is_none() {
                 return false;
             }
-            if !once && !piece.structures {
-                piece.structures = true;
-                held.structures = held.structures.saturating_add(1);
-            }
+            piece.structures |= !once;
             let have = block.get(skip..).unwrap_or_default();
             let rest = buf.get_mut(to..).unwrap_or_default();
             let n = have.len().min(rest.len());
@@ -142,6 +139,7 @@ impl Spans {
         self.clock = self.clock.saturating_add(1);
         held.used = self.clock;
         if !once {
+            held.structures = held.count();
             held.rank = held.rank.max(Rank::Around);
         }
         true
