@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { choose, chromium, commandLine, firefox, fixtures, oneFileUrl, state, violations } from './harness.mjs';
+import { axeSource, choose, chromium, commandLine, firefox, fixtures, oneFileUrl, state, violations } from './harness.mjs';
 
 const pairs = fixtures();
 const { dumps } = pairs.find((p) => p.name === 'net10-x64-wks');
@@ -14,11 +14,11 @@ const PROGRAM = 'LeakSim';
 const rowOf = (name) => `#diff tbody tr[data-id="assembly:${name}"]`;
 const ROW = rowOf(PLUGIN);
 
-/** The JSON that "Save report" writes. @param {any} page @returns {Promise<string>} */
-async function savedJson(page) {
+/** What "Save report" writes. @param {any} page @param {'json' | 'html'} format @param {string} begins  its preview @returns {Promise<string>} */
+async function saved(page, format, begins) {
   await page.evaluate(() => document.getElementById('save').showModal());
-  await page.click('#save-formats [value="json"]');
-  await page.waitForFunction(() => document.getElementById('save-preview').textContent.startsWith('{') && !document.getElementById('save-go').disabled);
+  await page.click(`#save-formats [value="${format}"]`);
+  await page.waitForFunction((b) => document.getElementById('save-preview').textContent.startsWith(b) && !document.getElementById('save-go').disabled, {}, begins);
   return page.evaluate(() => new Promise((done) => {
     const { createObjectURL } = URL;
     URL.createObjectURL = (blob) => (void blob.text().then(done), createObjectURL.call(URL, blob));
@@ -26,6 +26,8 @@ async function savedJson(page) {
     URL.createObjectURL = createObjectURL;
   }));
 }
+
+const savedJson = (page) => saved(page, 'json', '{');
 
 const byKind = (page) => page.$$eval('.kinds .n', (n) => n.map((x) => x.textContent));
 const row = (page) => page.$eval(ROW, (r) => [r.textContent.includes('moved by you'), r.querySelector('.mark')?.textContent ?? null]);
@@ -72,11 +74,18 @@ for (const [browserName, start] of [['Chromium', chromium], ['Firefox', firefox]
       assert.match(await page.$eval('#diff .detail', (d) => d.textContent), /moved by you; otherwise library: .+Undo$/);
       assert.notDeepEqual(await byKind(page), before);
       if (browserName === 'Chromium') assert.deepEqual(await violations(page), []);
+      else {
+        await page.evaluate(axeSource);
+        assert.deepEqual(await page.evaluate(async () => (await axe.run()).violations.map((v) => v.id)), []);
+      }
 
       const json = await savedJson(page);
       const line = ['diff', ...dumps, '--format', 'json'];
       assert.ok(json === commandLine([...line, '--class', `${PLUGIN}=yours`]), 'the JSON of the page is that of the command line');
       assert.ok(json !== commandLine(line));
+
+      const html = await saved(page, 'html', 'dropheap');
+      assert.match(html, /LeakPlugin<.*<td>yours<\/td><td>moved by you; otherwise library/);
 
       // What is known only here stays here.
       assert.equal(await page.evaluate(() => location.hash), '#view=assembly');
@@ -161,6 +170,46 @@ test('Undo gives back what the rule decided, also of one dump; suspects follow t
     await one.click('#diff [data-move="library"]');
     await one.waitForFunction((r) => document.querySelector(r)?.textContent.includes('moved by you'), {}, rowOf(PROGRAM));
     assert.ok((await savedJson(one)) === commandLine(['stat', dumps[1], '--format', 'json', '--class', `${PROGRAM}=library`]));
+  } finally {
+    await browser.close();
+  }
+});
+
+test('a crash of the worker that holds the reports loses no move', async () => {
+  const browser = await chromium();
+  try {
+    const page = await browser.newPage();
+    await page.evaluateOnNewDocument(() => {
+      const Plain = Worker;
+      window.holders = [];
+      window.Worker = class extends Plain {
+        postMessage(message, ...rest) {
+          if (message.type === 'reports') window.holders.push(this);
+          super.postMessage(message, ...rest);
+        }
+      };
+    });
+    await page.goto(oneFileUrl);
+    await choose(page, dumps);
+    await state(page, 'ready');
+    await page.click('[data-view="assembly"]');
+    await page.waitForSelector(ROW);
+    await page.click(`${ROW} .name`);
+    await page.waitForSelector('#diff [data-move="yours"]');
+    await page.click('#diff [data-move="yours"]');
+    await page.waitForFunction((r) => document.querySelector(r)?.textContent.includes('moved by you'), {}, ROW);
+    await page.evaluate(() => window.holders[0].onmessage({ data: { type: 'failed', failure: { message: 'for the test' } } }));
+    assert.ok((await savedJson(page)) === commandLine(['diff', ...dumps, '--format', 'json', '--class', `${PLUGIN}=yours`]));
+    assert.equal(await page.evaluate(() => window.holders.length), 2);
+
+    // Of another set of files nobody has said anything.
+    await page.evaluate(() => document.getElementById('start-over').click());
+    await state(page, 'empty');
+    await choose(page, dumps);
+    await state(page, 'ready');
+    await page.click('[data-view="assembly"]');
+    await page.waitForSelector(ROW);
+    assert.deepEqual(await row(page), [false, null]);
   } finally {
     await browser.close();
   }
