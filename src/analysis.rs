@@ -1,6 +1,6 @@
 //! One dump from its bytes to its report, in steps: [`Analysis::open`] -> [`locate`](Analysis::locate) -> the fed walk
-//! ([`upcoming`](Analysis::upcoming), [`feed`](Analysis::feed)) -> [`finish`](Analysis::finish). [`analyze`] does all of it where reads
-//! are synchronous.
+//! ([`upcoming_on`](Analysis::upcoming_on), [`begin`](Analysis::begin), [`room`](Analysis::room), [`step`](Analysis::step)) ->
+//! [`finish`](Analysis::finish). [`analyze`] does all of it where reads are synchronous.
 
 use crate::account::MemoryAccount;
 use crate::account::claims::{self, Heap, ManagedModule};
@@ -312,27 +312,9 @@ impl Analysis {
         if in_any_order(&self.source) { AT_ONCE } else { 1 }
     }
 
-    /// The next windows that the walk will want, in the order in which [`feed`](Analysis::feed) must get them; empty when it is done. Only
-    /// the first one is certain: a later one may be skipped (the body of a large array), then its bytes are not needed, and feeding
-    /// them does nothing.
-    pub fn upcoming(&mut self, max: usize) -> Vec<Window> {
-        self.upcoming_on(0, max)
-    }
-
-    /// Walks the bytes of one window.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] before [`locate`](Analysis::locate).
-    pub fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Progress> {
-        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("feed")) };
-        if let Some(walk) = fed.lanes.walk(0) {
-            walk.feed(&self.space, &located.runtime, &mut fed.census, offset, bytes);
-        }
-        Ok(fed.progress())
-    }
-
-    /// As [`upcoming`](Analysis::upcoming), of one of several walks that go on at once in different places of the heap: that is faster, and the answer is the
-    /// same. `lane` counts from 0.
+    /// The next windows that the walk will want, in their order; empty when nothing is left for it. Only the first one is certain: a later one may be
+    /// skipped (the body of a large array), then its bytes are not needed. `lane` counts from 0: several walks go on at once in different places of the
+    /// heap, which is faster; the answer is the same.
     pub fn upcoming_on(&mut self, lane: usize, max: usize) -> Vec<Window> {
         let Some(fed) = &mut self.fed else { return Vec::new() };
         fed.deal(lane, &self.dump.regions);

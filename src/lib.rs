@@ -3,8 +3,8 @@
 //! The map of the rooms is `src/README.md`. Dataflow: [`source`] (bytes) -> [`dump`] (which bytes are which addresses) -> [`memory`]
 //! -> [`runtime`] (which CLR, proven) -> [`heap`] (segments, walk) -> [`names`], [`types`] -> [`stats`] -> [`report`] -> [`diff`].
 //!
-//! The core is synchronous and holds no file access of its own; the heap walk is fed by its caller ([`Analysis::upcoming`],
-//! [`Analysis::feed`]; two windows at once: [`Analysis::step`]), so that it runs over positional reads natively and over streams in a browser.
+//! The core is synchronous and holds no file access of its own; the heap walk is fed by its caller
+//! ([`Analysis::upcoming_on`], [`Analysis::step`]), so that it runs over positional reads natively and over streams in a browser.
 
 #![cfg_attr(
     target_arch = "wasm32",
@@ -16,6 +16,7 @@
 
 pub mod account;
 pub mod analysis;
+pub mod classes;
 pub mod columns;
 pub mod compact;
 pub mod crossing;

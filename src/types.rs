@@ -15,6 +15,8 @@
 //!    the name words `System` and `Microsoft`.
 //! 6. `library`: all else. Types of assemblies made at run time (Reflection.Emit) too, but one that derives from or implements something of
 //!    yours is yours: a proxy of your class is what you look for.
+//!
+//! The reader may move an assembly to another class by hand: [`crate::classes`].
 
 use crate::compact::Text;
 use crate::dump::{Dump, Module};
@@ -39,6 +41,9 @@ pub const PRODUCTS: [&str; 6] = [
     "Microsoft ASP.NET Core",
     "ASP.NET Core",
 ];
+
+/// What decided about an assembly of Reflection.Emit, unless something else did.
+pub const MADE_AT_RUN_TIME: &str = "made at run time";
 
 /// Folders in `shared`.
 const SHARED: [&str; 4] =
@@ -410,7 +415,7 @@ fn judge(about: &About, entry: Option<&About>, by_folder: bool) -> (Owner, Strin
         }
     }
     let reason = match about {
-        About { dynamic: true, .. } => "made at run time".to_owned(),
+        About { dynamic: true, .. } => MADE_AT_RUN_TIME.to_owned(),
         About { product, .. } if !product.is_empty() => format!("product {product}"),
         About { paths, .. } if paths.is_empty() => "neither its file nor its product is known".to_owned(),
         _ => "in no folder of the framework".to_owned(),

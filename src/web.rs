@@ -340,11 +340,12 @@ impl Reports {
         Reports::default()
     }
 
-    /// Keeps a report, as [`DumpSession::finish`] gave it, under the page's number for it.
+    /// Keeps a report, as [`DumpSession::finish`] gave it, under the page's number for it. `moves`: assemblies that the reader moved to another class, a
+    /// [`Move`](crate::classes::Move) in each line.
     ///
     /// # Errors
     /// Throws if the bytes are no report.
-    pub fn add(&mut self, id: u32, report: &Uint8Array) -> Result<(), JsValue> {
+    pub fn add(&mut self, id: u32, report: &Uint8Array, moves: &str) -> Result<(), JsValue> {
         let mut rest = Some(report.clone());
         let mut next = || {
             let bytes = rest.take().filter(|rest| rest.length() > 0)?;
@@ -352,8 +353,9 @@ impl Reports {
             rest = Some(bytes.subarray(line, bytes.length()));
             Some(bytes.subarray(0, line).to_vec())
         };
-        let report = crossing::read(&mut next)
+        let mut report = crossing::read(&mut next)
             .map_err(|e| thrown(Error::Usage(format!("these bytes are no report of dropheap: {e}")).into()))?;
+        crate::classes::apply(&mut report, &moves.lines().filter_map(|line| line.parse().ok()).collect::<Vec<_>>());
         self.held.retain(|held| held.0 != id);
         self.held.push((id, report));
         Ok(())

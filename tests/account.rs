@@ -9,6 +9,8 @@
     reason = "a panic is a failed test"
 )]
 
+mod shared;
+
 use assert_cmd::Command;
 use dropheap::account::{MemoryAccount, MemoryOwner, without_heap};
 use dropheap::dump::{self, Dump};
@@ -17,9 +19,8 @@ use dropheap::memory::{Addr, AddressSpace, Memory};
 use dropheap::report::{DumpFacts, HeapReport};
 use dropheap::synth::minidump::{Builder, Info, stream};
 use dropheap::{Options, analyze};
-use std::io::Read;
+use shared::{dumps, evening, unpack};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const TEB: u64 = 0x7f_0000_0000;
@@ -29,24 +30,6 @@ const RESERVE: u32 = 0x2000;
 const PRIVATE: u32 = 0x2_0000;
 const MAPPED: u32 = 0x4_0000;
 const IMAGE: u32 = 0x100_0000;
-
-fn fixtures() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let mut all = Vec::new();
-    for set in std::fs::read_dir(root).unwrap() {
-        let stages = ["afternoon.dmp.gz", "evening.dmp.gz"].map(|stage| set.as_ref().unwrap().path().join(stage));
-        all.extend(stages.into_iter().filter(|path| path.exists()));
-    }
-    all.sort();
-    assert!(all.len() >= 17, "the fixtures are gone: {} dumps", all.len());
-    all
-}
-
-fn unpack(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
-    bytes
-}
 
 fn run(bytes: Vec<u8>) -> HeapReport {
     analyze(Arc::new(bytes), Options::default(), &mut |_| ControlFlow::Continue(())).unwrap()
@@ -71,7 +54,7 @@ fn assert_adds_up(account: &MemoryAccount, facts: &DumpFacts) {
 
 #[test]
 fn every_fixture_adds_up_and_agrees_with_its_heap() {
-    for path in fixtures() {
+    for (.., path) in dumps() {
         let report = run(unpack(&path));
         let account = report.memory.as_ref().unwrap();
         assert_adds_up(account, &report.dump);
@@ -97,8 +80,7 @@ fn every_fixture_adds_up_and_agrees_with_its_heap() {
 
 #[test]
 fn a_comparison_says_what_grew() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/net10-x64-wks");
-    let reports = ["afternoon.dmp.gz", "evening.dmp.gz"].map(|name| run(unpack(&folder.join(name))));
+    let reports = ["afternoon", "evening"].map(|stage| run(unpack(format!("net10-x64-wks/{stage}.dmp.gz"))));
     let diff = dropheap::diff::diff(&reports).unwrap();
     let memory = diff.memory.unwrap();
     let [a, b] = reports.map(|report| report.memory.unwrap());
@@ -365,8 +347,7 @@ fn a_trimmed_dump_does_not_get_the_environment() {
 /// bytes of a stack.
 fn with_secrets() -> Vec<u8> {
     const COMMENT_A: usize = 10;
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/net10-x64-wks/evening.dmp.gz");
-    let mut file = unpack(&path);
+    let mut file = evening("net10-x64-wks");
     let dump = open(&file);
     let (parameters, stack) = {
         let space = AddressSpace::new(&file, dump.regions.clone());
@@ -506,14 +487,10 @@ fn with_memory(file: &[u8], addr: u64, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-fn fixture(set: &str) -> Vec<u8> {
-    unpack(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{set}/evening.dmp.gz")))
-}
-
 #[test]
 fn a_card_table_counts_only_if_it_covers_every_segment() {
     const AT: u64 = 0x9_0000_0000;
-    let file = fixture("net31-x64-wks");
+    let file = evening("net31-x64-wks");
     let plain = run(file.clone());
     let segments = &plain.heap.segments;
     let lowest = segments.iter().map(|s| s.address.0).min().unwrap();
@@ -555,7 +532,7 @@ fn code_heaps_are_those_of_the_runtimes_own_map() {
     use dropheap::memory::PointerSize;
     use dropheap::runtime::descriptor::Descriptor;
     const AT: u64 = 0x9_0000_0000;
-    let mut file = fixture("net10-x64-wks");
+    let mut file = evening("net10-x64-wks");
     let dump = open(&file);
     let plain = run(file.clone());
     let before = plain.memory.as_ref().unwrap().of(MemoryOwner::LoaderHeaps);
@@ -609,7 +586,7 @@ fn code_heaps_are_those_of_the_runtimes_own_map() {
 fn a_loader_heap_among_the_variables_proves_itself() {
     use dropheap::image::pe::PeImage;
     const AT: u64 = 0x9_0000_0000;
-    let file = fixture("net31-x64-wks");
+    let file = evening("net31-x64-wks");
     let dump = open(&file);
     let plain = run(file.clone());
     let before = plain.memory.unwrap().of(MemoryOwner::LoaderHeaps);

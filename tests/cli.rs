@@ -249,3 +249,49 @@ mod streams {
         assert_eq!(child.wait().unwrap().code(), Some(1));
     }
 }
+
+/// `--class` moves an assembly in every format; a name that is not there is a usage error that says which are.
+#[test]
+fn an_assembly_is_moved_by_hand() {
+    let (folder, path) = file("a.dmp", &clr::process(&[Scenario::net(8, modern::X64)]).0);
+    let assemblies = |line: &[&str]| -> Vec<(String, String, String)> {
+        let output = dropheap(line);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let word = |a: &serde_json::Value, key: &str| a[key].as_str().unwrap().to_owned();
+        let all = json["assemblies"].as_array().unwrap();
+        all.iter().map(|a| (word(a, "name"), word(a, "owner"), word(a, "reason"))).collect()
+    };
+    let stat = ["stat", str(&path), "--format", "json"];
+    let (name, class, reason) = assemblies(&stat).remove(0);
+    let to = if class == "yours" { "library" } else { "yours" };
+    let (moved, lower) = (format!("{name}={to}"), format!("{}={to}", name.to_lowercase()));
+    let expected = (name.clone(), to.to_owned(), format!("moved by you; otherwise {class}: {reason}"));
+    for class in [&moved, &lower] {
+        assert_eq!(assemblies(&[&stat[..], &["--class", class]].concat())[0], expected);
+        let diff = ["diff", str(&path), str(&path), "--format", "json", "--class", class];
+        assert_eq!(assemblies(&diff)[0], expected);
+    }
+    let by_kind = text(
+        &dropheap(&["diff", str(&path), str(&path), "--group-by", "kind", "--format", "csv", "--class", &moved]).stdout,
+    );
+    assert!(by_kind.lines().any(|line| line.starts_with(to)), "{by_kind}");
+
+    let refused = |line: &[&str]| {
+        let output = dropheap(line);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()), "{line:?}");
+        text(&output.stderr)
+    };
+    let stderr = refused(&[&stat[..], &["--class", &format!("{name}.dll=yours")]].concat());
+    assert!(
+        stderr.contains(&format!("no assembly of the heap is called {name}.dll"))
+            && stderr.contains(&format!("Like it: {name}")),
+        "{stderr}"
+    );
+    let stderr = refused(&[&stat[..], &["--class", &moved, "--class", &lower]].concat());
+    assert!(stderr.contains("twice"), "{stderr}");
+    assert!(
+        refused(&[&stat[..], &["--class", "Shop=mine"]].concat()).contains("NAME=runtime, NAME=library or NAME=yours")
+    );
+    drop(folder);
+}

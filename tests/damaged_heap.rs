@@ -10,22 +10,16 @@
     clippy::cast_possible_truncation
 )]
 
+mod shared;
+
 use dropheap::dump;
 use dropheap::memory::Addr;
 use dropheap::report::HeapReport;
 use dropheap::source::ByteSource;
 use dropheap::{Error, Options};
-use std::io::Read;
+use shared::evening;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
-
-fn unpack(set: &str) -> Arc<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(set).join("evening.dmp.gz");
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
-    Arc::new(bytes)
-}
 
 /// A dump with some bytes changed, without a copy of it.
 struct Patched {
@@ -108,7 +102,7 @@ fn flipped_bytes_are_refused_said_or_without_effect() {
         ("net8-x64-clrgc", 9),
         ("net10-x64-wks", 11),
     ] {
-        let bytes = unpack(set);
+        let bytes = Arc::new(evening(set));
         let whole = analyze(&bytes, &[]).unwrap();
         let regions = dump::open(&*bytes, "a.dmp").unwrap().regions;
         let extents: Vec<_> = regions.iter().collect();
@@ -160,7 +154,7 @@ fn flipped_bytes_are_refused_said_or_without_effect() {
 fn zeros_inside_an_object_are_no_gap() {
     let mut found = 0;
     for set in ["net8-x64-wks", "net10-x64-srv", "net6-x64-wks", "net31-x64-wks"] {
-        let bytes = unpack(set);
+        let bytes = Arc::new(evening(set));
         let whole = analyze(&bytes, &[]).unwrap();
         let regions = dump::open(&*bytes, "a.dmp").unwrap().regions;
         let strings = whole.method_tables.iter().find(|r| r.type_name == "System.String").unwrap();
@@ -186,7 +180,7 @@ fn zeros_inside_an_object_are_no_gap() {
 /// Sizes that no method table of their kind has.
 #[test]
 fn sizes_that_cannot_be_are_no_method_tables() {
-    let bytes = unpack("net8-x64-wks");
+    let bytes = Arc::new(evening("net8-x64-wks"));
     let whole = analyze(&bytes, &[]).unwrap();
     let regions = dump::open(&*bytes, "a.dmp").unwrap().regions;
     for (name, field, value) in [
@@ -210,7 +204,7 @@ fn sizes_that_cannot_be_are_no_method_tables() {
 /// An array of the large object heap that lost elements: the zeros behind it are too few for a large object that is being made.
 #[test]
 fn zeros_behind_a_large_array_are_no_gap() {
-    let bytes = unpack("net31-x86-wks");
+    let bytes = Arc::new(evening("net31-x86-wks"));
     let whole = analyze(&bytes, &[]).unwrap();
     let regions = dump::open(&*bytes, "a.dmp").unwrap().regions;
     let mut cut = 0;

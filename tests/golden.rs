@@ -8,43 +8,17 @@
     clippy::cast_possible_truncation
 )]
 
+mod shared;
+
 use dropheap::report::{GENERATIONS, HeapReport};
 use dropheap::{Analysis, Options};
+use shared::{dumps, fixture, unpack};
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What the DAC prints for types of Reflection.Emit modules.
 const UNNAMED: &str = "<Unloaded Type>";
-
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
-}
-
-/// Every dump of every fixture: (set, stage, path).
-fn dumps() -> Vec<(String, String, PathBuf)> {
-    let mut all = Vec::new();
-    for set in std::fs::read_dir(fixtures()).unwrap() {
-        let set = set.unwrap().path();
-        for stage in ["afternoon", "evening"] {
-            let path = set.join(format!("{stage}.dmp.gz"));
-            if path.exists() {
-                all.push((set.file_name().unwrap().to_str().unwrap().to_owned(), stage.to_owned(), path));
-            }
-        }
-    }
-    all.sort();
-    assert!(all.len() >= 17, "the fixtures are gone: {} dumps", all.len());
-    all
-}
-
-fn unpack(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
-    bytes
-}
 
 fn analyze(bytes: Vec<u8>) -> HeapReport {
     let options = Options { file_name: "fixture.dmp".into(), ..Options::default() };
@@ -53,7 +27,7 @@ fn analyze(bytes: Vec<u8>) -> HeapReport {
 
 /// method table -> count, size, name.
 fn expected(set: &str, stage: &str) -> BTreeMap<u64, (u64, u64, String)> {
-    let text = std::fs::read_to_string(fixtures().join(set).join(format!("expected-{stage}.csv"))).unwrap();
+    let text = std::fs::read_to_string(fixture(format!("{set}/expected-{stage}.csv"))).unwrap();
     text.lines()
         .skip(1)
         .map(|line| {
@@ -91,7 +65,7 @@ fn every_row_equals_the_dac() {
 fn generations_equal_the_reference() {
     let mut compared = 0;
     for (set, stage, path) in dumps() {
-        let reference = fixtures().join(&set).join(format!("expected-generations-{stage}.json"));
+        let reference = fixture(format!("{set}/expected-generations-{stage}.json"));
         let Ok(text) = std::fs::read_to_string(reference) else { continue };
         let want: serde_json::Value = serde_json::from_str(&text).unwrap();
         let report = analyze(unpack(&path));
@@ -122,11 +96,10 @@ fn windows_do_not_matter() {
         let mut analysis = Analysis::open(Arc::new(bytes.clone()), options).unwrap();
         analysis.locate().unwrap();
         let mut fed = 0;
-        while let Some(want) = analysis.upcoming(3).first().copied() {
-            // A window asked for ahead may come in smaller pieces, too.
-            let len = want.len.min(10_007);
-            let (from, to) = (want.offset as usize, (want.offset + len) as usize);
-            analysis.feed(want.offset, &bytes[from..to]).unwrap();
+        while let Some(want) = analysis.upcoming_on(0, 3).first().copied() {
+            analysis.begin(0, want);
+            analysis.read_window(0).unwrap();
+            analysis.step().unwrap();
             fed += 1;
             assert!(fed < 100_000, "the walk does not end");
         }
@@ -138,8 +111,7 @@ fn windows_do_not_matter() {
 #[test]
 fn the_incident() {
     for set in ["net31-x64-wks", "net8-x64-wks", "net9-x64-wks", "net10-x64-wks"] {
-        let folder = fixtures().join(set);
-        let reports = ["afternoon", "evening"].map(|s| analyze(unpack(&folder.join(format!("{s}.dmp.gz")))));
+        let reports = ["afternoon", "evening"].map(|stage| analyze(unpack(format!("{set}/{stage}.dmp.gz"))));
         let diff = dropheap::diff::diff(&reports).unwrap();
         let telemetry: Vec<_> = [
             ("RequestTelemetry", 3100, 7400),

@@ -9,13 +9,14 @@
     clippy::cast_possible_truncation
 )]
 
+mod shared;
+
 use dropheap::dump::{self, Dump};
 use dropheap::report::HeapReport;
 use dropheap::synth::minidump::{Builder, stream};
 use dropheap::{Error, Options};
-use std::io::Read;
+use shared::evening;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
 /// One of each: segments and regions, server, x86, single file, standalone GC.
@@ -43,9 +44,7 @@ fn analyze(bytes: Vec<u8>) -> Result<HeapReport, Box<Error>> {
 
 fn originals() -> impl Iterator<Item = Original> {
     SETS.into_iter().map(|set| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(set).join("evening.dmp.gz");
-        let mut bytes = Vec::new();
-        flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
+        let bytes = evening(set);
         let dump = dump::open(&bytes, "a.dmp").unwrap();
         let report = analyze(bytes.clone()).unwrap();
         assert!(report.exact() && report.heap.objects > 10_000, "{set}");

@@ -9,6 +9,8 @@
     clippy::cast_possible_truncation
 )]
 
+mod shared;
+
 use dropheap::dump::trim::write_trimmed;
 use dropheap::dump::{self, Dump};
 use dropheap::image::PeImage;
@@ -18,24 +20,12 @@ use dropheap::report::HeapReport;
 use dropheap::synth::minidump::{Builder, locate_stream};
 use dropheap::synth::pe::PeBuilder;
 use dropheap::{Error, Options};
+use shared::{evening, fixture};
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 type Source = Arc<Vec<u8>>;
-
-fn fixture(set: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(set)
-}
-
-fn unpack(set: &str) -> Source {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(fixture(set).join("evening.dmp.gz")).unwrap();
-    flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
-    Arc::new(bytes)
-}
 
 fn analyze_with(bytes: Source, options: Options) -> Result<HeapReport, Box<Error>> {
     dropheap::analyze(bytes, Options { file_name: "a.dmp".into(), ..options }, &mut |_| ControlFlow::Continue(()))
@@ -176,7 +166,7 @@ fn groups(report: &HeapReport) -> Vec<&[Addr]> {
 #[test]
 fn without_image_pages_counts_are_exact_and_names_are_tokens() {
     for set in PRIVATE {
-        let whole = unpack(set);
+        let whole = Arc::new(evening(set));
         let cut = analyze(without_image_pages(&whole, |_| true)).unwrap();
         assert_eq!(counts(&cut), expected(set), "{set}");
         assert!(cut.exact(), "{set}: {:?}", cut.findings);
@@ -213,7 +203,7 @@ fn without_image_pages_counts_are_exact_and_names_are_tokens() {
 #[test]
 fn without_the_core_library_it_is_refused_with_the_way_out() {
     for set in PRECOMPILED {
-        let error = analyze(without_image_pages(&unpack(set), |_| true)).unwrap_err();
+        let error = analyze(without_image_pages(&Arc::new(evening(set)), |_| true)).unwrap_err();
         assert_eq!(error.code(), "unknown-runtime", "{set}: {error}");
         assert!(error.to_string().contains("take a full dump, or add the framework's files"), "{set}: {error}");
         assert!(error.hint().contains("full dump") && error.hint().contains("--modules"));
@@ -223,7 +213,7 @@ fn without_the_core_library_it_is_refused_with_the_way_out() {
 #[test]
 fn the_users_files_give_everything_back() {
     for set in PRIVATE.into_iter().chain(PRECOMPILED) {
-        let whole = unpack(set);
+        let whole = Arc::new(evening(set));
         let named = analyze(Arc::clone(&whole)).unwrap();
         let modules = module_files(&whole, |_| true);
         let cut =
@@ -238,7 +228,7 @@ fn the_users_files_give_everything_back() {
 /// One application assembly without its metadata: only its types lose their names.
 #[test]
 fn only_what_is_missing_loses_its_name() {
-    let whole = unpack("net8-x64-wks");
+    let whole = Arc::new(evening("net8-x64-wks"));
     let named = analyze(Arc::clone(&whole)).unwrap();
     let bytes = without_image_pages(&whole, |name| name == "LeakSim.dll");
     let cut = analyze(Arc::clone(&bytes)).unwrap();
@@ -280,7 +270,7 @@ fn only_what_is_missing_loses_its_name() {
 /// The dump still holds the MVID: a file with another one is another build, whatever its header says.
 #[test]
 fn a_file_with_another_mvid_is_refused() {
-    let whole = unpack("net31-x64-wks");
+    let whole = Arc::new(evening("net31-x64-wks"));
     let (dump, space) = opened(&whole);
     let mvid = |base| PeImage::open(&space, base)?.metadata(&space)?.map(|m| m.mvid(&space)).transpose();
     let (name, mvid) =
@@ -303,7 +293,7 @@ fn a_file_with_another_mvid_is_refused() {
 /// Files that are no images, empty, cut short or damaged do no harm.
 #[test]
 fn bad_files_do_no_harm() {
-    let whole = unpack("net10-x64-wks");
+    let whole = Arc::new(evening("net10-x64-wks"));
     let bytes = without_image_pages(&whole, |_| true);
     let without = analyze(Arc::clone(&bytes)).unwrap();
     let good = module_files(&whole, |name| name == "System.Private.CoreLib.dll").remove(0);
@@ -336,7 +326,7 @@ const MODULE_LIST: u32 = 4;
 #[test]
 fn without_a_module_list_the_runtime_is_found_by_its_headers() {
     for set in PRIVATE.into_iter().chain(PRECOMPILED).chain(["net10-x64-singlefile", "net9-x64-wks"]) {
-        let whole = unpack(set);
+        let whole = Arc::new(evening(set));
         let named = analyze(Arc::clone(&whole)).unwrap();
         let report = analyze(without_module_list(&whole)).unwrap();
         same_rows(set, &report, &named);
@@ -352,7 +342,7 @@ fn without_a_module_list_the_runtime_is_found_by_its_headers() {
 #[test]
 fn a_module_list_without_the_runtime() {
     for set in ["net31-x86-wks", "net8-x64-clrgc"] {
-        let whole = unpack(set);
+        let whole = Arc::new(evening(set));
         let named = analyze(Arc::clone(&whole)).unwrap();
         let mut bytes = whole.to_vec();
         let (_, at, _) = locate_stream(&bytes, MODULE_LIST).unwrap();
@@ -385,14 +375,14 @@ fn a_dump_without_any_image_has_no_heap() {
     assert!(error.hint().contains("dumpType=2"));
 
     // A single file has no module that a name could tell.
-    let error = analyze(without_image_pages(&unpack("net10-x64-singlefile"), |_| true)).unwrap_err();
+    let error = analyze(without_image_pages(&Arc::new(evening("net10-x64-singlefile")), |_| true)).unwrap_err();
     assert_eq!(error.code(), "no-heap-memory", "{error}");
 }
 
 /// `coreclr.dll` and `clr.dll` in one process; what calls itself clr.dll here is none.
 #[test]
 fn two_runtimes() {
-    let whole = unpack("net8-x64-wks");
+    let whole = Arc::new(evening("net8-x64-wks"));
     let named = analyze(Arc::clone(&whole)).unwrap();
     let mut bytes = whole.to_vec();
     let (_, at, _) = locate_stream(&bytes, MODULE_LIST).unwrap();
@@ -461,7 +451,7 @@ fn other_virtual_machines_are_refused_by_name() {
 /// Taken in the middle of a GC: both counts.
 #[test]
 fn an_error_in_the_heap_gives_two_counts() {
-    let whole = unpack("net31-x64-wks");
+    let whole = Arc::new(evening("net31-x64-wks"));
     let named = analyze(Arc::clone(&whole)).unwrap();
     assert_eq!(named.heap.before_first_error, None);
     // The middle of the largest segment: an object header that is none.

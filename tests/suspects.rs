@@ -7,37 +7,29 @@
     clippy::arithmetic_side_effects
 )]
 
+mod shared;
+
 use dropheap::compact::Cells;
 use dropheap::export::md;
 use dropheap::export::select::{Select, Sort};
 use dropheap::report::{Cell, DiffReport, HeapReport, share};
 use dropheap::suspects::{MIN_NUMBER, Suspects, Together, suspects};
 use dropheap::{Options, diff};
+use shared::unpack;
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-fn unpacked(path: &str) -> Vec<u8> {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path);
-    let file = std::fs::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
-    bytes
-}
 
 /// The service with Application Insights, whose dumps are too large for a fixture: its reports.
 fn incident() -> [HeapReport; 2] {
-    ["afternoon", "evening"].map(|stage| {
-        serde_json::from_slice(&unpacked(&format!("net10-x64-appinsights/{stage}.report.json.gz"))).unwrap()
-    })
+    ["afternoon", "evening"]
+        .map(|stage| serde_json::from_slice(&unpack(format!("net10-x64-appinsights/{stage}.report.json.gz"))).unwrap())
 }
 
 fn dumps(set: &str) -> [HeapReport; 2] {
     ["afternoon", "evening"].map(|stage| {
         let options = Options { file_name: format!("{stage}.dmp"), ..Options::default() };
-        let bytes = unpacked(&format!("{set}/{stage}.dmp.gz"));
+        let bytes = unpack(format!("{set}/{stage}.dmp.gz"));
         dropheap::analyze(Arc::new(bytes), options, &mut |_| ControlFlow::Continue(())).unwrap()
     })
 }

@@ -7,33 +7,26 @@
     clippy::arithmetic_side_effects
 )]
 
+mod shared;
+
+use dropheap::classes::{self, Move};
 use dropheap::report::{DiffReport, GroupBy, GroupRow, HeapReport, Owner, TypeRow};
+use dropheap::suspects::suspects;
 use dropheap::{Options, diff};
-use std::io::Read;
+use shared::{dumps, unpack};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
-}
-
-fn analyze(set: &str, stage: &str) -> Option<HeapReport> {
-    let file = std::fs::File::open(fixtures().join(set).join(format!("{stage}.dmp.gz"))).ok()?;
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
+fn analyze(set: &str, stage: &str) -> HeapReport {
     let options = Options { file_name: format!("{stage}.dmp"), ..Options::default() };
-    Some(dropheap::analyze(Arc::new(bytes), options, &mut |_| ControlFlow::Continue(())).unwrap())
+    let bytes = unpack(format!("{set}/{stage}.dmp.gz"));
+    dropheap::analyze(Arc::new(bytes), options, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
 /// The last dump of every set of fixtures.
 fn evenings() -> Vec<(String, HeapReport)> {
-    let mut all: Vec<(String, HeapReport)> = std::fs::read_dir(fixtures())
-        .unwrap()
-        .map(|set| set.unwrap().file_name().into_string().unwrap())
-        .filter_map(|set| analyze(&set, "evening").map(|report| (set, report)))
-        .collect();
-    all.sort_by(|a, b| a.0.cmp(&b.0));
+    let sets = dumps().into_iter().filter(|(_, stage, _)| stage == "evening");
+    let all: Vec<_> = sets.map(|(set, stage, _)| (set.clone(), analyze(&set, &stage))).collect();
     assert!(all.len() >= 13, "the fixtures are gone: {} sets", all.len());
     all
 }
@@ -47,7 +40,7 @@ fn names<'r>(report: &'r HeapReport, numbers: &[u32]) -> Vec<&'r str> {
 }
 
 fn pair(set: &str) -> DiffReport {
-    diff::diff(&["afternoon", "evening"].map(|stage| analyze(set, stage).unwrap())).unwrap()
+    diff::diff(&["afternoon", "evening"].map(|stage| analyze(set, stage))).unwrap()
 }
 
 fn grouped(report: &DiffReport, by: GroupBy, name: &str) -> GroupRow {
@@ -149,10 +142,10 @@ fn whose_a_type_is() {
 /// In a single file no module list knows the assemblies: their version resources lie in the bundle as in the file.
 #[test]
 fn a_single_file_is_told_apart_by_product() {
-    let report = analyze("net10-x64-singlefile", "evening").unwrap();
+    let report = analyze("net10-x64-singlefile", "evening");
     let collections = report.assemblies.iter().find(|a| a.name == "System.Collections").unwrap();
     assert_eq!((collections.owner, collections.reason.as_str()), (Owner::Runtime, "product Microsoft® .NET"));
-    let report = analyze("net8-x64-wks", "evening").unwrap();
+    let report = analyze("net8-x64-wks", "evening");
     let collections = report.assemblies.iter().find(|a| a.name == "System.Collections").unwrap();
     assert_eq!(collections.reason, r"its file is in shared\Microsoft.NETCore.App");
 }
@@ -179,4 +172,73 @@ fn the_incident_by_group() {
         let all = grouped(&report, GroupBy::Base, "System.Object");
         assert_eq!(all.types, report.rows.len() as u64, "{set}");
     }
+}
+
+/// What a move decides from the names of types is what the rule decided from the modules behind them: each assembly taken out of its class and moved back.
+#[test]
+fn a_move_decides_as_the_rule_did() {
+    // A service with Application Insights has ten times the types; its dumps are too large for a fixture.
+    let insights = serde_json::from_slice(&unpack("net10-x64-appinsights/evening.report.json.gz")).unwrap();
+    for (set, report) in evenings().into_iter().chain([("net10-x64-appinsights".to_owned(), insights)]) {
+        for (i, assembly) in report.assemblies.iter().enumerate() {
+            let mut moved = report.clone();
+            moved.assemblies[i].owner = if assembly.owner == Owner::Library { Owner::Yours } else { Owner::Library };
+            classes::apply(&mut moved, &[Move { assembly: assembly.name.to_string(), owner: assembly.owner }]);
+            assert_ne!(moved.assemblies[i].reason, assembly.reason);
+            moved.assemblies[i].reason.clone_from(&assembly.reason);
+            assert!(moved == report, "{set}: {}", assembly.name);
+        }
+    }
+}
+
+#[test]
+fn a_moved_assembly_takes_along_what_is_made_of_it() {
+    let moves = |class: Owner| [Move { assembly: "LeakSim".into(), owner: class }];
+    let sides = |class: Owner| {
+        ["afternoon", "evening"].map(|stage| {
+            let mut report = analyze("net10-x64-wks", stage);
+            classes::apply(&mut report, &moves(class));
+            report
+        })
+    };
+    let before = pair("net10-x64-wks");
+    let after = diff::diff(&sides(Owner::Runtime)).unwrap();
+    let owner = |report: &DiffReport, name: &str| report.rows.iter().find(|r| r.type_name == name).unwrap().owner;
+    for name in [
+        "LeakSim.Telemetry.RequestTelemetry",
+        "LeakSim.Telemetry.ITelemetry[]",
+        "System.Collections.Generic.List`1[[LeakSim.Telemetry.ITelemetry, LeakSim]]",
+    ] {
+        assert_eq!((owner(&before, name), owner(&after, name)), (Owner::Yours, Owner::Runtime), "{name}");
+    }
+    // Only classes change: numbers and order do not.
+    let numbers = |r: &DiffReport| r.rows.iter().map(|r| (r.type_name.clone(), r.totals.clone())).collect::<Vec<_>>();
+    assert_eq!(numbers(&before), numbers(&after));
+    assert!(grouped(&before, GroupBy::Kind, "yours").types > 10);
+    assert!(diff::group(&after, GroupBy::Kind).rows.iter().all(|g| g.name != "yours"));
+    assert_eq!(grouped(&after, GroupBy::Assembly, "LeakSim").owner, Some(Owner::Runtime));
+    assert_eq!(grouped(&after, GroupBy::Interface, "LeakSim.Telemetry.ITelemetry").owner, Some(Owner::Runtime));
+
+    // Suspects by interface or base type are those declared in a library or by you; inside a number yours come first.
+    let named = |report: &DiffReport| -> Vec<String> {
+        let found = suspects(report).by_supertype;
+        found.iter().map(|g| report.supertypes[g.supertype as usize].type_name.to_string()).collect()
+    };
+    assert!(named(&before).contains(&"LeakSim.Telemetry.ITelemetry".to_owned()), "{:?}", named(&before));
+    assert!(!named(&after).iter().any(|name| name.starts_with("LeakSim")), "{:?}", named(&after));
+    let core = [Move { assembly: "System.Private.CoreLib".into(), owner: Owner::Yours }];
+    let sides = ["afternoon", "evening"].map(|stage| {
+        let mut report = analyze("net10-x64-wks", stage);
+        classes::apply(&mut report, &[moves(Owner::Library).to_vec(), core.to_vec()].concat());
+        report
+    });
+    let turned = diff::diff(&sides).unwrap();
+    let first = |report: &DiffReport| -> Vec<Owner> {
+        let found = suspects(report).same_number;
+        let owners: Vec<Vec<Owner>> =
+            found.iter().map(|g| g.types.rows.iter().map(|&i| report.rows[i as usize].owner).collect()).collect();
+        assert!(!owners.is_empty() && owners.iter().all(|o| o.is_sorted_by(|a, b| a >= b)), "{owners:?}");
+        owners.concat()
+    };
+    assert_ne!(first(&before), first(&turned));
 }

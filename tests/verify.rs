@@ -8,6 +8,8 @@
     clippy::cast_possible_truncation
 )]
 
+mod shared;
+
 use dropheap::error::Findings;
 use dropheap::heap::lanes;
 use dropheap::heap::references::GcDesc;
@@ -20,28 +22,9 @@ use dropheap::runtime::{self, Runtime, identity};
 use dropheap::source::ByteSource;
 use dropheap::verify::{Invariant, Verdict, VerifyReport, verify};
 use dropheap::{Error, Options, Progress};
-use std::io::Read;
+use shared::{dumps, evening, unpack};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-fn fixtures() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let mut all: Vec<PathBuf> = std::fs::read_dir(root)
-        .unwrap()
-        .flat_map(|set| ["afternoon", "evening"].map(|s| set.as_ref().unwrap().path().join(format!("{s}.dmp.gz"))))
-        .filter(|path| path.exists())
-        .collect();
-    all.sort();
-    assert!(all.len() >= 17, "the fixtures are gone: {} dumps", all.len());
-    all
-}
-
-fn unpack(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
-    bytes
-}
 
 fn options() -> Options {
     Options { file_name: "fixture.dmp".into(), ..Options::default() }
@@ -69,8 +52,7 @@ struct Dump {
 
 impl Dump {
     fn open(set: &str) -> Dump {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{set}/evening.dmp.gz"));
-        let bytes = unpack(&path);
+        let bytes = evening(set);
         let dump = dropheap::dump::open(&bytes, "fixture.dmp").unwrap();
         let source: Arc<dyn ByteSource> = Arc::new(bytes.clone());
         let mem = AddressSpace::new(Arc::clone(&source), Arc::clone(&dump.regions));
@@ -139,7 +121,7 @@ const SETS: [&str; 5] = ["net10-x64-wks", "net8-x64-wks", "net31-x86-wks", "net2
 
 #[test]
 fn everything_holds_on_every_fixture() {
-    for path in fixtures() {
+    for (.., path) in dumps() {
         let report = run(&unpack(&path)).unwrap();
         let name = path.display();
         assert_eq!(not_holding(&report), Vec::<&str>::new(), "{name}: {:#?}", report.invariants);

@@ -7,21 +7,15 @@
     clippy::arithmetic_side_effects
 )]
 
+mod shared;
+
 use dropheap::report::HeapReport;
 use dropheap::source::counted::Counted;
 use dropheap::synth::big::{Plan, make};
 use dropheap::{Analysis, Options};
-use std::io::Read;
+use shared::{evening, fixture};
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
-
-fn fixture(set: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(set).join("evening.dmp.gz");
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
-    bytes
-}
 
 fn run(bytes: &[u8], threads: usize, window: u64) -> HeapReport {
     let options = Options { file_name: "x.dmp".into(), threads, window, ..Options::default() };
@@ -30,10 +24,10 @@ fn run(bytes: &[u8], threads: usize, window: u64) -> HeapReport {
 
 /// The same process with regions of every size, many more than the shares of four threads.
 fn grown(plan: &Plan) -> (Vec<u8>, String) {
-    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/net10-x64-wks/expected-evening.csv");
+    let expected = fixture("net10-x64-wks/expected-evening.csv");
     let folder = tempfile::tempdir().unwrap();
     let expected = std::fs::read_to_string(expected).unwrap();
-    let made = make(fixture("net10-x64-wks"), &expected, plan, folder.path()).unwrap();
+    let made = make(evening("net10-x64-wks"), &expected, plan, folder.path()).unwrap();
     (std::fs::read(made.dump).unwrap(), std::fs::read_to_string(made.expected).unwrap())
 }
 
@@ -41,7 +35,7 @@ const PLAN: Plan = Plan { objects: 100_000, segments: 40, seed: 7, ..Plan::UNCHA
 
 #[test]
 fn the_number_of_threads_does_not_matter() {
-    let mut all: Vec<Vec<u8>> = ["net10-x64-srv", "net31-x64-srv", "net21-x86-wks"].map(fixture).into();
+    let mut all: Vec<Vec<u8>> = ["net10-x64-srv", "net31-x64-srv", "net21-x86-wks"].map(evening).into();
     all.push(grown(&Plan { method_tables: 3_000, ranges: 300, shuffled: true, ..PLAN }).0);
     // Something to find in many segments: words of the heap that are no objects.
     let mut damaged = all[3].clone();
@@ -109,12 +103,13 @@ fn feed(bytes: &[u8], window: u64, piece: usize, asked: &mut dyn FnMut(&mut Anal
     analysis.finish().unwrap()
 }
 
-/// One window after the other.
+/// One window after the other, all on one lane.
 fn feed_one(bytes: &[u8], window: u64) -> HeapReport {
     let mut analysis = located(bytes, window);
-    while let Some(w) = analysis.upcoming(4).first().copied() {
-        let (from, len) = (usize::try_from(w.offset).unwrap(), usize::try_from(w.len).unwrap());
-        analysis.feed(w.offset, &bytes[from..from + len]).unwrap();
+    while let Some(next) = analysis.upcoming_on(0, 4).first().copied() {
+        analysis.begin(0, next);
+        analysis.read_window(0).unwrap();
+        analysis.step().unwrap();
     }
     analysis.finish().unwrap()
 }
@@ -122,7 +117,7 @@ fn feed_one(bytes: &[u8], window: u64) -> HeapReport {
 /// What was not fed is said, also of the shares that nobody began.
 #[test]
 fn a_walk_that_stops_early_says_so() {
-    let bytes = fixture("net10-x64-wks");
+    let bytes = evening("net10-x64-wks");
     let mut analysis = located(&bytes, 64 << 10);
     for lane in 0..2 {
         let next = analysis.upcoming_on(lane, 1)[0];
@@ -141,7 +136,7 @@ fn a_walk_that_stops_early_says_so() {
 /// A window is walked when all of it is there.
 #[test]
 fn a_window_is_walked_when_it_is_full() {
-    let bytes = fixture("net10-x64-wks");
+    let bytes = evening("net10-x64-wks");
     let mut analysis = located(&bytes, 64 << 10);
     let next = analysis.upcoming_on(0, 1)[0];
     analysis.begin(0, next);
@@ -152,7 +147,7 @@ fn a_window_is_walked_when_it_is_full() {
 
 #[test]
 fn what_was_walked_so_far_grows_to_the_whole() {
-    let bytes = fixture("net10-x64-wks");
+    let bytes = evening("net10-x64-wks");
     let mut so_far = vec![(0, 0)];
     let fed = feed(&bytes, 512 << 10, 64 << 10, &mut |analysis| {
         let partial = analysis.partial().unwrap();

@@ -10,6 +10,8 @@
     reason = "tests"
 )]
 
+mod shared;
+
 use assert_cmd::Command;
 use dropheap::dump::packed::{Unpacked, Unpacking};
 use dropheap::report::HeapReport;
@@ -21,10 +23,11 @@ use dropheap::{Analysis, Error, Options};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use proptest::prelude::*;
+use shared::{evening, fixture};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -37,10 +40,6 @@ static PLAIN: LazyLock<Vec<u8>> = LazyLock::new(|| {
 /// Its bytes (`tests/fixtures/zip/ORIGIN.md`).
 const PLAIN_LEN: usize = 754_004;
 static PLAIN_REPORT: LazyLock<HeapReport> = LazyLock::new(|| analyze(PLAIN.clone(), None).unwrap());
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
-}
 
 fn packed(name: &str) -> Vec<u8> {
     std::fs::read(fixture("zip").join(name)).unwrap()
@@ -192,7 +191,7 @@ fn a_real_dump_as_kudu_packs_it() {
     let mut analysis = Analysis::open_unpacked(unpacked, Options::default()).unwrap();
     analysis.locate().unwrap();
     assert_eq!(analysis.lanes(), 1, "an archive is read in the order of its bytes");
-    while let Some(next) = analysis.upcoming(1).first().copied() {
+    while let Some(next) = analysis.upcoming_on(0, 1).first().copied() {
         analysis.begin(0, next);
         analysis.read_window(0).unwrap();
         analysis.step().unwrap();
@@ -231,9 +230,7 @@ fn threads_inflate_no_byte_a_third_time() {
 /// twice at most, by threads and as the page does it; where there is much less room, it is told that it was more often.
 #[test]
 fn no_byte_of_a_large_zip_is_inflated_a_third_time() {
-    let mut fixture_bytes = Vec::new();
-    let packed = std::fs::File::open(fixture("net10-x64-wks/evening.dmp.gz")).unwrap();
-    flate2::read::GzDecoder::new(packed).read_to_end(&mut fixture_bytes).unwrap();
+    let fixture_bytes = evening("net10-x64-wks");
     let expected = std::fs::read_to_string(fixture("net10-x64-wks/expected-evening.csv")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan {
@@ -286,7 +283,7 @@ fn no_byte_of_a_large_zip_is_inflated_a_third_time() {
     analysis.locate().unwrap();
     assert_eq!(analysis.lanes(), 1);
     for number in 0.. {
-        let Some(next) = analysis.upcoming(1).first().copied() else { break };
+        let Some(next) = analysis.upcoming_on(0, 1).first().copied() else { break };
         analysis.begin(0, next);
         analysis.read_window(0).unwrap();
         analysis.step().unwrap();

@@ -69,6 +69,8 @@ export function openReports() {
   let calls = 0;
   /** What was compared last, so that a new worker can tell of its rows. @type {number[] | null} */
   let compared = null;
+  /** Assemblies moved to another class by hand, as `--class` of the command line has them, a line each. */
+  let moves = '';
 
   /** @param {import('./protocol.js').Failure} failure */
   const crashed = (failure) => {
@@ -89,7 +91,7 @@ export function openReports() {
         else call?.reject(answer.failure);
       });
       started.postMessage({ type: 'reports', module });
-      for (const [id, report] of kept) send(started, 'add', [id, new Uint8Array(report)]).catch(() => {});
+      for (const [id, report] of kept) send(started, 'add', [id, new Uint8Array(report), moves]).catch(() => {});
       if (compared) send(started, 'compare', [Uint32Array.from(compared)]).catch(() => {});
       return started;
     });
@@ -118,7 +120,12 @@ export function openReports() {
     async add(id, report) {
       await running();
       kept.set(id, report);
-      return ask('add', [id, new Uint8Array(report)]);
+      return ask('add', [id, new Uint8Array(report), moves]);
+    },
+    /** Moves assemblies in all reports, those to come too; what was moved before is forgotten. @param {string} lines  `NAME=yours` */
+    move(lines) {
+      moves = lines;
+      for (const [id, report] of kept) ask('add', [id, new Uint8Array(report), moves]).catch(() => {});
     },
     /** @param {number} id @returns {Promise<void>} */
     async remove(id) {

@@ -63,7 +63,8 @@ const actions = {
     changeDumps(store.get().dumps.filter((d) => d.id !== id));
   },
   clear() {
-    store.set({ events: [], modules: [] });
+    store.set({ events: [], modules: [], moved: new Map() });
+    reports.move('');
     changeDumps([]);
   },
   /** The same dumps, the other way round. */
@@ -75,6 +76,15 @@ const actions = {
   compare(ids) {
     store.set({ compared: ids });
     void conclude();
+  },
+  /** An assembly to another class; null: back. @param {string} assembly @param {string | null} owner */
+  move(assembly, owner) {
+    const moved = new Map(store.get().moved);
+    moved.delete(assembly);
+    if (owner) moved.set(assembly, owner);
+    store.set({ moved });
+    reports.move([...moved].map((m) => m.join('=')).join('\n'));
+    if (running.size === 0) void conclude();
   },
   /** A listing as one side. @param {string} text */
   paste(text) {

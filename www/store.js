@@ -41,6 +41,7 @@
  * @property {'csharp' | 'type'} spelling
  * @property {'bytes' | 'people'} units
  * @property {string[]} opened  keys of the open rows: `type\tmodule`, or `group:NAME`
+ * @property {Map<string, string>} moved  assemblies that the reader moved, and the class of each
  * @property {string | null} goTo  key of a row to open and to scroll to; whoever does it sets it to null
  * @property {string[]} hidden  keys of columns that are switched off
  * @property {boolean} fold  names that differ in a generated part are one row
@@ -64,7 +65,7 @@ export const FRESH_TABLE = {
 /** @returns {State} */
 export function emptyState() {
   return {
-    dumps: [], modules: [], events: [], compared: null, result: null, failure: null, ...FRESH_TABLE,
+    dumps: [], modules: [], events: [], compared: null, result: null, failure: null, moved: new Map(), ...FRESH_TABLE,
     order: { by: 'size', dir: -1 }, spelling: 'csharp', units: 'bytes', hidden: [], fold: true, letters: true, axis: 'clock',
   };
 }

@@ -21,95 +21,69 @@ use crate::reading::{record, word};
 use crate::source::ByteSource;
 use serde::{Deserialize, Serialize};
 
-/// Who owns memory. In the order in which claims win.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MemoryOwner {
+/// The owners, in the order in which claims win: each once, with its words.
+macro_rules! owners {
+    ($($(#[$about:meta])* $name:ident = $text:literal,)*) => {
+        /// Who owns memory. In the order in which claims win.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum MemoryOwner {
+            $($(#[$about])* $name,)*
+        }
+
+        impl MemoryOwner {
+            /// All of them, in order.
+            pub const ALL: [MemoryOwner; [$(MemoryOwner::$name),*].len()] = [$(MemoryOwner::$name),*];
+
+            /// In words.
+            pub fn text(self) -> &'static str {
+                match self {
+                    $(MemoryOwner::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+owners! {
     /// Objects, in aligned bytes, Free apart.
-    GcObjects,
+    GcObjects = "GC: objects",
     /// Free blocks between objects, in aligned bytes.
-    GcFree,
+    GcFree = "GC: Free between objects",
     /// Bytes of segments that the walk could not explain.
-    GcUnexplained,
+    GcUnexplained = "GC: not explained",
     /// The GC's, without objects: open allocation contexts, the rest of segments and regions behind their last object, free regions.
-    GcEmpty,
+    GcEmpty = "GC: committed, empty",
     /// Card table, brick table, mark array, headers of segments.
-    GcBookkeeping,
+    GcBookkeeping = "GC: bookkeeping",
     /// Images of managed assemblies.
-    ManagedImages,
+    ManagedImages = "managed images",
     /// All other images of the module list.
-    NativeImages,
+    NativeImages = "native images",
     /// Stacks of threads.
-    ThreadStacks,
+    ThreadStacks = "thread stacks",
     /// TEBs, the PEB, the page that Windows shares with every process.
-    ProcessBlocks,
+    ProcessBlocks = "process and thread blocks",
     /// Code that was compiled at run time.
-    CodeHeaps,
+    CodeHeaps = "JIT code",
     /// The runtime's own structures of types, methods and stubs.
-    LoaderHeaps,
+    LoaderHeaps = "loader heaps",
     /// Segments of the heaps in the PEB's list (`HeapAlloc`, `malloc`).
-    NativeHeaps,
+    NativeHeaps = "native heaps",
     /// Executable by MemoryInfoList, no image, and nothing more is known: compiled code and stubs, where the runtime does not say which.
-    OtherExecutable,
+    OtherExecutable = "other executable memory",
     /// MEM_PRIVATE by MemoryInfoList, and nothing more is known.
-    OtherPrivate,
+    OtherPrivate = "other private memory",
     /// MEM_MAPPED by MemoryInfoList, and nothing more is known.
-    OtherMapped,
+    OtherMapped = "other mapped memory",
     /// MEM_IMAGE by MemoryInfoList, of an image that the module list lacks.
-    OtherImages,
+    OtherImages = "images not in the module list",
     /// Nothing is known.
     #[default]
-    NotAttributed,
+    NotAttributed = "not attributed",
 }
 
 impl MemoryOwner {
-    /// All of them, in order.
-    pub const ALL: [MemoryOwner; 17] = {
-        use MemoryOwner::*;
-        [
-            GcObjects,
-            GcFree,
-            GcUnexplained,
-            GcEmpty,
-            GcBookkeeping,
-            ManagedImages,
-            NativeImages,
-            ThreadStacks,
-            ProcessBlocks,
-            CodeHeaps,
-            LoaderHeaps,
-            NativeHeaps,
-            OtherExecutable,
-            OtherPrivate,
-            OtherMapped,
-            OtherImages,
-            NotAttributed,
-        ]
-    };
-
-    /// In words.
-    pub fn text(self) -> &'static str {
-        match self {
-            MemoryOwner::GcObjects => "GC: objects",
-            MemoryOwner::GcFree => "GC: Free between objects",
-            MemoryOwner::GcUnexplained => "GC: not explained",
-            MemoryOwner::GcEmpty => "GC: committed, empty",
-            MemoryOwner::GcBookkeeping => "GC: bookkeeping",
-            MemoryOwner::ManagedImages => "managed images",
-            MemoryOwner::NativeImages => "native images",
-            MemoryOwner::ThreadStacks => "thread stacks",
-            MemoryOwner::ProcessBlocks => "process and thread blocks",
-            MemoryOwner::CodeHeaps => "JIT code",
-            MemoryOwner::LoaderHeaps => "loader heaps",
-            MemoryOwner::NativeHeaps => "native heaps",
-            MemoryOwner::OtherExecutable => "other executable memory",
-            MemoryOwner::OtherPrivate => "other private memory",
-            MemoryOwner::OtherMapped => "other mapped memory",
-            MemoryOwner::OtherImages => "images not in the module list",
-            MemoryOwner::NotAttributed => "not attributed",
-        }
-    }
-
     /// True for what the GC has committed, its bookkeeping included: what "the managed heap" means in [`MemoryGrowth`].
     pub fn is_managed_heap(self) -> bool {
         self <= MemoryOwner::GcBookkeeping

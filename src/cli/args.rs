@@ -1,6 +1,7 @@
 //! The arguments: a stable interface, since other programs call it. Nothing is renamed or removed; values may be added.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dropheap::classes::Move;
 use dropheap::export::select::Sort;
 use dropheap::limits;
 use dropheap::report::DumpFacts;
@@ -80,6 +81,8 @@ pub struct Stat {
     #[arg(long, value_enum, default_value_t = StatSort::Size)]
     pub sort: StatSort,
     #[command(flatten)]
+    pub classes: Classes,
+    #[command(flatten)]
     pub secrets: Secrets,
     #[command(flatten)]
     pub runtime: Runtime,
@@ -112,6 +115,8 @@ pub struct Diff {
     /// Only rows whose size changed by this many bytes or more, up or down
     #[arg(long, value_name = "BYTES")]
     pub min_delta: Option<u64>,
+    #[command(flatten)]
+    pub classes: Classes,
     #[command(flatten)]
     pub secrets: Secrets,
     #[command(flatten)]
@@ -199,6 +204,14 @@ pub struct Runtime {
     /// Which dump of a zip, if it holds several. With several dumps on the command line: once for all, or once for each in their order
     #[arg(long = "entry", value_name = "NAME")]
     pub entries: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Classes {
+    /// Whose the types of an assembly are (runtime, library or yours), where the rule decides otherwise; once for each assembly. Types constructed over
+    /// its types, suspects and groups follow
+    #[arg(long = "class", value_name = "NAME=CLASS")]
+    pub moves: Vec<Move>,
 }
 
 #[derive(Debug, Args)]
@@ -369,6 +382,8 @@ mod tests {
             "dropheap diff a.dmp b.dmp --group-by interface --format json --top 3",
             "dropheap diff a.dmp b.dmp --group-by kind",
             "dropheap diff a.dmp b.dmp --suspects --format csv --top 3",
+            "dropheap diff a.dmp b.dmp --class Newtonsoft.Json=yours --class Shop=library --suspects",
+            "dropheap stat a.dmp --class Newtonsoft.Json=runtime --format json",
             "dropheap info a.dmp --format json",
             "dropheap trim a.dmp out.dmp",
             "dropheap trim a.dmp out.dmp --keep stat --force",
@@ -405,6 +420,9 @@ mod tests {
             "dropheap diff a.dmp b.dmp --group-by colour",
             "dropheap diff a.dmp b.dmp --suspects --group-by kind",
             "dropheap diff a.dmp b.dmp --suspects --filter x",
+            "dropheap diff a.dmp b.dmp --class Shop",
+            "dropheap diff a.dmp b.dmp --class Shop=mine",
+            "dropheap info a.dmp --class Shop=yours",
             "dropheap info a.dmp --format csv",
             "dropheap trim a.dmp",
             "dropheap trim a.dmp b.dmp --keep all",

@@ -236,9 +236,7 @@ mod tests {
     use dropheap::error::Finding;
 
     fn text(info: &InfoReport) -> String {
-        let mut out = Vec::new();
-        write(info, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        testing::written(|out| write(info, out))
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod account;
 mod args;
+mod classes;
 mod events;
 mod grid;
 mod info;
@@ -76,6 +77,7 @@ fn stat(args: args::Stat) -> Result<u8, Failure> {
     let select = select(args.rows, args.sort.into(), people, None);
 
     let mut report = analyse(&args.dump, &args.runtime, only(&args.runtime)?, &args.secrets)?;
+    classes::apply(std::slice::from_mut(&mut report), &args.classes.moves)?;
     warn(None, &report.findings);
     remark(&report);
     let status = status(report.exact());
@@ -110,6 +112,7 @@ fn diff(args: args::Diff) -> Result<u8, Failure> {
         warn(Some(dump), &report.findings);
         reports.push(report);
     }
+    classes::apply(&mut reports, &args.classes.moves)?;
     let mut report = dropheap::diff::diff(&reports).map_err(Failure::core)?;
     drop(reports);
     report.groups = args.group_by.map(|by| dropheap::diff::group(&report, by.into()));

@@ -38,15 +38,13 @@ mod tests {
     use dropheap::report::GroupBy;
 
     fn text(sheet: Sheet) -> String {
-        let mut out = Vec::new();
-        write(sheet, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        testing::written(|out| write(sheet, out))
     }
 
     #[test]
     fn stat() {
         let (report, _) = testing::pair();
-        let select = Select { names: Names::Csharp, ..testing::select() };
+        let select = testing::for_people(Sort::Size);
         snapshot("stat-table", &text(sheet::stat(&report, By::Type, &select)));
         snapshot("stat-table-mt", &text(sheet::stat(&report, By::Mt, &select)));
         let some = Select { names: Names::Sos, top: Some(2), filter: Some(matching("System")), ..testing::select() };
@@ -70,18 +68,16 @@ mod tests {
     #[test]
     fn diff() {
         let (a, b) = testing::pair();
-        let report = dropheap::diff::diff(&[a.clone(), b.clone()]).unwrap();
-        let select = Select { names: Names::Csharp, sort: Sort::Delta, ..testing::select() };
-        snapshot("diff-table", &text(sheet::diff(&report, &select)));
+        let select = testing::for_people(Sort::Delta);
+        snapshot("diff-table", &text(sheet::diff(&testing::compared(), &select)));
         let three = dropheap::diff::diff(&[a.clone(), b, a]).unwrap();
         snapshot("diff-table-three", &text(sheet::diff(&three, &Select { top: Some(1), ..select })));
     }
 
     #[test]
     fn groups() {
-        let (a, b) = testing::pair();
-        let mut report = dropheap::diff::diff(&[a, b]).unwrap();
-        let select = Select { names: Names::Csharp, sort: Sort::Delta, ..testing::select() };
+        let mut report = testing::compared();
+        let select = testing::for_people(Sort::Delta);
         let mut all = String::new();
         for by in [GroupBy::Base, GroupBy::Interface, GroupBy::Namespace, GroupBy::Assembly, GroupBy::Kind] {
             report.groups = Some(dropheap::diff::group(&report, by));
@@ -98,9 +94,7 @@ mod tests {
         (a.memory, b.memory) = (Some(testing::account(0)), Some(testing::account(1_048_576)));
         let report = dropheap::diff::diff(&[a, b]).unwrap();
         let sheet = || account::sheet(&report).unwrap();
-        let mut out = Vec::new();
-        write(sheet(), &mut out).unwrap();
-        md::write(&sheet(), &mut out).unwrap();
-        snapshot("diff-memory", &String::from_utf8(out).unwrap());
+        let both = testing::written(|out| write(sheet(), out).and_then(|()| md::write(&sheet(), out)));
+        snapshot("diff-memory", &both);
     }
 }

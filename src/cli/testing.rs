@@ -1,6 +1,6 @@
 //! Snapshots, and the reports that the exports are tested with.
 
-pub use dropheap::export::testing::{account, matching, pair, select};
+pub use dropheap::export::testing::{account, compared, for_people, matching, pair, select, written};
 use std::path::PathBuf;
 
 /// Compares with `tests/snapshots/NAME.snap`.

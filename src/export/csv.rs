@@ -191,9 +191,7 @@ mod tests {
     use crate::report::GroupBy;
 
     fn text(write: impl Fn(&mut Csv) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut Csv::new(&mut out, false)).unwrap();
-        String::from_utf8(out).unwrap()
+        testing::written(|out| write(&mut Csv::new(out, false)))
     }
 
     #[test]
@@ -215,8 +213,7 @@ mod tests {
 
     #[test]
     fn groups() {
-        let (a, b) = testing::pair();
-        let report = crate::diff::diff(&[a, b]).unwrap();
+        let report = testing::compared();
         let select = Select { sort: Sort::Delta, ..testing::select() };
         let of = |by| text(|csv| csv.groups(&report, &crate::diff::group(&report, by), &select));
         snapshot("diff-csv-groups", &[of(GroupBy::Kind), of(GroupBy::Interface)].concat());

@@ -46,43 +46,35 @@ pub fn write(value: &dyn Shown, out: &mut dyn Write) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::export::select::Sort;
-    use crate::export::testing::matching;
-    use crate::export::testing::{self, snapshot};
-
-    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
+    use crate::export::testing::{self, matching, snapshot, written};
 
     #[test]
     fn stat_is_the_report() {
         let (report, _) = testing::pair();
-        let json = text(|out| stat(&mut report.clone(), &testing::select(), out));
+        let json = written(|out| stat(&mut report.clone(), &testing::select(), out));
         assert_eq!(serde_json::from_str::<HeapReport>(&json).unwrap(), report);
         let one = Select { filter: Some(matching("Customer")), top: Some(1), ..testing::select() };
         let mut some = report;
         // The evidence and segments are in the snapshot of `info`.
         some.heap.segments.clear();
         some.runtime.evidence.clear();
-        snapshot("stat-json", &text(|out| stat(&mut some, &one, out)));
+        snapshot("stat-json", &written(|out| stat(&mut some, &one, out)));
     }
 
     #[test]
     fn diff_is_the_report() {
-        let (a, b) = testing::pair();
-        let mut report = crate::diff::diff(&[a, b]).unwrap();
+        let mut report = testing::compared();
         let select = Select { sort: Sort::Delta, ..testing::select() };
-        let json = text(|out| diff(&mut report.clone(), &select, out));
+        let json = written(|out| diff(&mut report.clone(), &select, out));
         assert_eq!(serde_json::from_str::<DiffReport>(&json).unwrap(), report);
         let one = Select { filter: Some(matching("Customer$")), ..select };
-        snapshot("diff-json", &text(|out| diff(&mut report, &one, out)));
+        snapshot("diff-json", &written(|out| diff(&mut report, &one, out)));
     }
 
     #[test]
     fn terminals_obey_nothing_in_it() {
         let name = "a\u{1b}[2J\u{9b}2J\u{7f}\u{202e}é\n";
-        let json = text(|out| write(&[name], out));
+        let json = written(|out| write(&[name], out));
         assert_eq!(json, "[\n  \"a\\u001b[2J\\u009b2J\\u007f\\u202eé\\n\"\n]\n");
         assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [name]);
     }

@@ -70,24 +70,19 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::select::{Select, Sort};
+    use crate::export::By;
+    use crate::export::select::Sort;
     use crate::export::sheet;
     use crate::export::testing::{self, snapshot};
-    use crate::export::{By, Names};
 
     fn text(sheet: &Sheet) -> String {
-        let mut out = Vec::new();
-        write(sheet, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        testing::written(|out| write(sheet, out))
     }
 
     #[test]
     fn stat_and_diff() {
-        let (a, b) = testing::pair();
-        let select = Select { names: Names::Csharp, ..testing::select() };
-        snapshot("stat-md", &text(&sheet::stat(&a, By::Type, &select)));
-        let report = crate::diff::diff(&[a, b]).unwrap();
-        snapshot("diff-md", &text(&sheet::diff(&report, &Select { sort: Sort::Delta, ..select })));
+        snapshot("stat-md", &text(&sheet::stat(&testing::pair().0, By::Type, &testing::for_people(Sort::Size))));
+        snapshot("diff-md", &text(&sheet::diff(&testing::compared(), &testing::for_people(Sort::Delta))));
     }
 
     #[test]

@@ -73,9 +73,7 @@ mod tests {
     use crate::export::testing::matching;
 
     fn text(report: &HeapReport, select: &Select) -> String {
-        let mut out = Vec::new();
-        write(report, select, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        testing::written(|out| write(report, select, out))
     }
 
     #[test]

@@ -16,10 +16,11 @@ use crate::account::{AddressSpaceFacts, ImageRow, MemoryAccount, MemoryOwner, Ow
 use crate::compact::{Cells, Samples};
 use crate::memory::Addr;
 use crate::report::{
-    AssemblyRow, Cell, Evidence, FREE, GENERATIONS, HeapReport, LargeFree, MethodTableRow, Owner, SegmentRow,
-    Supertype, TypeRow,
+    AssemblyRow, Cell, DiffReport, Evidence, FREE, GENERATIONS, HeapReport, LargeFree, MethodTableRow, Owner,
+    SegmentRow, Supertype, TypeRow,
 };
 use regex::Regex;
+use std::io;
 use std::path::PathBuf;
 
 /// Text of a file in `tests/fixtures`.
@@ -36,6 +37,24 @@ pub fn snapshot(name: &str, text: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+/// What is written, as text.
+pub fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// The comparison of [`pair`].
+pub fn compared() -> DiffReport {
+    let (a, b) = pair();
+    crate::diff::diff(&[a, b]).unwrap()
+}
+
+/// As people get it: all rows, C# names.
+pub fn for_people(sort: Sort) -> Select {
+    Select { names: Names::Csharp, sort, ..select() }
 }
 
 /// As `--filter` does.

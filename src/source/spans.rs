@@ -37,6 +37,8 @@ struct Held {
     used: u64,
     rank: Rank,
     pieces: Vec<Option<Piece>>,
+    /// How many of them were read as structures.
+    structures: usize,
 }
 
 /// What goes first when there is no room.
@@ -60,6 +62,10 @@ struct Piece {
 impl Held {
     fn bytes(&self) -> u64 {
         self.pieces.iter().flatten().fold(0, |sum, piece| sum.saturating_add(piece.squeezed.len() as u64))
+    }
+
+    fn count(&self) -> usize {
+        self.pieces.iter().flatten().filter(|piece| piece.structures).count()
     }
 
     /// Drops what is of the lowest rank; true if there is something left.
@@ -133,6 +139,7 @@ impl Spans {
         self.clock = self.clock.saturating_add(1);
         held.used = self.clock;
         if !once {
+            held.structures = held.count();
             held.rank = held.rank.max(Rank::Around);
         }
         true
@@ -184,7 +191,7 @@ impl Spans {
         let bytes = open.bytes.get().map_or(&[][..], Vec::as_slice);
         let Some(slot) = self.held.get_mut(open.number) else { return };
         let before = slot.take();
-        let mut held = before.unwrap_or_else(|| Held { used: 0, rank: Rank::Left, pieces: Vec::new() });
+        let mut held = before.unwrap_or_else(|| Held { used: 0, rank: Rank::Left, pieces: Vec::new(), structures: 0 });
         self.held_bytes = self.held_bytes.saturating_sub(held.bytes());
         held.used = open.used;
         held.pieces.resize_with(open.taken.len(), || None);
@@ -205,6 +212,7 @@ impl Spans {
             }
         }
         self.held_bytes = self.held_bytes.saturating_add(held.bytes());
+        held.structures = held.count();
         *slot = Some(held);
         while self.held_bytes > self.held_room && self.let_go() {}
     }
@@ -212,10 +220,7 @@ impl Spans {
     /// Drops something of the lowest rank there is, of the span that was not used for the longest time; around structures, where there are
     /// the fewest of them: a lone page in the middle of other memory has none beside it. False if nothing is held.
     fn let_go(&mut self) -> bool {
-        let structures = |held: &Held| match held.rank {
-            Rank::Around => held.pieces.iter().flatten().filter(|piece| piece.structures).count(),
-            _ => 0,
-        };
+        let structures = |held: &Held| if held.rank == Rank::Around { held.structures } else { 0 };
         let rank = |held: &Held| (held.rank, structures(held), held.used);
         let all = (0..).zip(&self.held).filter_map(|(number, held)| Some((number, rank(held.as_ref()?))));
         let Some((number, _)) = all.min_by_key(|(_, rank)| *rank) else { return false };
@@ -243,5 +248,37 @@ impl Open {
             let len = self.len.saturating_sub(PIECE.saturating_mul(piece)).min(PIECE);
             (taken == STRUCTURES || taken < len).then_some((piece, taken == STRUCTURES))
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "tests")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever is read, opened and dropped: the sums that are kept are those of the pieces, and no more is held than there is room for.
+        #[test]
+        fn sums_are_kept(reads in prop::collection::vec((0_usize..6, 0_usize..4 * PIECE, 1_usize..PIECE * 2, any::<bool>()), 1..80)) {
+            const LEN: usize = 4 * PIECE;
+            let room = (LEN + LEN / 2) as u64;
+            let mut spans = Spans::new(6, 2 * LEN as u64, room);
+            for (number, from, len, once) in reads {
+                let len = len.min(LEN - from);
+                if !spans.held(number, from, &mut vec![0; len], once) {
+                    let bytes = spans.open(number, LEN);
+                    // Noise, which cannot be squeezed.
+                    let mut seed = number as u64 + 1;
+                    let noise = || { seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1); (seed >> 56) as u8 };
+                    bytes.get_or_init(|| std::iter::repeat_with(noise).take(LEN).collect());
+                    spans.was_read(number, from, len, once);
+                }
+                let held = || spans.held.iter().flatten();
+                prop_assert!(held().all(|held| held.structures == held.count()));
+                prop_assert_eq!(spans.held_bytes, held().map(Held::bytes).sum::<u64>());
+                prop_assert!(spans.held_bytes <= room);
+            }
+        }
     }
 }

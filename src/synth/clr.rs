@@ -798,6 +798,13 @@ impl<'s> World<'s> {
         self.space.word(table - 3 * p, less);
     }
 
+    /// A method table with objects on the heap.
+    fn typed(&mut self, arena: Arena, name: &str, module: &str, mt: &Mt, component: u64) -> u64 {
+        let table = self.method_table(arena, mt);
+        self.kind(table, name, module, mt, component);
+        table
+    }
+
     fn kind(&mut self, table: u64, name: &str, module: &str, mt: &Mt, component: u64) {
         self.kinds.push(Kind {
             table,
@@ -968,8 +975,7 @@ impl<'s> World<'s> {
 
         // Core types, in the pages of the native image.
         let object_mt = Mt { base_size: 3 * p, ..self.class(object_rid, 0, 0, core) };
-        let object = self.method_table(core_arena, &object_mt);
-        self.kind(object, "System.Object", core_name, &object_mt, 0);
+        let object = self.typed(core_arena, "System.Object", core_name, &object_mt, 0);
         let disposable_mt = Mt { flags: INTERFACE, base_size: 0, ..self.class(disposable_rid, 0, object, core) };
         let disposable = self.method_table(core_arena, &disposable_mt);
         let value_mt = Mt { base_size: 3 * p, ..self.class(value_rid, 0, object, core) };
@@ -984,28 +990,23 @@ impl<'s> World<'s> {
             interfaces: vec![disposable],
             ..self.class(string_rid, 0, object, core)
         };
-        let string = self.method_table(core_arena, &string_mt);
-        self.kind(string, "System.String", core_name, &string_mt, 2);
+        let string = self.typed(core_arena, "System.String", core_name, &string_mt, 2);
         self.kinds.last_mut().unwrap().frozen = true;
         let mut primitives = Vec::new();
         for (rid, name) in [(int_rid, "Int32"), (byte_rid, "Byte"), (char_rid, "Char")] {
             let mt = Mt { flags: PRIMITIVE, base_size: 3 * p, ..self.class(rid, 0, value, core) };
-            let table = self.method_table(core_arena, &mt);
-            self.kind(table, &format!("System.{name}"), core_name, &mt, 0);
+            let table = self.typed(core_arena, &format!("System.{name}"), core_name, &mt, 0);
             primitives.push(table);
         }
         let [int, byte, char] = primitives[..] else { panic!("three primitives") };
         let exception_mt = self.class(exception_rid, 6, object, core);
-        let exception = self.method_table(core_arena, &exception_mt);
-        self.kind(exception, "System.Exception", core_name, &exception_mt, 0);
+        let exception = self.typed(core_arena, "System.Exception", core_name, &exception_mt, 0);
         // Remoting: categories that alias the arrays' without the component bit.
         let proxy_mt = Mt { flags: 0x000E_0000, ..self.class(proxy_rid, 5, object, core) };
-        let proxy = self.method_table(core_arena, &proxy_mt);
-        self.kind(proxy, "System.Runtime.Remoting.Proxies.__TransparentProxy", core_name, &proxy_mt, 0);
+        self.typed(core_arena, "System.Runtime.Remoting.Proxies.__TransparentProxy", core_name, &proxy_mt, 0);
         let timer_mt =
             Mt { flags: 0x0002_0000, interfaces: vec![disposable], ..self.class(timer_rid, 2, object, core) };
-        let timer = self.method_table(core_arena, &timer_mt);
-        self.kind(timer, "System.Threading.Timer", core_name, &timer_mt, 0);
+        self.typed(core_arena, "System.Threading.Timer", core_name, &timer_mt, 0);
 
         // Arrays. Those of references share one canonical method table, or even one method table.
         let legacy = self.scenario.shared_reference_arrays;
@@ -1014,8 +1015,7 @@ impl<'s> World<'s> {
             objects_mt.base_size = 4 * p;
             objects_mt.references = References::Elements(3 * p);
         }
-        let objects = self.method_table(core_arena, &objects_mt);
-        self.kind(objects, "System.Object[]", core_name, &objects_mt, p);
+        let objects = self.typed(core_arena, "System.Object[]", core_name, &objects_mt, p);
         let shared_array = |w: &mut Self, element: u64, name: &str, module: &str, canonical: Canonical| {
             if legacy {
                 w.kind(objects, "System.Object[]", core_name, &objects_mt, p);
@@ -1033,15 +1033,13 @@ impl<'s> World<'s> {
         let strings = shared_array(self, string, "System.String", core_name, Canonical::ThroughCell(objects));
         for (element, name, component) in [(byte, "System.Byte", 1), (char, "System.Char", 2)] {
             let mt = self.array(element, component, 0, array, core, Canonical::Own, false);
-            let table = self.method_table(core_arena, &mt);
-            self.kind(table, &format!("{name}[]"), core_name, &mt, component);
+            self.typed(core_arena, &format!("{name}[]"), core_name, &mt, component);
         }
         let bytes = self.kinds.iter().find(|k| k.name == "System.Byte[]").unwrap().table;
         let mut grid = 0;
         for (rank, suffix) in [(2, "[,]"), (3, "[,,]"), (1, "[*]")] {
             let mt = self.array(int, 4, rank, array, core, Canonical::Own, false);
-            let table = self.method_table(core_arena, &mt);
-            self.kind(table, &format!("System.Int32{suffix}"), core_name, &mt, 4);
+            let table = self.typed(core_arena, &format!("System.Int32{suffix}"), core_name, &mt, 4);
             if rank == 2 {
                 grid = table;
             }
@@ -1062,8 +1060,7 @@ impl<'s> World<'s> {
         let cell = self.space.alloc(core_arena, p);
         self.space.word(cell, string);
         let mt = generic(self.class(list_rid, 3, object, core), Canonical::ThroughCell(list_canon), vec![cell + 1]);
-        let table = self.method_table(core_arena, &mt);
-        self.kind(table, &list("System.String", core_name), core_name, &mt, 0);
+        self.typed(core_arena, &list("System.String", core_name), core_name, &mt, 0);
         // Array TypeDescs as arguments.
         let desc_start = self.space.alloc(self.loader, 8 * p);
         let (sz, md_desc) = (desc_start, desc_start + 4 * p);
@@ -1074,25 +1071,21 @@ impl<'s> World<'s> {
         }
         for (desc, name) in [(sz, "System.Byte[]"), (md_desc, "System.Int32[,]")] {
             let mt = generic(self.class(list_rid, 3, object, core), Canonical::Of(list_canon), vec![desc + 2]);
-            let table = self.method_table(self.loader, &mt);
-            self.kind(table, &list(name, core_name), core_name, &mt, 0);
+            self.typed(self.loader, &list(name, core_name), core_name, &mt, 0);
         }
 
         // System.ni.dll: parents through cells.
         let uri_mt = Mt { indirect_parent: true, ..self.class(uri_rid, 7, object, system) };
-        let uri = self.method_table(system_arena, &uri_mt);
-        self.kind(uri, "System.Uri", "System", &uri_mt, 0);
+        self.typed(system_arena, "System.Uri", "System", &uri_mt, 0);
         let info_mt = Mt { indirect_parent: true, ..self.class(info_rid, 4, object, system) };
-        let info = self.method_table(system_arena, &info_mt);
-        self.kind(info, "System.Uri+UriInfo", "System", &info_mt, 0);
+        self.typed(system_arena, "System.Uri+UriInfo", "System", &info_mt, 0);
         let point_mt = Mt {
             flags: VALUE_TYPE,
             base_size: 4 * p,
             indirect_parent: true,
             ..self.class(point_rid, 0, value, system)
         };
-        let point = self.method_table(system_arena, &point_mt);
-        self.kind(point, "System.Drawing.Point", "System", &point_mt, 0);
+        let point = self.typed(system_arena, "System.Drawing.Point", "System", &point_mt, 0);
         // A value-type instantiation lives in the image that needed it: its loader module is not its module.
         let forms: [(u64, &str, Override, Vec<u64>, u16); 3] = [
             (point, "System.Drawing.Point", Override::Relative(core), vec![], 5),
@@ -1147,11 +1140,9 @@ impl<'s> World<'s> {
             self.kind(table, &format!("{}[]", name("Dictionary`2+Entry")), core_name, &mt, 4 * p);
         }
         let mt = self.class(widget_rid, 2, object, plugin);
-        let widget = self.method_table(self.loader, &mt);
-        self.kind(widget, "Plugin.Widget", "Plugin", &mt, 0);
+        self.typed(self.loader, "Plugin.Widget", "Plugin", &mt, 0);
         let mt = self.class(emitted_rid, 1, object, dynamic);
-        let emitted = self.method_table(self.loader, &mt);
-        self.kind(emitted, "Emitted.Proxy", "Emitted", &mt, 0);
+        self.typed(self.loader, "Emitted.Proxy", "Emitted", &mt, 0);
 
         let known = self.data + self.l.data_known;
         for (i, table) in (0..).zip([object, string, self.free, array, objects, exception, strings]) {

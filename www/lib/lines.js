@@ -25,8 +25,9 @@ import { keyOfLine, sorted } from './rows.js';
  * @property {boolean} hollow  its objects stand in other lines as well: not to be added up
  * @property {number} [each]  types of which each changed by the same number
  * @property {string} [title]
+ * @property {string} [assembly]  that can be moved to another class
  * @typedef {{kind: 'type', path: string, level: number, i: number, open: boolean, hollow: boolean}} TypeLine  `path`: the groups that it is in
- * @typedef {{kind: 'detail', id: string, i: number, of: string}} Detail
+ * @typedef {{kind: 'detail', id: string, i: number, of: string, assembly?: string}} Detail  of a type, or of an assembly
  * @typedef {{kind: 'rule', id: string, text: string}} Rule
  * @typedef {Section | Group | TypeLine | Detail | Rule} Item
  *
@@ -171,6 +172,9 @@ function pushNamespace(out, x, path, level, at) {
   });
 }
 
+/** How the core's reason begins where the reader decided. */
+export const MOVED = 'moved by you';
+
 /** @param {Context} x @param {(assembly: string) => {owner: string, reason: string} | undefined} about @returns {Item[]} */
 export function linesOfAssemblies(x, about) {
   /** @type {Map<string, number[]>} */
@@ -183,7 +187,8 @@ export function linesOfAssemblies(x, about) {
   }
   const groups = [...rows].map(([name, list]) => {
     const known = about(name);
-    return group(x, `assembly:${name}`, { label: name || '(no assembly)', note: count(list.length), font: 'name', owner: known?.owner, title: known?.reason, rows: list, hollow: false });
+    const moved = known?.reason.startsWith(MOVED) ? `${MOVED}, ` : '';
+    return group(x, `assembly:${name}`, { label: name || '(no assembly)', note: moved + count(list.length), font: 'name', owner: known?.owner, title: known?.reason, rows: list, hollow: false, assembly: known && name });
   });
   /** @type {Item[]} */
   const out = [];
@@ -275,7 +280,7 @@ function count(n, all = n) {
 
 /**
  * @param {Context} x @param {string} id
- * @param {{label: string, note: string, font: 'name' | 'words', rows: number[], hollow: boolean, owner?: string, each?: number, title?: string, level?: number}} is
+ * @param {{label: string, note: string, font: 'name' | 'words', rows: number[], hollow: boolean, owner?: string, each?: number, title?: string, assembly?: string, level?: number}} is
  * @returns {Group}
  */
 function group(x, id, is) {
@@ -317,6 +322,7 @@ function pushLevel(out, x, path, level, { groups, rows }, inside) {
     g.level = level;
     out.push(g);
     if (!g.open) return;
+    if (g.assembly) out.push({ kind: 'detail', id: g.id + IN, i: -1, of: g.id, assembly: g.assembly });
     if (inside) inside(g);
     else for (const i of sort(x, g.rows)) pushType(out, x, path + g.id + IN, level + 1, i, g.hollow);
   };

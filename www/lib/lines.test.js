@@ -54,6 +54,15 @@ test('assemblies add up', () => {
   assert.equal(items.reduce((n, i) => n + i.rows.length, 0), 6);
 });
 
+test('an open assembly begins with where it can be moved, and says that it was', () => {
+  const about = (name) => (name === 'Lib' ? { owner: 'yours', reason: 'moved by you; otherwise library: product Lib' } : name === 'App' ? { owner: 'yours', reason: 'the entry assembly' } : undefined);
+  const items = linesOfAssemblies(context({ opened: new Set(['assembly:Lib', 'assembly:corlib', 'assembly:App']) }), about);
+  assert.deepEqual(words(items), ['(Lib)', 'detail', 'Lib.ITelemetry[]', 'Lib.Context', 'Lib.Inner.Part', '(corlib)', 'System.String', '(App)', 'detail', 'App.Cart.<>c__DisplayClass1_0', 'App.Cart.<>c__DisplayClass2_0']);
+  assert.deepEqual(items.filter((i) => i.kind === 'detail').map((i) => [i.assembly, i.of]), [['Lib', 'assembly:Lib'], ['App', 'assembly:App']]);
+  assert.deepEqual(items.filter((i) => i.kind === 'group').map((i) => i.note), ['moved by you, 3 types', '1 type', '2 types']);
+  assert.equal(new Set(items.map((i) => idOf(c, i))).size, items.length);
+});
+
 test('supertypes are hollow and say how many of their types pass the filter', () => {
   const [section, line] = linesOfSupertypes(context({ rows: [0, 2] }), [
     { label: 'Interfaces', note: '', groups: [{ name: 'Lib.ITelemetry', name_csharp: 'Lib.ITelemetry', module: 'Lib', owner: 'library', rows: [0, 1] }, { name: 'X', name_csharp: '', module: '', owner: null, rows: [1] }] },

@@ -4,11 +4,24 @@ import { OWNERS, keyOf, textOf } from '../lib/columns.js';
 import { copyButton, el } from '../lib/dom.js';
 import { GENERATIONS, OLD_FIRST } from '../lib/facts.js';
 import { number, plural, signed, visible } from '../lib/format.js';
+import { MOVED } from '../lib/lines.js';
+import { KINDS } from './toolbar.js';
 
 /** Sample addresses shown, method tables, supertypes before the rest is folded. */
 const SAMPLES = 8;
 const TABLES = 8;
 const SUPERTYPES = 6;
+
+/**
+ * Of an assembly: whose its types are, why, and where to move them.
+ * @param {string} assembly @param {{owner: string, reason: string}} known @param {(assembly: string, owner: string | null) => void} move
+ */
+export function classCell(assembly, { owner, reason }, move) {
+  return el('td.detail', { role: 'gridcell' }, el('p.title', 'Its types count as',
+    el('span.group', { role: 'group', 'aria-label': `Class of ${assembly}` },
+      ...OWNERS.map((o) => el('button', { 'data-move': o, 'aria-pressed': String(o === owner), onclick: () => move(assembly, o) }, KINDS[o]))),
+    el('span.hint', reason), reason.startsWith(MOVED) && el('button.small', { 'data-move': '', onclick: () => move(assembly, null) }, 'Undo')));
+}
 
 /**
  * At once what the columns know; the rest as soon as the worker tells.

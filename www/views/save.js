@@ -67,7 +67,7 @@ export function mountSave(store, actions, reports) {
     }
     let text;
     try {
-      text = format === 'html' ? await html(result) : await actions.save(/** @type {any} */ (format), { names: spelling() === 'csharp' ? 'csharp' : 'sos', withCommandLine: parts.commandLine });
+      text = format === 'html' ? await html(result) : await actions.save(/** @type {any} */ (format), { names: format === 'json' ? undefined : spelling() === 'csharp' ? 'csharp' : 'sos', withCommandLine: parts.commandLine });
     } catch (failure) {
       text = '';
       setText(byId('save-preview'), String(/** @type {any} */ (failure)?.message ?? failure));

@@ -13,7 +13,7 @@ import { SHOWN, filtered, matcher, nameRanks, searchTexts, shownBy } from '../li
 import { oneProcess } from '../lib/facts.js';
 import { trend } from '../lib/series.js';
 import { mountChart } from './chart.js';
-import { detailCell } from './detail.js';
+import { classCell, detailCell } from './detail.js';
 import { columnsOf, footRow, headRows, hooks, lineNode, widen } from './row.js';
 import { mountToolbar } from './toolbar.js';
 
@@ -32,7 +32,7 @@ const NARROW_TRACK = 96;
 const NAME = 300;
 
 /** Heights of lines in pixels, as table.css has them. */
-const HEIGHT = { one: 26, two: 48, section: 27, rule: 22, detail: 320 };
+const HEIGHT = { one: 26, two: 48, section: 27, rule: 22, detail: 320, assembly: 46 };
 
 /** Pixels drawn above and below the window. */
 const BEYOND = 200;
@@ -97,6 +97,10 @@ export function mountTable(store, client, actions) {
     }
   });
 
+  /** What was said of an assembly on its way to another class. */
+  let saying = '';
+  let { moved } = store.get();
+
   let written = location.hash.replace(/^#/, '');
   /** What the page was opened with; the first result, which chooses a view by itself, must not undo it. @type {Record<string, any> | null} */
   let restore = fromFragment(written);
@@ -121,8 +125,9 @@ export function mountTable(store, client, actions) {
       model = modelOf(s.result);
       known = once(model, client, () => redraw(true));
       heights.clear();
-      if (grows) redraw(true);
+      if (grows || s.moved !== moved) redraw(true);
       else drawnKey = '';
+      ({ moved } = s);
       if (part) { /* the address is for the whole */ } else if (restore && Object.keys(restore).length > 0) {
         const state = restore;
         restore = null;
@@ -137,6 +142,7 @@ export function mountTable(store, client, actions) {
       // Where only rows were opened or pinned, nothing moves above the reader's eye.
       const only = drawnKey !== '' && filter === drawnFilter;
       [drawnKey, drawnFilter] = [key, filter];
+      saying = '';
       redraw(only);
     }
     if (s.goTo !== null) goTo(s.goTo);
@@ -164,10 +170,11 @@ export function mountTable(store, client, actions) {
     items = itemsOf(view, context, m, known);
     // A row that goes away or changes its place takes the focus along.
     const focused = body.contains(document.activeElement);
+    const inside = /** @type {any} */ (document.activeElement?.closest('.detail-row'))?.dataset.id;
     layOut(s, view, sel);
     drawHead(s, view, ranked);
     drawFoot(s, sel, rows, generation, filter);
-    const said = { error: matcher(s.search).error ?? '', found: `${plural(rows.length, 'type')} of ${number(m.c.n)} shown` };
+    const said = { error: matcher(s.search).error ?? '', found: `${saying}${plural(rows.length, 'type')} of ${number(m.c.n)} shown` };
     const counts = known.counts(generation);
     updateToolbar({ ...s, view }, m, { ...(counts.done ?? counts.before), ...said });
     // Counting takes as long as drawing: a task of its own, so that the first rows are there before.
@@ -191,6 +198,7 @@ export function mountTable(store, client, actions) {
     if (!keep) toTop();
     paint();
     if (focused) focusActive(false);
+    if (inside) /** @type {any} */ ([...nodes].find(([item]) => idOf(m.c, item) === inside)?.[1].querySelector('[data-move][aria-pressed="true"]'))?.focus();
     writeFragment(s);
   }
 
@@ -303,7 +311,7 @@ export function mountTable(store, client, actions) {
     items.forEach((item, at) => {
       tops[at] = top;
       if (selectable(item)) top += plain;
-      else if (item.kind === 'detail') top += heights.get(idOf(m.c, item)) ?? HEIGHT.detail;
+      else if (item.kind === 'detail') top += heights.get(idOf(m.c, item)) ?? HEIGHT[item.assembly ? 'assembly' : 'detail'];
       else top += item.kind === 'rule' ? HEIGHT.rule : HEIGHT.section;
     });
     tops[items.length] = top;
@@ -377,8 +385,8 @@ export function mountTable(store, client, actions) {
     node.dataset.id = id;
     if (id === active) node.setAttribute('tabindex', '0');
     if (item.kind === 'detail') {
-      const { i } = item;
-      node.append(detailCell(m, i, store.get(), /** @type {any} */ (known).detail(i), { pin: () => pin(i) }));
+      const { i, assembly } = item;
+      node.append(assembly ? classCell(assembly, /** @type {any} */ (m.assembly(assembly)), move) : detailCell(m, i, store.get(), /** @type {any} */ (known).detail(i), { pin: () => pin(i) }));
       node.firstElementChild?.setAttribute('aria-colspan', String((shown?.columns.length ?? 0) + 1));
       measured.observe(node);
     }
@@ -455,6 +463,12 @@ export function mountTable(store, client, actions) {
     // Its objects are told of when all of them are known.
     if (result?.soFar) return;
     if (opened.includes(id) !== open) store.set({ opened: open ? [...opened, id] : opened.filter((o) => o !== id) });
+  }
+
+  /** @param {string} assembly @param {string | null} owner */
+  function move(assembly, owner) {
+    saying = `${assembly} counts as ${owner ?? 'before'}. `;
+    actions.move(assembly, owner);
   }
 
   /** @param {number} i */

@@ -9,7 +9,7 @@ const VIEWS = [
   ['suspects', 'Suspects', 'Suspects'], ['types', 'Types', 'Types'], ['base', 'By base type or interface', 'Base type'],
   ['namespace', 'By namespace', 'Namespace'], ['assembly', 'By assembly', 'Assembly'],
 ];
-const KINDS = { runtime: 'Runtime', library: 'Libraries', yours: 'Yours' };
+export const KINDS = { runtime: 'Runtime', library: 'Libraries', yours: 'Yours' };
 /** @param {string} key */
 const generationWord = (key) => (/oh$/.test(key) ? key.toUpperCase() : key);
 /** Choices with a button; the others are in a list. */

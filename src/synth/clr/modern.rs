@@ -366,8 +366,7 @@ impl World<'_> {
         self.expected.rows.insert(start, Row { name: "Free".into(), ..Row::default() });
 
         let object_mt = Mt { base_size: 3 * p, ..self.class(object_rid, 0, 0, core) };
-        let object = self.method_table(loader, &object_mt);
-        self.kind(object, "System.Object", core_name, &object_mt, 0);
+        let object = self.typed(loader, "System.Object", core_name, &object_mt, 0);
         let disposable_mt = Mt { flags: INTERFACE, base_size: 0, ..self.class(disposable_rid, 0, 0, core) };
         let disposable = self.method_table(loader, &disposable_mt);
         let root = |w: &mut Self, rid| {
@@ -383,43 +382,34 @@ impl World<'_> {
             interfaces: vec![disposable],
             ..self.class(string_rid, 0, object, core)
         };
-        let string = self.method_table(loader, &string_mt);
-        self.kind(string, "System.String", core_name, &string_mt, 2);
+        let string = self.typed(loader, "System.String", core_name, &string_mt, 2);
         self.kinds.last_mut().unwrap().frozen = true;
         let primitives = [(int_rid, "Int32"), (byte_rid, "Byte"), (char_rid, "Char")].map(|(rid, name)| {
             let mt = Mt { flags: PRIMITIVE, base_size: 3 * p, ..self.class(rid, 0, value, core) };
-            let table = self.method_table(loader, &mt);
-            self.kind(table, &format!("System.{name}"), core_name, &mt, 0);
-            table
+            self.typed(loader, &format!("System.{name}"), core_name, &mt, 0)
         });
         let [int, byte, char] = primitives;
         let exception_mt = self.class(exception_rid, 6, object, core);
-        let exception = self.method_table(loader, &exception_mt);
-        self.kind(exception, "System.Exception", core_name, &exception_mt, 0);
+        let exception = self.typed(loader, "System.Exception", core_name, &exception_mt, 0);
 
         let objects_mt = self.array(object, p, 0, array, core, Canonical::Own, true);
-        let objects = self.method_table(loader, &objects_mt);
-        self.kind(objects, "System.Object[]", core_name, &objects_mt, p);
+        let objects = self.typed(loader, "System.Object[]", core_name, &objects_mt, p);
         let mt = self.array(string, p, 0, array, core, Canonical::Of(objects), true);
-        let table = self.method_table(loader, &mt);
-        self.kind(table, "System.String[]", core_name, &mt, p);
+        self.typed(loader, "System.String[]", core_name, &mt, p);
         for (element, name, component) in [(byte, "System.Byte", 1), (char, "System.Char", 2)] {
             let mt = self.array(element, component, 0, array, core, Canonical::Own, false);
-            let table = self.method_table(loader, &mt);
-            self.kind(table, &format!("{name}[]"), core_name, &mt, component);
+            self.typed(loader, &format!("{name}[]"), core_name, &mt, component);
         }
         for (rank, suffix) in [(2, "[,]"), (3, "[,,]"), (1, "[*]")] {
             let mt = self.array(int, 4, rank, array, core, Canonical::Own, false);
-            let table = self.method_table(loader, &mt);
-            self.kind(table, &format!("System.Int32{suffix}"), core_name, &mt, 4);
+            self.typed(loader, &format!("System.Int32{suffix}"), core_name, &mt, 4);
         }
         // int*[]: a TypeDesc for an element; 8.0 has its argument a word earlier.
         let pointer = self.space.alloc(loader, 6 * p);
         self.space.u32(pointer, 0x0F);
         self.space.word(pointer + if matches!(modern.major, 8) { p } else { 2 * p }, int);
         let mt = self.array(pointer + 2, p, 0, array, core, Canonical::Own, false);
-        let table = self.method_table(loader, &mt);
-        self.kind(table, "System.Int32*[]", core_name, &mt, p);
+        self.typed(loader, "System.Int32*[]", core_name, &mt, p);
 
         let list_canon_mt = Mt {
             flags: SHARED,
@@ -432,26 +422,20 @@ impl World<'_> {
             |mt: Mt, canonical: Canonical, arguments: Vec<u64>| Mt { flags: GENERIC, canonical, arguments, ..mt };
         let list = |argument: &str, assembly: &str| format!("{collections}.List`1[[{argument}, {assembly}]]");
         let customer_mt = Mt { interfaces: vec![disposable], ..self.class(customer_rid, 4, object, app) };
-        let customer = self.method_table(loader, &customer_mt);
-        self.kind(customer, "App.Customer", "App", &customer_mt, 0);
+        let customer = self.typed(loader, "App.Customer", "App", &customer_mt, 0);
         for (argument, name, assembly) in [(string, "System.String", core_name), (customer, "App.Customer", "App")] {
             let mt = generic(self.class(list_rid, 3, object, core), Canonical::Of(list_canon), vec![argument]);
-            let table = self.method_table(loader, &mt);
-            self.kind(table, &list(name, assembly), core_name, &mt, 0);
+            self.typed(loader, &list(name, assembly), core_name, &mt, 0);
         }
         let mt = self.class(address_rid, 2, object, app);
-        let address = self.method_table(loader, &mt);
-        self.kind(address, "App.Customer+Address", "App", &mt, 0);
+        self.typed(loader, "App.Customer+Address", "App", &mt, 0);
         let mt = Mt { flags: VALUE_TYPE, base_size: 4 * p, ..self.class(price_rid, 0, value, app) };
-        let price = self.method_table(loader, &mt);
-        self.kind(price, "App.Price", "App", &mt, 0);
+        let price = self.typed(loader, "App.Price", "App", &mt, 0);
         let mt = self.array(customer, p, 0, array, app, Canonical::Of(objects), true);
-        let table = self.method_table(loader, &mt);
-        self.kind(table, "App.Customer[]", "App", &mt, p);
+        self.typed(loader, "App.Customer[]", "App", &mt, p);
         let name = |n: &str| format!("{collections}.{n}[[System.String, {core_name}],[App.Price, App]]");
         let mt = generic(self.class(dictionary_rid, 4, object, core), Canonical::Own, vec![string, price]);
-        let table = self.method_table(loader, &mt);
-        self.kind(table, &name("Dictionary`2"), core_name, &mt, 0);
+        self.typed(loader, &name("Dictionary`2"), core_name, &mt, 0);
         let mt = Mt {
             base_size: 6 * p,
             references: References::None,
@@ -459,14 +443,11 @@ impl World<'_> {
         };
         let entry = self.method_table(loader, &mt);
         let mt = self.array(entry, 4 * p, 0, array, core, Canonical::Own, false);
-        let table = self.method_table(loader, &mt);
-        self.kind(table, &format!("{}[]", name("Dictionary`2+Entry")), core_name, &mt, 4 * p);
+        self.typed(loader, &format!("{}[]", name("Dictionary`2+Entry")), core_name, &mt, 4 * p);
         let mt = self.class(widget_rid, 2, object, plugin);
-        let widget = self.method_table(loader, &mt);
-        self.kind(widget, "Plugin.Widget", "Plugin", &mt, 0);
+        self.typed(loader, "Plugin.Widget", "Plugin", &mt, 0);
         let mt = self.class(emitted_rid, 1, object, dynamic);
-        let emitted = self.method_table(loader, &mt);
-        self.kind(emitted, "Emitted.Proxy", "Emitted", &mt, 0);
+        self.typed(loader, "Emitted.Proxy", "Emitted", &mt, 0);
 
         for (which, table) in (1..).zip([object, string, exception, self.free]) {
             let at = self.dac_variable(modern, which);
