@@ -3,7 +3,7 @@
 //! `serde_json` is still what reads the text. The rules are those of the derived readers (a test compares them): unknown fields are passed over, a
 //! field that is missing or comes twice is an error, unless it is optional.
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
 /// A place that a value of JSON is read into.
@@ -86,16 +86,17 @@ macro_rules! required {
 }
 pub(crate) use required;
 
-/// Makes a [`Slot`] of an enum whose derived reader takes its names.
+/// Makes a [`Slot`] of an enum that is one word in JSON, its variants in small letters with hyphens.
 macro_rules! word {
-    ($type:ty) => {
+    ($type:ident { $($variant:ident),* $(,)? }) => {
         impl $crate::reading::Slot for $type {
             fn kind(&self) -> $crate::reading::Kind {
                 $crate::reading::Kind::Single
             }
 
             fn put(&mut self, value: $crate::reading::Value<'_>) -> bool {
-                $crate::reading::named(value).map(|v| *self = v).is_some()
+                const ALL: &[(&str, $type)] = &[$((stringify!($variant), $type::$variant)),*];
+                ALL.iter().find(|(name, _)| $crate::reading::is_word(&value, name)).map(|v| *self = v.1).is_some()
             }
         }
 
@@ -104,10 +105,15 @@ macro_rules! word {
 }
 pub(crate) use word;
 
-/// The variant of an enum by its name.
-pub(crate) fn named<'a, T: de::Deserialize<'a>>(value: Value<'a>) -> Option<T> {
-    let Value::Text(text) = value else { return None };
-    T::deserialize(IntoDeserializer::<de::value::Error>::into_deserializer(text)).ok()
+/// Whether a value is the name of a variant, `GcObjects` as `gc-objects`.
+pub(crate) fn is_word(value: &Value<'_>, variant: &str) -> bool {
+    let Value::Text(text) = value else { return false };
+    let mut text = text.bytes();
+    let mut first = true;
+    variant.bytes().all(|b| {
+        let hyphen = b.is_ascii_uppercase() && !std::mem::take(&mut first);
+        (!hyphen || text.next() == Some(b'-')) && text.next() == Some(b.to_ascii_lowercase())
+    }) && text.next().is_none()
 }
 
 /// Reads a whole text.
@@ -478,6 +484,34 @@ mod tests {
         bad(&text.replacen("\"schema\"", "\"schema\":\"\",\"schema\"", 1));
         bad(&text.replacen("\"types\":[", "\"types\":[[],", 1));
         bad(&format!("{text} 1"));
+    }
+
+    #[test]
+    fn words_are_read_as_the_derived_reader_reads_them() {
+        use crate::account::MemoryOwner;
+        fn same<T: Slot + Default + serde::Serialize + de::DeserializeOwned + PartialEq + fmt::Debug>(all: &[T]) {
+            for one in all {
+                let text = serde_json::to_string(one).unwrap();
+                assert_eq!(&from_slice::<T>(text.as_bytes()).unwrap(), one);
+                for wrong in [
+                    text.to_uppercase(),
+                    text.replace('-', ""),
+                    text.replacen('"', "\"-", 1),
+                    format!("[{text}]"),
+                    "1".into(),
+                ] {
+                    let (own, derived) =
+                        (from_slice::<T>(wrong.as_bytes()).ok(), serde_json::from_str::<T>(&wrong).ok());
+                    assert_eq!(own, derived, "{wrong}");
+                }
+            }
+            assert!(from_slice::<T>(b"\"\"").is_err() && from_slice::<T>(b"\"gc-\"").is_err());
+        }
+        use crate::events::Kind as EventKind;
+        use crate::report::Owner;
+        same(&MemoryOwner::ALL);
+        same(&[EventKind::Recycle, EventKind::Crash, EventKind::Stop, EventKind::Error]);
+        same(&[Owner::Runtime, Owner::Library, Owner::Yours]);
     }
 
     #[test]

@@ -780,7 +780,7 @@ record!(AssemblyRow { name, owner, reason });
 record!(MethodTableRow { method_table, type_name, type_name_csharp, module, owner = late, count, total_size, aligned_size, generations, samples });
 record!(TypeRow { type_name, type_name_csharp, module, namespace = late, owner = late, base_types = late, interfaces = late, count, total_size, aligned_size, generations, method_tables, array = late });
 record!(ArrayShape { base_size, component_size });
-word!(Owner);
+word!(Owner { Runtime, Library, Yours });
 
 shown!(InfoReport { schema, tool_version, dump, runtime, heap, memory, findings, error });
 shown!(ErrorFacts { code, message, hint, evidence });

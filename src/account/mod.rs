@@ -42,6 +42,8 @@ macro_rules! owners {
                 }
             }
         }
+
+        word!(MemoryOwner { $($name),* });
     };
 }
 
@@ -291,7 +293,6 @@ record!(OwnerRow { owner, bytes, how });
 record!(ImageRow { name, base, managed, bytes });
 record!(AddressSpaceFacts { committed, reserved, regions });
 record!(RegionRow { kind, protection, committed, in_dump });
-word!(MemoryOwner);
 
 shown!(MemoryGrowth { process, managed_heap, objects, sentence });
 

@@ -338,4 +338,4 @@ fn filetime(time: u64) -> Option<u64> {
     (time / 10_000_000).checked_sub(11_644_473_600).filter(|&t| t > 0)
 }
 record!(Limit { name, used, available, percent, machine });
-word!(Kind);
+word!(Kind { Recycle, Crash, Stop, Error });
