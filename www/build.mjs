@@ -6,6 +6,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { named } from './order.mjs';
+import { reorder, search, shortTokens, withoutEndTags } from './shorter.mjs';
 import { Stop, output, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
 
 /** Builds both. @returns {Promise<{outDir: string, oneFile: string}>} */
@@ -26,8 +27,7 @@ export async function build() {
     'embedded:wasm': { contents: packed.toString('base64') },
     'embedded:worker': { contents: worker },
   };
-  const html = read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n').replace(/(?<= [\w-]+=)"([\w.-]+)"(?!\/)/g, '$1');
-  const css = (await esbuild.transform(styles(), { loader: 'css', minify: true })).code.trim();
+  const html = withoutEndTags(read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n').replace(/(?<= [\w-]+=)"([\w.-]+)"(?!\/)/g, '$1'));
   const source = sourceHash();
   const app = (/** @type {boolean} */ oneFile, /** @type {string} */ buildId) => bundle(esbuild, 'app.js', embedded, {
     VERSION: JSON.stringify(packageVersion()),
@@ -35,6 +35,7 @@ export async function build() {
     BUILD: JSON.stringify(buildId),
     ONE_FILE: String(oneFile),
   });
+  const css = shortTokens((await esbuild.transform(styles(), { loader: 'css', minify: true })).code.trim(), await app(false, ''));
   const buildId = createHash('sha256').update(await app(false, '')).update(css).update(html).digest('hex').slice(0, 8);
   const sample = sampleScript(recipe);
 
@@ -142,7 +143,9 @@ async function bundle(esbuild, entry, embedded, define) {
     platform: 'browser',
     target: ['chrome123', 'firefox120', 'safari17.5'],
     charset: 'utf8',
-    minify: true,
+    // The names are terser's, and by them functions.json knows the functions.
+    minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'none',
     write: false,
     define,
@@ -160,13 +163,23 @@ async function bundle(esbuild, entry, embedded, define) {
   });
   // Over esbuild's own minifying, which keeps more.
   const { minify } = await import('terser');
-  const small = await minify(built.outputFiles[0].text, {
+  const { ast } = /** @type {any} */ (await minify(built.outputFiles[0].text, {
     ecma: 2020, module: true,
+    format: { ast: true, code: false },
     // Without the two that are false the text is shorter by itself, and longer once it is gzipped.
-    format: { comments: false, ascii_only: true },
     compress: { passes: 3, keep_fargs: false, reduce_funcs: false, lhs_constants: false, unsafe: true, unsafe_arrows: true },
-  });
-  return (small.code ?? '').trim();
+  }));
+  const print = (/** @type {any} */ node) => node.print_to_string({ comments: false, ascii_only: true, ecma: 2020 });
+  if (entry === 'app.js') {
+    reorder(ast, JSON.parse(read('functions.json')));
+    const tries = Number(/^--reorder=(\d+)$/.exec(process.argv[2])?.[1] ?? 0);
+    if (tries > 0) {
+      const wasm = /** @type {any} */ (embedded['embedded:wasm']).contents;
+      writeFileSync(join(www, 'functions.json'), `${JSON.stringify(search(ast, (node) => print(node).replace(wasm, ''), tries), null, 1)}\n`);
+      throw new Stop('functions.json has another order: build again');
+    }
+  }
+  return print(ast).trim();
 }
 
 /** The sample pair as a script, or null where there is none. @param {any} recipe @returns {string | null} */
