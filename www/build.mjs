@@ -21,8 +21,7 @@ export async function build() {
   budget('the WebAssembly', packed.length, recipe.budget['wasm-gzip']);
 
   say('Bundling the page (esbuild)');
-  // A worker ends with all that it made: nothing is freed before.
-  const worker = await bundle(esbuild, 'worker.js', { 'dropheap-wasm': { path: glue } }, { FinalizationRegistry: 'undefined', 'Symbol.dispose': 'undefined' });
+  const worker = await bundle(esbuild, 'worker.js', { 'dropheap-wasm': { path: glue } }, { 'Symbol.dispose': 'undefined' });
   const embedded = {
     'embedded:wasm': { contents: packed.toString('base64') },
     'embedded:worker': { contents: worker },
@@ -113,7 +112,7 @@ async function buildWasm(recipe) {
     writeFileSync(stamp, key);
   }
   const glue = join(work, 'glue.js');
-  writeFileSync(glue, renamed(readFileSync(join(work, 'dropheap.js'), 'utf8'), JSON.parse(readFileSync(names, 'utf8'))));
+  writeFileSync(glue, plainer(renamed(readFileSync(join(work, 'dropheap.js'), 'utf8'), JSON.parse(readFileSync(names, 'utf8')))));
   return { packed: readFileSync(packed), glue };
 }
 
@@ -126,6 +125,25 @@ function renamed(glue, { imports, exports }) {
     .replace(`"${module}": `, 'a: ') // the one module, which it names so
     .replace(/^( +)(\w+)(: function\()/gm, (all, before, name, after) => (inside.has(name) ? before + inside.get(name) + after : all))
     .replace(/\bwasm\.(\w+)/g, (all, name) => (outside.has(name) ? `wasm.${outside.get(name)}` : all));
+}
+
+/** What wasm-bindgen's glue has for others: a pattern, what stands there instead, and why. @type {[RegExp, string, string][]} */
+const PLAINER = [
+  [/^ +free\(\) \{[^}]*\}\n/gm, '', 'a worker ends with all that it made: nothing is freed before'],
+  [/^ +\w+Finalization\.(?:un)?register\(.*\);\n/gm, '', 'the same'],
+  [/^const \w+Finalization = [^;]*;\n/gm, '', 'the same'],
+  [/realloc === undefined/g, 'true', 'a text is encoded at once: those that the page sends are short'],
+  [/!\('encodeInto' in cachedTextEncoder\)/g, 'false', 'every browser that the page runs in has it'],
+  [/if \(module !== undefined\) \{[^]*?\n {4}\}/g, '({module} = module);', 'the worker gives a compiled module'],
+  [/if \(!\(module instanceof WebAssembly\.Module\)\) \{[^}]*\}/g, '', 'the same'],
+];
+
+/** @param {string} glue */
+function plainer(glue) {
+  return PLAINER.reduce((text, [pattern, by, why]) => {
+    if (!pattern.test(text)) throw new Stop(`wasm-bindgen's glue has no ${pattern} any more (${why}): look at PLAINER`);
+    return text.replace(pattern, by);
+  }, glue);
 }
 
 /**
