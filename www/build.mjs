@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { named } from './order.mjs';
+import { reorder, search, shortTokens, withoutEndTags } from './shorter.mjs';
 import { Stop, output, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
 
 /** Builds both. @returns {Promise<{outDir: string, oneFile: string}>} */
@@ -19,14 +20,12 @@ export async function build() {
   budget('the WebAssembly', packed.length, recipe.budget['wasm-gzip']);
 
   say('Bundling the page (esbuild)');
-  // A worker ends with all that it made: nothing is freed before.
-  const worker = await bundle(esbuild, 'worker.js', { 'dropheap-wasm': { path: glue } }, { FinalizationRegistry: 'undefined', 'Symbol.dispose': 'undefined' });
+  const worker = await bundle(esbuild, 'worker.js', { 'dropheap-wasm': { path: glue } }, { 'Symbol.dispose': 'undefined' });
   const embedded = {
     'embedded:wasm': { contents: packed.toString('base64') },
     'embedded:worker': { contents: worker },
   };
-  const html = read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n').replace(/(?<= [\w-]+=)"([\w.-]+)"(?!\/)/g, '$1');
-  const css = (await esbuild.transform(styles(), { loader: 'css', minify: true })).code.trim();
+  const html = withoutEndTags(read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n').replace(/(?<= [\w-]+=)"([\w.-]+)"(?!\/)/g, '$1'));
   const source = sourceHash();
   const app = (/** @type {boolean} */ oneFile, /** @type {string} */ buildId) => bundle(esbuild, 'app.js', embedded, {
     VERSION: JSON.stringify(packageVersion()),
@@ -34,6 +33,7 @@ export async function build() {
     BUILD: JSON.stringify(buildId),
     ONE_FILE: String(oneFile),
   });
+  const css = shortTokens((await esbuild.transform(styles(), { loader: 'css', minify: true })).code.trim(), await app(false, ''));
   const buildId = createHash('sha256').update(await app(false, '')).update(css).update(html).digest('hex').slice(0, 8);
   const sample = sampleScript(recipe);
 
@@ -109,7 +109,7 @@ async function buildWasm(recipe) {
     writeFileSync(stamp, key);
   }
   const glue = join(work, 'glue.js');
-  writeFileSync(glue, renamed(readFileSync(join(work, 'dropheap.js'), 'utf8'), JSON.parse(readFileSync(names, 'utf8'))));
+  writeFileSync(glue, plainer(renamed(readFileSync(join(work, 'dropheap.js'), 'utf8'), JSON.parse(readFileSync(names, 'utf8')))));
   return { packed: readFileSync(packed), glue };
 }
 
@@ -137,6 +137,25 @@ function renamed(glue, { imports, exports }) {
     .replace(/\bwasm\.(\w+)/g, (all, name) => (outside.has(name) ? `wasm.${outside.get(name)}` : all));
 }
 
+/** What wasm-bindgen's glue has for others: a pattern, what stands there instead, and why. @type {[RegExp, string, string][]} */
+const PLAINER = [
+  [/^ +free\(\) \{[^}]*\}\n/gm, '', 'a worker ends with all that it made: nothing is freed before'],
+  [/^ +\w+Finalization\.(?:un)?register\(.*\);\n/gm, '', 'the same'],
+  [/^const \w+Finalization = [^;]*;\n/gm, '', 'the same'],
+  [/realloc === undefined/g, 'true', 'a text is encoded at once: those that the page sends are short'],
+  [/!\('encodeInto' in cachedTextEncoder\)/g, 'false', 'every browser that the page runs in has it'],
+  [/if \(module !== undefined\) \{[^]*?\n {4}\}/g, '({module} = module);', 'the worker gives a compiled module'],
+  [/if \(!\(module instanceof WebAssembly\.Module\)\) \{[^}]*\}/g, '', 'the same'],
+];
+
+/** @param {string} glue */
+function plainer(glue) {
+  return PLAINER.reduce((text, [pattern, by, why]) => {
+    if (!pattern.test(text)) throw new Stop(`wasm-bindgen's glue has no ${pattern} any more (${why}): look at PLAINER`);
+    return text.replace(pattern, by);
+  }, glue);
+}
+
 /**
  * One script: no modules, since file:// loads none.
  * @param {typeof import('esbuild')} esbuild
@@ -152,7 +171,9 @@ async function bundle(esbuild, entry, embedded, define) {
     platform: 'browser',
     target: ['chrome123', 'firefox120', 'safari17.5'],
     charset: 'utf8',
-    minify: true,
+    // The names are terser's, and by them functions.json knows the functions.
+    minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'none',
     write: false,
     define,
@@ -170,13 +191,23 @@ async function bundle(esbuild, entry, embedded, define) {
   });
   // Over esbuild's own minifying, which keeps more.
   const { minify } = await import('terser');
-  const small = await minify(built.outputFiles[0].text, {
+  const { ast } = /** @type {any} */ (await minify(built.outputFiles[0].text, {
     ecma: 2020, module: true,
+    format: { ast: true, code: false },
     // Without the two that are false the text is shorter by itself, and longer once it is gzipped.
-    format: { comments: false, ascii_only: true },
     compress: { passes: 3, keep_fargs: false, reduce_funcs: false, lhs_constants: false, unsafe: true, unsafe_arrows: true },
-  });
-  return (small.code ?? '').trim();
+  }));
+  const print = (/** @type {any} */ node) => node.print_to_string({ comments: false, ascii_only: true, ecma: 2020 });
+  if (entry === 'app.js') {
+    reorder(ast, JSON.parse(read('functions.json')));
+    const tries = Number(/^--reorder=(\d+)$/.exec(process.argv[2])?.[1] ?? 0);
+    if (tries > 0) {
+      const wasm = /** @type {any} */ (embedded['embedded:wasm']).contents;
+      writeFileSync(join(www, 'functions.json'), `${JSON.stringify(search(ast, (node) => print(node).replace(wasm, ''), tries), null, 1)}\n`);
+      throw new Stop('functions.json has another order: build again');
+    }
+  }
+  return print(ast).trim();
 }
 
 /** The sample pair as a script, or null where there is none. @param {any} recipe @returns {string | null} */

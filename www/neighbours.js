@@ -1,5 +1,5 @@
 // The modules in the order in which the bundle has them, as far as their own imports allow: like beside like, for gzip looks back 32 KB and the
-// script is larger. Found by trying; worth half a kilobyte. What is not listed comes later, and nothing else depends on the order.
+// script is larger. Found by trying; worth 0.1 KB beside functions.json, which orders the functions. What is not listed comes later, and nothing else depends on the order.
 
 import './lib/inflate.js';
 import './analysis.js';

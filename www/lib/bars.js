@@ -35,7 +35,7 @@ export function scale(values, width, around = true) {
   const share = around ? Math.min(0.85, Math.max(0.12, shrunk / (shrunk + grown))) : 0;
   const left = shrunk === 0 ? Infinity : (share * width) / shrunk;
   const right = grown === 0 ? Infinity : ((1 - share) * width - 14) / grown;
-  return { cut, zero: share * width, perUnit: Math.min(left, right), width, tick: tickOf(0.75 * grown) };
+  return { cut, zero: share * width, perUnit: Math.min(left, right), width, tick: grown * 0.75 < 1 ? 0 : roundBelow(0.75 * grown) };
 }
 
 /**
@@ -56,9 +56,8 @@ export function bar(value, s, hollow = false) {
   return { left: s.zero - length, length, cut };
 }
 
-/** The largest 1, 2 or 5 times a power of ten that is not above `limit`; 0 below 1. @param {number} limit */
-function tickOf(limit) {
-  if (limit < 1) return 0;
+/** The largest 1, 2 or 5 times a power of ten that is not above `limit`. @param {number} limit  above 0 */
+export function roundBelow(limit) {
   const power = 10 ** Math.floor(Math.log10(limit));
-  return [5, 2, 1].map((f) => f * power).find((t) => t <= limit) ?? 0;
+  return [5, 2].map((f) => f * power).find((t) => t <= limit) ?? power;
 }

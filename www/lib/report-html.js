@@ -1,7 +1,7 @@
 // The report that opens anywhere: one HTML file without a script. Everything from a dump is a stranger's text and is escaped here, once,
 // by `text`; the file forbids scripts and connections itself, for whoever opens it. Pure.
 
-import { keyOf } from './columns.js';
+import { change, keyOf, lineOf, selection, textOf } from './columns.js';
 import { sentence } from './errors.js';
 import { GENERATIONS, comparedFacts, isListing } from './facts.js';
 import { baseName, duration, number, percent, plural, signed, signedPercent, size, utc, visible } from './format.js';
@@ -103,13 +103,13 @@ function dumps(sides, parts) {
 function suspects(input) {
   const { meta, columns, suspects: found } = input.comparison;
   if (!found) return '';
-  const spelled = input.spelling === 'csharp' ? columns.csharp : columns.type;
-  const typeName = (/** @type {number} */ i) => name(columns.strings[spelled[i]]);
+  const typeName = (/** @type {number} */ i) => name(textOf(columns, i, input.spelling));
   const line = (/** @type {string} */ label, /** @type {any} */ t) =>
     `<tr><th scope="row">${label}</th><td>${signed(t.delta_size)}</td><td>${percent(t.delta_size, found.growth)}</td><td>${signed(t.delta_count)}</td></tr>`;
   const section = (/** @type {string[]} */ [title, rule], /** @type {string[]} */ rows) => (rows.length === 0 ? '' : `<h2>${title}</h2><p class="aside">${sentence(rule)}</p>
 <table class="types"><thead><tr><th scope="col">Suspect</th><th scope="col">Change of size</th><th scope="col">of growth</th><th scope="col">Change of count</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`);
   const last = columns.dumps - 1;
+  const numbers = selection(columns, 'all');
   return [
     section(SECTIONS.supertype,
       found.by_supertype.map((/** @type {any} */ g) => {
@@ -120,7 +120,7 @@ function suspects(input) {
       found.same_number.map((/** @type {any} */ g) => line(`${plural(g.types.rows.length, 'type')}, each ${signed(g.number)}<br><small>${g.types.rows.map(typeName).join(', ')}</small>`, g.types.totals))),
     section(SECTIONS.resized,
       found.resized.map((/** @type {any} */ r) => line(`${typeName(r.row)} <small>${r.slots[0] ?? '?'} to ${r.slots[last] ?? '?'} slots</small>`,
-        { delta_size: columns.sizes[last * columns.n + r.row] - columns.sizes[r.row], delta_count: columns.counts[last * columns.n + r.row] - columns.counts[r.row] }))),
+        { delta_size: change(lineOf(numbers, r.row).sizes), delta_count: change(lineOf(numbers, r.row).counts) }))),
     ...found.withheld.map((/** @type {any} */ w) => `<p class="aside">${text(w.reason)}</p>`),
   ].join('');
 }
@@ -128,41 +128,40 @@ function suspects(input) {
 /** @param {Input} input @param {Parts} parts */
 function types(input, parts) {
   const { meta, columns } = input.comparison;
-  const { n, dumps: k, counts, sizes, strings } = columns;
-  const last = k - 1;
-  const spelled = input.spelling === 'csharp' ? columns.csharp : columns.type;
-  const several = k > 1;
-  const change = (/** @type {number} */ i) => (several ? sizes[last * n + i] - sizes[i] : sizes[i]);
-  const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => Math.abs(change(b)) - Math.abs(change(a)) || (keyOf(columns, a) < keyOf(columns, b) ? -1 : 1));
-  const most = Math.max(1, ...order.slice(0, 1).map((i) => Math.abs(change(i))));
+  const { n } = columns;
+  const several = columns.dumps > 1;
+  const numbers = selection(columns, 'all');
+  const lines = Array.from({ length: n }, (_, i) => lineOf(numbers, i));
+  const changed = (/** @type {number} */ i) => Math.abs(change(lines[i].sizes));
+  const order = [...lines.keys()].sort((a, b) => changed(b) - changed(a) || (keyOf(columns, a) < keyOf(columns, b) ? -1 : 1));
+  const most = n > 0 ? Math.max(1, changed(order[0])) : 1;
   const cell = (/** @type {string} */ value) => `<td>${value}</td>`;
   const bar = (/** @type {number} */ value) => {
     const width = Math.max(1, Math.round((Math.abs(value) / most) * 100));
     return value === 0 ? '<td></td>' : `<td class="bar"><i class="${!several ? 'plain' : value > 0 ? 'grow' : 'shrink'}" style="width:${width}px"></i></td>`;
   };
-  const line = (/** @type {string} */ label, /** @type {number[]} */ c, /** @type {number[]} */ s, /** @type {string} */ drawn) => {
+  const line = (/** @type {string} */ label, /** @type {any} */ { counts, sizes }, drawn = '<td></td>') => {
     const cells = several
-      ? [cell(signed(s[last] - s[0])), drawn, cell(signedPercent(s[last] - s[0], s[0])), cell(signed(c[last] - c[0])), ...s.map((v) => cell(number(v))), ...c.map((v) => cell(number(v)))]
-      : [cell(number(s[0])), drawn, cell(percent(s[0], meta.total.sizes[0])), cell(number(c[0]))];
-    return `<tr><th scope="row">${label}</th>${cells.join('')}</tr>`;
+      ? [signed(change(sizes)), signedPercent(change(sizes), sizes[0]), signed(change(counts)), ...[...sizes, ...counts].map(number)]
+      : [number(sizes[0]), percent(sizes[0], meta.total.sizes[0]), number(counts[0])];
+    return `<tr><th scope="row">${label}</th>${cells.map(cell).toSpliced(1, 0, drawn).join('')}</tr>`;
   };
-  const of = (/** @type {Float64Array} */ column, /** @type {number} */ i) => Array.from({ length: k }, (_, d) => column[d * n + i]);
   const shown = order.slice(0, MAX_ROWS);
   const rows = shown.map((i) => {
     const samples = parts.samples ? input.samples.get(i) : undefined;
-    const where = parts.modules && strings[columns.module[i]] ? ` <small>${text(strings[columns.module[i]])}</small>` : '';
-    return line(`${name(strings[spelled[i]])}${where}${samples?.length ? `<br><small>${samples.map(text).join(' ')}</small>` : ''}`, of(counts, i), of(sizes, i), bar(change(i)));
+    const where = parts.modules && textOf(columns, i, 'module') ? ` <small>${text(textOf(columns, i, 'module'))}</small>` : '';
+    return line(`${name(textOf(columns, i, input.spelling))}${where}${samples?.length ? `<br><small>${samples.map(text).join(' ')}</small>` : ''}`, lines[i], bar(change(lines[i].sizes)));
   });
   const names = input.sides.map((s) => s.name);
   const head = several
-    ? ['Type', `Change of size, ${names[0]} to ${names[last]}`, '', '%', 'Change of count', ...names.map((l) => `Size ${l}`), ...names.map((l) => `Count ${l}`)]
+    ? ['Type', `Change of size, ${names[0]} to ${names.at(-1)}`, '', '%', 'Change of count', ...names.map((l) => `Size ${l}`), ...names.map((l) => `Count ${l}`)]
     : ['Type', 'Size', '', 'of heap', 'Count'];
   const rest = order.length - shown.length;
   const complete = input.sides.every((s) => s.head.heap.complete);
   return `<h2>${plural(n, 'type')}</h2>
 <table class="types"><thead><tr>${head.map((h) => `<th scope="col">${text(h)}</th>`).join('')}</tr></thead>
 <tbody>${rows.join('\n')}</tbody>
-<tfoot>${rest > 0 ? `<tr><th scope="row">and ${number(rest)} more types, in the sums below</th></tr>` : ''}${line('Free', meta.free.counts, meta.free.sizes, '<td></td>')}${line(complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read', meta.total.counts, meta.total.sizes, '<td></td>')}</tfoot></table>`;
+<tfoot>${rest > 0 ? `<tr><th scope="row">and ${number(rest)} more types, in the sums below</th></tr>` : ''}${line('Free', meta.free)}${line(complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read', meta.total)}</tfoot></table>`;
 }
 
 /** @param {any} meta */

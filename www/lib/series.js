@@ -1,5 +1,6 @@
 // More than two dumps: which belong to one life of the process, steps, trends. Pure.
 
+import { roundBelow } from './bars.js';
 import { oneProcess } from './facts.js';
 
 /**
@@ -49,9 +50,7 @@ export function equalUptime(dumps) {
 
 /** The largest 1, 2 or 5 times a power of ten that gives at least three marks below `most`. @param {number} most */
 export function amountStep(most) {
-  if (!(most > 0)) return 1;
-  const power = 10 ** Math.floor(Math.log10(most));
-  return [5, 2, 1, 0.5, 0.2].map((f) => f * power).find((step) => most / step >= 3) ?? power;
+  return most > 0 ? roundBelow(most / 3) : 1;
 }
 
 /** Steps that a clock knows, in seconds. */

@@ -15,7 +15,7 @@ import { trend } from '../lib/series.js';
 import { mountChart } from './chart.js';
 import { classCell, detailCell } from './detail.js';
 import { columnsOf, footRow, headRows, hooks, lineNode, widen } from './row.js';
-import { mountToolbar } from './toolbar.js';
+import { VIEWS, mountToolbar } from './toolbar.js';
 
 /**
  * @typedef {import('../lib/lines.js').Item} Item
@@ -248,7 +248,7 @@ export function mountTable(store, client, actions) {
       if (by === s.order.by && !ranked) button.closest('th')?.setAttribute('aria-sort', s.order.dir > 0 ? 'ascending' : 'descending');
       if (by === focusedBy) /** @type {HTMLElement} */ (button).focus({ preventScroll: true });
     }
-    table.setAttribute('aria-label', { suspects: 'Suspects', types: 'Types', base: 'Types by base type or interface', namespace: 'Types by namespace', assembly: 'Types by assembly' }[view] ?? 'Types');
+    table.setAttribute('aria-label', (VIEWS.find(([v]) => v === view)?.[1] ?? '').replace(/^By/, 'Types by'));
   }
 
   let freeOpen = false;

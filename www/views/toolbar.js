@@ -5,7 +5,7 @@ import { el, setText } from '../lib/dom.js';
 import { number } from '../lib/format.js';
 
 /** @type {[import('../store.js').State['view'], string, string][]} view, its label, its label on a narrow window */
-const VIEWS = [
+export const VIEWS = [
   ['suspects', 'Suspects', 'Suspects'], ['types', 'Types', 'Types'], ['base', 'By base type or interface', 'Base type'],
   ['namespace', 'By namespace', 'Namespace'], ['assembly', 'By assembly', 'Assembly'],
 ];
