@@ -79,7 +79,7 @@ fn located(bytes: &[u8], window: u64) -> Analysis {
 fn feed(bytes: &[u8], window: u64, piece: usize, asked: &mut dyn FnMut(&mut Analysis)) -> HeapReport {
     let mut analysis = located(bytes, window);
     let mut open: Vec<usize> = (0..analysis.lanes()).collect();
-    assert_eq!(open, [0, 1]);
+    assert_eq!(open, [0, 1, 2, 3]);
     let mut done = 0;
     while !open.is_empty() {
         open.retain(|&lane| {
@@ -124,7 +124,7 @@ fn feed_one(bytes: &[u8], window: u64) -> HeapReport {
 fn a_walk_that_stops_early_says_so() {
     let bytes = fixture("net10-x64-wks");
     let mut analysis = located(&bytes, 64 << 10);
-    for lane in 0..2 {
+    for lane in 0..4 {
         let next = analysis.upcoming_on(lane, 1)[0];
         analysis.begin(lane, next);
         analysis.read_window(lane).unwrap();
