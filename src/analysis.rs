@@ -172,14 +172,12 @@ impl Analysis {
     pub fn locate(&mut self) -> Result<&RuntimeFacts> {
         let located = self.locate_with(&self.space)?;
         let (regions, segments) = (&self.dump.regions, &located.segments);
-        let mut rest = shares(segments, regions);
-        let parts = (1..=self.lanes()).rev();
-        let ahead: Vec<_> = parts
-            .map(|n| {
-                let own = rest.len().div_ceil(n);
-                rest.drain(..own).collect()
-            })
-            .collect();
+        let mut own = shares(segments, regions);
+        let mut ahead = Vec::new();
+        for lanes in (1..=self.lanes()).rev() {
+            let rest = own.split_off(own.len().div_ceil(lanes));
+            ahead.push(std::mem::replace(&mut own, rest));
+        }
         let walks = ahead.iter().map(|_| idle_walk(&self.source, segments, regions, self.window())).collect();
         self.fed = Some(Fed {
             lanes: Lanes::new(walks),

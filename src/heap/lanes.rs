@@ -110,13 +110,13 @@ pub struct Lanes {
     walks: Vec<Walk>,
     windows: Vec<Window>,
     /// Those with full windows, in the order in which they are walked.
-    full: VecDeque<usize>,
+    full: Vec<usize>,
 }
 
 impl Lanes {
     /// Of walks with nothing to do yet.
     pub fn new(walks: Vec<Walk>) -> Lanes {
-        Lanes { windows: walks.iter().map(|_| Window::default()).collect(), walks, full: VecDeque::new() }
+        Lanes { windows: walks.iter().map(|_| Window::default()).collect(), walks, full: Vec::new() }
     }
 
     /// The walk of a lane.
@@ -162,14 +162,14 @@ impl Lanes {
             let before = w.full();
             w.filled = w.filled.saturating_add(bytes).min(w.len);
             if w.full() && !before {
-                self.full.push_back(lane);
+                self.full.push(lane);
             }
         }
     }
 
     /// Walks until one of the two windows that were filled first is used up; with less than two, to the end of the one.
     pub fn step(&mut self, mem: &dyn Memory, rt: &Runtime, census: &mut Census) {
-        let Some(&one) = self.full.front() else { return };
+        let Some(&one) = self.full.first() else { return };
         let used_up = match (self.full.get(1), rt.layout.pointer) {
             (Some(&other), PointerSize::Eight) => self.both::<8>([one, other], mem, rt, census),
             (Some(&other), PointerSize::Four) => self.both::<4>([one, other], mem, rt, census),
@@ -177,31 +177,32 @@ impl Lanes {
                 if let (Some(walk), Some(window)) = (self.walks.get_mut(one), self.windows.get(one)) {
                     walk.feed(mem, rt, census, window.offset, window.bytes());
                 }
-                0
+                one
             }
         };
-        if let Some(window) = self.full.remove(used_up).and_then(|lane| self.windows.get_mut(lane)) {
+        self.full.retain(|&lane| lane != used_up);
+        if let Some(window) = self.windows.get_mut(used_up) {
             window.len = 0;
         }
     }
 
-    /// Walks until one of the windows of two lanes is used up; gives its place among the two.
+    /// Walks until the window of one of two lanes is used up; gives that lane.
     fn both<const P: usize>(
         &mut self,
-        lanes: [usize; 2],
+        [one, two]: [usize; 2],
         mem: &dyn Memory,
         rt: &Runtime,
         census: &mut Census,
     ) -> usize {
-        let Ok(mut walks) = self.walks.get_disjoint_mut(lanes) else { return 0 };
-        let Ok(windows) = self.windows.get_disjoint_mut(lanes) else { return 0 };
+        let Ok(mut walks) = self.walks.get_disjoint_mut([one, two]) else { return one };
+        let (Some(window), Some(another)) = (self.windows.get(one), self.windows.get(two)) else { return one };
+        let windows = [window, another];
         let [walk, other] = &mut walks;
-        let [window, another] = &windows;
         let Some(first) = walk.advance::<P>(mem, rt, census, window.offset, window.bytes(), Mode::Paired) else {
-            return 0;
+            return one;
         };
         let Some(second) = other.advance::<P>(mem, rt, census, another.offset, another.bytes(), Mode::Paired) else {
-            return 1;
+            return two;
         };
         let mut plains = [first, second];
         loop {
@@ -212,11 +213,11 @@ impl Lanes {
             let (Some(walk), Some(window), Some(plain)) =
                 (walks.get_mut(special), windows.get(special), plains.get_mut(special))
             else {
-                return special;
+                return one;
             };
             match walk.advance::<P>(mem, rt, census, window.offset, window.bytes(), Mode::PairedBehindSpecial) {
                 Some(next) => *plain = next,
-                None => return special,
+                None => return if special == 0 { one } else { two },
             }
         }
     }
