@@ -246,7 +246,6 @@ impl Lanes {
     ///
     /// # Errors
     /// What `read` reports; `on_window`, which is told how many bytes more were walked, ends the walk with what it returns.
-    #[expect(clippy::too_many_arguments, reason = "what one thread of the walk has")]
     pub fn drive(
         &mut self,
         mem: &dyn Memory,
