@@ -8,7 +8,7 @@ use crate::dump::packed::{Unpacked, Unpacking};
 use crate::dump::regions::Regions;
 use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
-use crate::heap::lanes::{AT_ONCE, Lanes, Share, shares, total};
+use crate::heap::lanes::{Lanes, STREAMS, Share, shares, total};
 use crate::heap::segments::{self, Segment};
 use crate::heap::walk::{self, Census, Outcome, Walk};
 use crate::image::files::{Files, ModuleFile, WithFiles};
@@ -90,15 +90,15 @@ pub(crate) struct Located {
 /// The walk that the caller feeds.
 struct Fed {
     lanes: Lanes,
-    /// By lane: what it has not begun. The first one begins at the heap's first byte in the file, the other one in the middle: each goes on where it is for long.
-    ahead: [VecDeque<Share>; AT_ONCE],
+    /// By lane: what it has not begun. Each begins in a part of the heap of its own, and goes on where it is for long.
+    ahead: Vec<VecDeque<Share>>,
     census: Census,
     /// Bytes of all segments.
     total: u64,
 }
 
 impl Fed {
-    /// Gives a lane its next share if it has none. One that is done with its own takes over half of what the other one has ahead.
+    /// Gives a lane its next share if it has none. One that is done with its own takes over half of what the one with the most has ahead.
     fn deal(&mut self, lane: usize, regions: &Regions) {
         let Some(walk) = self.lanes.walk(lane) else { return };
         while walk.finished() {
@@ -172,12 +172,16 @@ impl Analysis {
     pub fn locate(&mut self) -> Result<&RuntimeFacts> {
         let located = self.locate_with(&self.space)?;
         let (regions, segments) = (&self.dump.regions, &located.segments);
-        let mut first = shares(segments, regions);
-        let second = first.split_off(first.len().div_ceil(self.lanes()));
-        let walk = || idle_walk(&self.source, segments, regions, self.window());
+        let mut own = shares(segments, regions);
+        let mut ahead = Vec::new();
+        for lanes in (1..=self.lanes()).rev() {
+            let rest = own.split_off(own.len().div_ceil(lanes));
+            ahead.push(std::mem::replace(&mut own, rest));
+        }
+        let walks = ahead.iter().map(|_| idle_walk(&self.source, segments, regions, self.window())).collect();
         self.fed = Some(Fed {
-            lanes: Lanes::new(std::array::from_fn(|_| walk())),
-            ahead: [first, second],
+            lanes: Lanes::new(walks),
+            ahead,
             census: Census::of(&beside(&self.source, segments)),
             total: total(segments),
         });
@@ -309,7 +313,7 @@ impl Analysis {
 
     /// Windows that may be walked at once: see [`upcoming_on`](Analysis::upcoming_on). A deflated dump is read in the order of its bytes.
     pub fn lanes(&self) -> usize {
-        if in_any_order(&self.source) { AT_ONCE } else { 1 }
+        if in_any_order(&self.source) { STREAMS } else { 1 }
     }
 
     /// The next windows that the walk will want, in their order; empty when nothing is left for it. Only the first one is certain: a later one may be
@@ -706,9 +710,8 @@ mod native {
             };
             let mut census = Census::of(&heap);
             let mut walked = 0u64;
-            let mut lanes = Lanes::new(std::array::from_fn(|_| new_walk()));
+            let mut lanes = Lanes::new((0..at_once).map(|_| new_walk()).collect());
             lanes.drive(
-                at_once,
                 &space,
                 rt,
                 &mut census,

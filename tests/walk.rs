@@ -73,7 +73,7 @@ fn located(bytes: &[u8], window: u64) -> Analysis {
 fn feed(bytes: &[u8], window: u64, piece: usize, asked: &mut dyn FnMut(&mut Analysis)) -> HeapReport {
     let mut analysis = located(bytes, window);
     let mut open: Vec<usize> = (0..analysis.lanes()).collect();
-    assert_eq!(open, [0, 1]);
+    assert_eq!(open, [0, 1, 2, 3]);
     let mut done = 0;
     while !open.is_empty() {
         open.retain(|&lane| {
@@ -119,7 +119,7 @@ fn feed_one(bytes: &[u8], window: u64) -> HeapReport {
 fn a_walk_that_stops_early_says_so() {
     let bytes = evening("net10-x64-wks");
     let mut analysis = located(&bytes, 64 << 10);
-    for lane in 0..2 {
+    for lane in 0..4 {
         let next = analysis.upcoming_on(lane, 1)[0];
         analysis.begin(lane, next);
         analysis.read_window(lane).unwrap();
@@ -131,6 +131,26 @@ fn a_walk_that_stops_early_says_so() {
     let regions = report.heap.segments.iter().filter(|s| s.objects == 0).count() as u64;
     assert!(unfinished.count >= regions && regions > 0, "{unfinished:?}, {regions} regions without an object");
     assert_eq!(run(&bytes, 1, 0).heap.objects, feed(&bytes, 64 << 10, 4096, &mut |_| {}).heap.objects);
+}
+
+/// The windows are walked two by two, those first that were filled first: the streams of the other lanes run ahead meanwhile.
+#[test]
+fn windows_are_walked_in_the_order_in_which_they_were_filled() {
+    let bytes = fixture("net10-x64-wks");
+    let mut analysis = located(&bytes, 64 << 10);
+    let mut full = vec![3, 1, 0, 2];
+    for &lane in &full {
+        let next = analysis.upcoming_on(lane, 1)[0];
+        analysis.begin(lane, next);
+        analysis.read_window(lane).unwrap();
+    }
+    while full.len() > 1 {
+        analysis.step().unwrap();
+        let before = full.clone();
+        full.retain(|&lane| analysis.busy(lane));
+        assert_eq!(full.len(), before.len() - 1, "one window is used up by a step");
+        assert!(full.ends_with(&before[2..]), "{before:?} became {full:?}");
+    }
 }
 
 /// A window is walked when all of it is there.

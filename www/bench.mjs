@@ -4,17 +4,21 @@
 //   --browser chromium|firefox   one of the two
 //   --runs N                     medians of N runs (5)
 //   --rows EXPECTED.csv          also compares the table's rows with the generator's `expected-evening.csv`; every row is scrolled to
-//   --sweep                      raw reads of several window sizes and depths instead
+//   --sweep                      raw reads of more kinds: several window sizes and depths
+//
+// The ratio is to the best of all raw reads. Beside the seconds stand the processor's: of all the browser's threads, and of the worker's own (Linux). Where they come to as
+// many as there are cores times the seconds, nothing but less work would be faster. They are also what can be compared on a machine that is not quiet.
 
 import { readFileSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { chromium, choose, firefox, fixtures, oneFileUrl, state, tableRows } from '../tests/web/harness.mjs';
+import { Meter } from './meter.mjs';
 import { script } from './tools.mjs';
 
 const MIB = 1 << 20;
-/** Window in MiB and reads in flight. */
-const WAYS = [[16, 4], [16, 2], [64, 2], [4, 8], [8, 4], [16, 8], [32, 4]];
-/** As a stream into one buffer, so many at once from different places of the file: what the page does with two. */
-const STREAMS = [1, 2, 4];
+/** Window in MiB and reads in flight; 0: as so many streams at once from different places of the file, each into one buffer (the page has four). */
+const WAYS = [[16, 4], [64, 2], [0, 1], [0, 2], [0, 4], [0, 8]];
+const MORE_WAYS = [[16, 2], [4, 8], [8, 4], [16, 8], [32, 4], [0, 3], [0, 6], ...WAYS];
 
 await script(async () => {
   const args = process.argv.slice(2);
@@ -28,8 +32,7 @@ await script(async () => {
   const browsers = Object.entries({ chromium, firefox }).filter(([name]) => only === undefined || only === name);
   for (const dump of dumps) {
     console.log(`\n${dump}\n`);
-    console.log(sweep ? '| browser | window x in flight | raw MB/s |\n| --- | --- | ---: |'
-      : '| browser | raw: reads s | raw: streams s | MB/s of the best | walk s | walk to reads | walk to streams | facts s | whole s | wasm MiB | longest task ms |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
+    console.log(`| browser | what | s | MB/s | of the best raw | processor s | of it the worker | cores of ${availableParallelism()} |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |`);
     for (const [name, launch] of browsers) await one(name, launch, dump, runs, sweep, expected);
   }
 });
@@ -37,8 +40,14 @@ await script(async () => {
 /** @param {string} name @param {() => Promise<any>} launch @param {string} dump @param {number} runs @param {boolean} sweep @param {string} [expected] */
 async function one(name, launch, dump, runs, sweep, expected) {
   const browser = await launch();
+  const { pid } = browser.process();
   try {
-    const all = [];
+    /** By what was done, of each run. @type {Map<string, {s: number, all: number, worker: number}[]>} */
+    const times = new Map();
+    const note = (/** @type {string} */ what, /** @type {number} */ s, /** @type {{all: number, worker: number}} */ processor) => {
+      times.set(what, [...times.get(what) ?? [], { s, ...processor }]);
+    };
+    const heards = [];
     let rows = '';
     for (let run = 0; run < runs; run++) {
       const page = await browser.newPage();
@@ -48,35 +57,39 @@ async function one(name, launch, dump, runs, sweep, expected) {
         document.body.append(Object.assign(document.createElement('input'), { type: 'file', id: 'bench' }));
       });
       await (await page.$('#bench')).uploadFile(dump);
-      if (sweep) {
-        for (const [window, depth] of WAYS) all.push({ way: `${window} MiB x ${depth}`, raw: await raw(page, window * MIB, depth, 0) });
-        for (const n of STREAMS) all.push({ way: `streams x ${n}`, raw: await raw(page, 0, n, 0) });
-      } else {
-        await choose(page, [dump]);
-        await state(page, 'ready', 600_000);
-        /** @type {any} */
-        const heard = await page.evaluate(() => /** @type {any} */ (globalThis).benchHeard());
-        // The file's last bytes, as many as the walk read: the memory of a dump is at its end.
-        const reads = Math.min(await raw(page, 16 * MIB, 4, heard.read), await raw(page, 64 * MIB, 2, heard.read));
-        const streams = Math.min(await raw(page, 0, 1, heard.read), await raw(page, 0, 2, heard.read));
-        all.push({ ...heard, reads, streams });
-        if (expected !== undefined && run === 0) rows = compared(await tableRows(page), readFileSync(expected, 'utf8'));
+      const meter = new Meter(pid);
+      await choose(page, [dump]);
+      await meter.until(page.evaluate('benchRuntime'));
+      const before = meter.used();
+      await meter.until(page.evaluate('benchEnd'));
+      const after = meter.used();
+      await meter.until(state(page, 'ready', 600_000));
+      const whole = meter.used();
+      /** @type {any} */
+      const heard = await page.evaluate(() => /** @type {any} */ (globalThis).benchHeard());
+      heards.push(heard);
+      note('walk', heard.walk, { all: after.all - before.all, worker: after.worker - before.worker });
+      note('whole', heard.whole, whole);
+      // The file's last bytes, as many as the walk read: the memory of a dump is at its end.
+      for (const [window, depth] of sweep ? MORE_WAYS : WAYS) {
+        const meter = new Meter(pid);
+        const s = await meter.until(raw(page, window * MIB, depth, heard.read));
+        note(window === 0 ? `raw: streams x ${depth}` : `raw: ${window} MiB x ${depth}`, s, meter.used());
       }
+      if (expected !== undefined && run === 0) rows = compared(await tableRows(page), readFileSync(expected, 'utf8'));
       await page.close();
     }
-    if (sweep) {
-      for (const way of new Set(all.map((a) => a.way))) {
-        const seconds = median(all.filter((a) => a.way === way).map((a) => a.raw));
-        console.log(`| ${name} | ${way} | ${(statSync(dump).size / seconds / 1e6).toFixed(0)} |`);
-      }
-      return;
+    const of = (/** @type {string} */ what, /** @type {'s' | 'all' | 'worker'} */ key) => median((times.get(what) ?? []).map((t) => t[key]));
+    const heard = (/** @type {string} */ key) => median(heards.map((h) => h[key]));
+    const raws = [...times.keys()].filter((what) => what.startsWith('raw'));
+    const best = raws.reduce((a, b) => (of(a, 's') <= of(b, 's') ? a : b));
+    for (const what of [...raws, 'walk', 'whole']) {
+      const s = of(what, 's');
+      console.log(`| ${name} | ${what}${what === best ? ' (best)' : ''} | ${s.toFixed(2)} | ${(heard('read') / s / 1e6).toFixed(0)} | ${(of(best, 's') / s).toFixed(2)} | ${
+        of(what, 'all').toFixed(2)} | ${of(what, 'worker').toFixed(2)} | ${(of(what, 'all') / s).toFixed(2)} |`);
     }
-    const of = (/** @type {string} */ key) => median(all.map((a) => a[key]));
-    const to = (/** @type {string} */ raw) => median(all.map((a) => a[raw] / a.walk)).toFixed(2);
-    console.log(`| ${name} | ${of('reads').toFixed(2)} | ${of('streams').toFixed(2)} | ${(of('read') / Math.min(of('reads'), of('streams')) / 1e6).toFixed(0)} | ${
-      of('walk').toFixed(2)} | ${to('reads')} | ${to('streams')} | ${of('facts').toFixed(2)} | ${of('whole').toFixed(2)} | ${(of('memory') / MIB).toFixed(0)} | ${
-      of('longest').toFixed(0)} |`);
-    if (rows) console.log(`\n${rows}`);
+    console.log(`\n${name}: facts after ${heard('facts').toFixed(2)} s, WebAssembly ${(heard('memory') / MIB).toFixed(0)} MiB, longest task ${heard('longest').toFixed(0)} ms\n`);
+    if (rows) console.log(`${rows}\n`);
   } finally {
     await browser.close();
   }
@@ -86,19 +99,29 @@ async function one(name, launch, dump, runs, sweep, expected) {
 function listen() {
   const heard = { start: 0, facts: 0, runtime: 0, end: 0, whole: 0, read: 0, memory: 0, longest: 0 };
   const now = () => performance.now() / 1000;
+  const page = /** @type {any} */ (globalThis);
+  const [located, walked] = [Promise.withResolvers(), Promise.withResolvers()];
+  [page.benchRuntime, page.benchEnd] = [located.promise, walked.promise];
   globalThis.Worker = class extends Worker {
     constructor(/** @type {any} */ ...args) {
       super(.../** @type {[string]} */ (args));
       this.addEventListener('message', ({ data }) => {
         if (data.type === 'facts') heard.facts = now();
-        if (data.type === 'runtime') heard.runtime = now();
+        if (data.type === 'runtime') {
+          heard.runtime = now();
+          located.resolve(null);
+        }
         if (data.type === 'progress') {
           heard.read = Math.max(heard.read, data.progress.read);
-          if (data.progress.done === data.progress.total) heard.end = now();
+          if (heard.runtime > 0 && data.progress.done === data.progress.total) {
+            heard.end = now();
+            walked.resolve(null);
+          }
         }
         if (data.type === 'report') {
           heard.whole = now();
           heard.memory = data.memory;
+          walked.resolve(null);
         }
       });
     }
@@ -112,7 +135,7 @@ function listen() {
     if (heard.start > 0) heard.longest = Math.max(heard.longest, time - last - 5);
     last = time;
   }, 5);
-  /** @type {any} */ (globalThis).benchHeard = () => ({
+  page.benchHeard = () => ({
     ...heard,
     facts: heard.facts - heard.start,
     walk: (heard.end || heard.whole) - heard.runtime,
@@ -141,7 +164,7 @@ function compared(shown, csv) {
     ...more.slice(0, 5).map((t) => `not expected: ${t}: ${got.get(t)}`)].join('\n');
 }
 
-/** Seconds to read the last bytes of the file (0: all of it) in a worker: `depth` reads of `window` bytes in flight, or as so many streams (0). @returns {Promise<number>} */
+/** Seconds to read the last bytes of the file (0: all of it) in a worker: `depth` reads of `window` bytes in flight, or (0) so many streams. @returns {Promise<number>} */
 function raw(/** @type {any} */ page, /** @type {number} */ window, /** @type {number} */ depth, /** @type {number} */ bytes) {
   return page.evaluate((/** @type {number} */ window, /** @type {number} */ depth, /** @type {number} */ bytes) => {
     const source = `onmessage = async ({ data: { file, window, depth, bytes } }) => {

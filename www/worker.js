@@ -90,21 +90,32 @@ async function walk(session, file) {
   const lanes = Array.from({ length: session.lanes() }, () => (start === undefined ? null : new Reader(file.slice(start))));
   /** Those that still had something. @type {Set<number>} */
   const open = new Set(lanes.keys());
+  /** Those whose window is on its way: meanwhile the others are walked. @type {Map<number, Promise<unknown>>} */
+  const coming = new Map();
   for (;;) {
+    let full = 0;
     for (const lane of open) {
-      if (session.busy(lane)) continue;
+      if (coming.has(lane)) continue;
+      if (session.busy(lane)) {
+        full++;
+        continue;
+      }
       const wanted = session.want(lane, WINDOWS_IN_FLIGHT);
       const reader = lanes[lane];
       if (wanted.length === 0) open.delete(lane);
       else if (reader === null) session.putOwn(lane);
       else {
-        await reader.read(wanted, (got) => session.put(lane, got)).catch((error) => {
+        coming.set(lane, reader.read(wanted, (got) => session.put(lane, got)).then(() => coming.delete(lane), (error) => {
           throw error instanceof Refused ? readError((start ?? 0) + error.offset, error.end - error.offset, error.message) : error;
-        });
+        }));
       }
       bytes += wanted[1] ?? 0;
     }
     if (open.size === 0) return;
+    if (full < 2 && coming.size > 0) {
+      await Promise.race(coming.values());
+      continue;
+    }
     const done = session.step();
     const now = performance.now();
     if (now - told >= PROGRESS_EVERY || done === total) {
