@@ -403,6 +403,11 @@ impl Analysis {
         Ok(self.report(&self.space, &runtime, &segments, facts, outcome))
     }
 
+    /// Method tables met so far.
+    pub fn method_tables(&self) -> usize {
+        self.fed.as_ref().map_or(0, |fed| fed.census.tables.known().len())
+    }
+
     /// The report of what was walked so far: a copy of the counts with names, without the account of the process's memory. It costs as much as
     /// [`finish`](Analysis::finish), so do not ask after each window. Its [`HeapFacts::complete`] is false and its explained bytes are
     /// what they are so far.

@@ -267,12 +267,17 @@ impl DumpSession {
         handed_out(analysis.finish().map_err(thrown)?)
     }
 
-    /// The report of what was walked so far, as [`finish`](DumpSession::finish) gives it.
+    /// The report of what was walked so far, as [`finish`](DumpSession::finish) gives it; `undefined` where it would hold up the walk
+    /// for longer than it is worth: [`limits::MAX_PARTIAL_TABLES`].
     ///
     /// # Errors
     /// Throws what [`Analysis::partial`] reports.
-    pub fn partial(&mut self) -> Result<Object, JsValue> {
-        handed_out(self.analysis()?.partial().map_err(thrown)?)
+    pub fn partial(&mut self) -> Result<Option<Object>, JsValue> {
+        let analysis = self.analysis()?;
+        if analysis.method_tables() > limits::MAX_PARTIAL_TABLES {
+            return Ok(None);
+        }
+        handed_out(analysis.partial().map_err(thrown)?).map(Some)
     }
 }
 

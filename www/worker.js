@@ -123,8 +123,8 @@ async function walk(session, file) {
       post({ type: 'progress', progress: { done, total, read: bytes } });
     }
     if (now >= next && done < total) {
-      const { report, head } = session.partial();
-      post({ type: 'partial', report: report.buffer, head, progress: { done, total, read: bytes } }, [report.buffer]);
+      const part = session.partial();
+      if (part) post({ type: 'partial', report: part.report.buffer, head: part.head, progress: { done, total, read: bytes } }, [part.report.buffer]);
       const cost = performance.now() - now;
       next = now + Math.max(PARTIAL_EVERY, cost / PARTIAL_SHARE);
     }
