@@ -136,6 +136,7 @@ pub fn looks_like_segment(mem: &dyn Memory, l: &Layout, at: Addr) -> bool {
 pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Result<Vec<Segment>> {
     let mut all = Vec::new();
     let mut seen = AddrSet::default();
+    let mut region_size = None;
     for (number, heap) in rt.gc.heaps.iter().enumerate() {
         let regions = rt.gc.allocation_start.is_none();
         // Segment lists of gen0 and gen1 are the tail of gen2's.
@@ -151,6 +152,7 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
             &[(2, Generation::Gen2), (3, Generation::Loh), (4, Generation::Poh)]
         };
         let mut ephemeral_seen = false;
+        let mut tails = Vec::new();
         for &(g, generation) in lists {
             if g >= rt.gc.generations {
                 continue;
@@ -159,6 +161,9 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
                 .gc
                 .start_segment_of(mem, &rt.layout, heap, g)
                 .ok_or_else(|| broken(rt, &format!("generation {g} of heap {number} is not in the dump")))?;
+            if regions {
+                tails.extend(rt.gc.tail_region_of(mem, &rt.layout, heap, g));
+            }
             let mut at = head;
             while !at.is_null() {
                 if !seen.insert(at) {
@@ -184,12 +189,29 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
                         ),
                     ));
                 }
+                if regions && generation < Generation::Loh && words.flags & FLAG_READONLY == 0 {
+                    // All basic regions are of one size; another one begins or ends elsewhere.
+                    let size = words.reserved.since(Addr(words.mem.0 & !0xFFFF));
+                    if *region_size.get_or_insert(size) != size {
+                        findings.add("region-size", true, || {
+                            format!("region {at} has {size} bytes, others another number: objects in it may be missing")
+                        });
+                    }
+                }
                 let is_ephemeral = at == heap.ephemeral_segment;
                 ephemeral_seen |= is_ephemeral;
                 if let Some(segment) = build(mem, rt, number, heap, at, &words, generation, is_ephemeral, findings) {
                     all.push(segment);
                 }
                 at = words.next;
+            }
+        }
+        for tail in tails {
+            // Other builds may have another word there.
+            if !seen.contains(tail) && looks_like_segment(mem, &rt.layout, tail) {
+                findings.add("region-missing", true, || {
+                    format!("region {tail} ends a generation of heap {number} but is in no list: regions are missing")
+                });
             }
         }
         if !ephemeral_seen {
@@ -224,6 +246,21 @@ fn build(
     let end = if end < words.mem || end > words.reserved { words.committed } else { end };
     let generation = if words.flags & FLAG_READONLY != 0 { Generation::Frozen } else { generation };
     let regions = rt.gc.allocation_start.is_none();
+    // The first object lies behind the header, a page in front of it (gc.cpp, segment_info_size); of regions and the frozen segments of
+    // their builds a few words behind a border of the system's allocation granularity.
+    let first = match (regions, generation) {
+        (true, _) => words.mem.0 & 0xFFFF < 0x100,
+        (false, Generation::Frozen) => true,
+        (false, _) => words.mem > at && words.mem.since(at) <= 0x1000,
+    };
+    if !first {
+        findings.add("segment-start", true, || {
+            format!(
+                "objects of segment {at} begin at {}, where none begin: those in front of it may be missing",
+                words.mem
+            )
+        });
+    }
     let mut parts = vec![(words.mem, generation)];
     if is_ephemeral && !regions {
         let start = |g| rt.gc.allocation_start_of(mem, &rt.layout, heap, g);
