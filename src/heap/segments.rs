@@ -136,7 +136,8 @@ pub fn looks_like_segment(mem: &dyn Memory, l: &Layout, at: Addr) -> bool {
 pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Result<Vec<Segment>> {
     let mut all = Vec::new();
     let mut seen = AddrSet::default();
-    let mut region_size = None;
+    // Where the first object of a region lies, and how large basic regions are: the same for all.
+    let (mut place, mut size) = (None, None);
     for (number, heap) in rt.gc.heaps.iter().enumerate() {
         let regions = rt.gc.allocation_start.is_none();
         // Segment lists of gen0 and gen1 are the tail of gen2's.
@@ -189,14 +190,11 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
                         ),
                     ));
                 }
-                if regions && generation < Generation::Loh && words.flags & FLAG_READONLY == 0 {
-                    // All basic regions are of one size; another one begins or ends elsewhere.
-                    let size = words.reserved.since(Addr(words.mem.0 & !0xFFFF));
-                    if *region_size.get_or_insert(size) != size {
-                        findings.add("region-size", true, || {
-                            format!("region {at} has {size} bytes, others another number: objects in it may be missing")
-                        });
-                    }
+                if !begins_and_ends(mem, rt, at, &words, generation, &mut place, &mut size) {
+                    findings.add("segment-bounds", true, || {
+                        let HeapSegment { mem, allocated, .. } = words;
+                        format!("segment {at} may have objects in front of {mem} or behind {allocated}, where it says that they begin and end")
+                    });
                 }
                 let is_ephemeral = at == heap.ephemeral_segment;
                 ephemeral_seen |= is_ephemeral;
@@ -224,6 +222,36 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
     Ok(all)
 }
 
+/// Whether objects begin where those of such a segment do, and end where nothing follows.
+fn begins_and_ends(
+    mem: &dyn Memory,
+    rt: &Runtime,
+    at: Addr,
+    words: &HeapSegment,
+    generation: Generation,
+    place: &mut Option<u64>,
+    size: &mut Option<u64>,
+) -> bool {
+    // Regions, and the frozen segments that the runtime makes (8 and later), begin at a border of the system's allocation granularity.
+    let (start, p) = (words.mem.0 & 0xFFFF, rt.layout.p());
+    let bytes = words.reserved.since(Addr(words.mem.0.wrapping_sub(start)));
+    if words.flags & FLAG_READONLY != 0 {
+        // Behind a header of one pointer, and what was never given out is zero. Before, in images and in any place.
+        return rt.gc.generations < 5
+            || start == p
+                && (words.allocated == words.committed
+                    || mem
+                        .ptr(words.allocated, rt.layout.pointer, "end of a frozen segment")
+                        .is_ok_and(|word| word.is_null()));
+    }
+    if rt.gc.allocation_start.is_none() {
+        let basic = generation < Generation::Loh;
+        return *place.get_or_insert(start) == start && (!basic || *size.get_or_insert(bytes) == bytes);
+    }
+    // gc.cpp, segment_info_size: the header has a page of its own, or less.
+    words.mem > at && words.mem.since(at) <= 0x1000
+}
+
 #[expect(clippy::too_many_arguments, reason = "one call; the parts of one list position")]
 fn build(
     mem: &dyn Memory,
@@ -246,21 +274,6 @@ fn build(
     let end = if end < words.mem || end > words.reserved { words.committed } else { end };
     let generation = if words.flags & FLAG_READONLY != 0 { Generation::Frozen } else { generation };
     let regions = rt.gc.allocation_start.is_none();
-    // The first object lies behind the header, a page in front of it (gc.cpp, segment_info_size); of regions and the frozen segments of
-    // their builds a few words behind a border of the system's allocation granularity.
-    let first = match (regions, generation) {
-        (true, _) => words.mem.0 & 0xFFFF < 0x100,
-        (false, Generation::Frozen) => true,
-        (false, _) => words.mem > at && words.mem.since(at) <= 0x1000,
-    };
-    if !first {
-        findings.add("segment-start", true, || {
-            format!(
-                "objects of segment {at} begin at {}, where none begin: those in front of it may be missing",
-                words.mem
-            )
-        });
-    }
     let mut parts = vec![(words.mem, generation)];
     if is_ephemeral && !regions {
         let start = |g| rt.gc.allocation_start_of(mem, &rt.layout, heap, g);

@@ -89,6 +89,11 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
     let layout = Layout::resolve(&shapes, module.pointer)?;
     let (known, back_pointer) = WellKnown::find(mem, module, &layout, contract.as_ref(), &mut evidence)
         .map_err(|why| refuse(&format!("the method tables of Free, String and Object: {why}"), &evidence))?;
+    if back_pointer == BackPointer::Relative && layout.free_quirk == 0 {
+        return Err(
+            refuse("a layout for its relative pointers: only .NET Core 2.1 and 2.2 have such", &evidence).into()
+        );
+    }
     let mut runtime = Runtime {
         module: module.clone(),
         layout,
