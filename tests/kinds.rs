@@ -150,6 +150,8 @@ fn memory_that_is_there_twice() {
     for original in originals() {
         let mut ranges = original.ranges();
         let again: Vec<_> = ranges.iter().step_by(7).map(|(a, b)| (*a, b[..b.len().min(0x1800)].to_vec())).collect();
+        // And ranges of nothing, in front of all and at other's addresses.
+        ranges.splice(0..0, [(0, Vec::new()), (ranges[0].0, Vec::new()), (u64::MAX, Vec::new())]);
         ranges.extend(again);
         original.same("twice", original.with_ranges(ranges, |_| ()));
     }

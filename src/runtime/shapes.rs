@@ -345,7 +345,7 @@ impl<'a> Search<'a> {
             return None;
         }
         let (old, large) = (self.word_in(run, i, stride, 2, 0)?, self.word_in(run, i, stride, 3, 0)?);
-        let eph = self.segment(ephemeral)?;
+        let eph = self.segment(ephemeral).filter(|w| w.in_front)?;
         if self.segment(large)?.flags & LOH == 0 {
             return None;
         }
