@@ -122,11 +122,12 @@ fn framework_without_resources() {
 
 #[test]
 fn core_1() {
-    for (pointer, heaps) in [(8, 0), (4, 0), (8, 3)] {
+    // A late servicing build has a file version as .NET Core 2 has: then it is read without a `GcDacVars` all the same, and not called proven.
+    for (pointer, heaps, build) in [(8, 0, 25211), (4, 0, 25211), (8, 3, 25211), (8, 0, 27618), (4, 2, 27618)] {
         let scenario = Scenario {
             layout: SynthLayout::core1(pointer),
             core: true,
-            version: [4, 6, 25211, 1],
+            version: [4, 6, build, 1],
             server_heaps: heaps,
             ..Scenario::framework(pointer)
         };
