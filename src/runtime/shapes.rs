@@ -188,6 +188,10 @@ impl<'a> Search<'a> {
 
     /// Workstation first: in a server process its table is zero.
     fn heaps(&self, evidence: &mut Vec<Evidence>) -> Result<GcDacVars, String> {
+        // The right variable may be in a page that is missing, and a stale one in its place.
+        if self.image.writable_sections().iter().any(|(start, len)| self.mem.run(*start) < *len) {
+            return Err("pages of its variables are not in the dump".to_owned());
+        }
         let mut tables: Vec<Table> = self.sections.iter().flat_map(|run| self.tables(run)).collect();
         crate::order::by_key(&mut tables, |t| Reverse(t.rank()));
         if let Some(table) = tables.first() {
