@@ -275,6 +275,11 @@ impl<'a> Names<'a> {
             .into_iter()
             .find(|(at, _)| *at == table.at);
         if let Some((_, name)) = well_known {
+            if simple_name.is_empty() {
+                // It has a name all the same, but no assembly.
+                self.tokens = self.tokens.saturating_add(1);
+                self.without_metadata.insert(module);
+            }
             return Ok(plain(name, simple_name.clone()));
         }
         if simple_name.is_empty() {

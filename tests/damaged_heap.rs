@@ -221,3 +221,55 @@ fn zeros_behind_a_large_array_are_no_gap() {
     }
     assert!(cut >= 10, "only {cut} large arrays");
 }
+
+/// A word of a `heap_segment`, of `GcDacVars`, or of what it leads to, that is zero, somebody else's or a little off: the lists of segments
+/// are not shorter then, nor the segments, without a word.
+#[test]
+fn changed_words_of_the_gc_never_give_other_counts_unsaid() {
+    for set in ["net21-x86-wks", "net31-x64-srv", "net6-x64-wks", "net8-x64-wks", "net8-x64-clrgc", "net10-x64-srv"] {
+        let bytes = unpack(set);
+        let whole = analyze(&bytes, &[]).unwrap();
+        let dump = dump::open(&*bytes, "a.dmp").unwrap();
+        let p = whole.runtime.pointer_size;
+        let offset_of = |at: u64| dump.regions.find(Addr(at)).map(|e| e.offset as usize);
+        let word = |at: u64| {
+            let from = offset_of(at)?;
+            let mut word = [0; 8];
+            word[..p as usize].copy_from_slice(&bytes[from..from + p as usize]);
+            Some(u64::from_le_bytes(word))
+        };
+        let vars = whole.runtime.evidence.iter().find(|e| e.what == "GcDacVars").unwrap();
+        let vars = u64::from_str_radix(vars.value.split(',').next().unwrap(), 16).unwrap();
+        // (place, what else may stand there)
+        let mut places: Vec<(u64, u64)> = Vec::new();
+        let segments = &whole.heap.segments;
+        for (i, segment) in segments.iter().enumerate() {
+            let other = segments[(i + 1) % segments.len()].address.0;
+            // committed, reserved, mem, flags; not `allocated`, behind which objects may follow that died, nor `used`. Of `next` not the
+            // word of another one: nothing tells that a list leaves out one in its middle.
+            places.extend([1, 2, 4, 5].map(|w| (segment.address.0 + w * p, word(other + w * p).unwrap())));
+            places.push((segment.address.0 + 6 * p, segment.address.0));
+        }
+        for i in (0..34).filter(|i| *i < 3 || word(vars + i * p).is_some_and(|v| v != 0 && offset_of(v).is_some())) {
+            places.push((vars + i * p, word(vars + (i + 1) * p).unwrap()));
+        }
+        let (mut refused, mut said, mut same) = (0, 0, 0);
+        for (at, other) in places {
+            let was = word(at).unwrap();
+            for new in [0, other, was ^ 1 << 4, was ^ 1 << 13, was ^ 1 << 17] {
+                let edits: Vec<(u64, u8)> =
+                    (offset_of(at).unwrap() as u64..).zip(new.to_le_bytes()).take(p as usize).collect();
+                match analyze(&bytes, &edits) {
+                    Err(_) => refused += 1,
+                    Ok(report) if !report.exact() => said += 1,
+                    Ok(report) => {
+                        assert!(rows(&report) == rows(&whole), "{set}: {new:x} for {was:x} at {at:x}");
+                        same += 1;
+                    }
+                }
+            }
+        }
+        eprintln!("{set}: {refused} refused, {said} said, {same} without effect");
+        assert!(refused > 20 && same > 20, "{set}: {refused} refused, {said} said, {same} the same");
+    }
+}

@@ -149,6 +149,8 @@ fn memory_that_is_there_twice() {
     for original in originals() {
         let mut ranges = original.ranges();
         let again: Vec<_> = ranges.iter().step_by(7).map(|(a, b)| (*a, b[..b.len().min(0x1800)].to_vec())).collect();
+        // And ranges of nothing, in front of all and at other's addresses.
+        ranges.splice(0..0, [(0, Vec::new()), (ranges[0].0, Vec::new()), (u64::MAX, Vec::new())]);
         ranges.extend(again);
         original.same("twice", original.with_ranges(ranges, |_| ()));
     }
@@ -278,5 +280,27 @@ fn versions_that_nobody_has_seen() {
             let own = original.set.contains("singlefile");
             assert!(own || report.runtime.name == format!(".NET {major}.0.17"), "{}", report.runtime.name);
         }
+    }
+}
+
+/// The sizes that SOS counts depend on the version: one that is not the runtime's own is refused where anything contradicts it.
+#[test]
+fn a_version_that_cannot_be() {
+    for original in originals() {
+        let version = match original.set {
+            "net20-x64-wks" => [4, 700, 19, 1],
+            "net31-x64-srv" => [4, 6, 30411, 1],
+            "net6-x64-wks" => [4, 6, 27317, 7],
+            _ => continue,
+        };
+        let mut builder = Builder::new();
+        for m in &original.dump.modules {
+            builder.module(&m.path, m.base.0, m.size as u32, version, m.timestamp);
+        }
+        for (addr, bytes) in original.ranges() {
+            builder.memory(addr, bytes);
+        }
+        let error = analyze(builder.finish()).unwrap_err();
+        assert_eq!(error.code(), "unknown-runtime", "{}: {error}", original.set);
     }
 }

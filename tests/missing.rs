@@ -471,3 +471,34 @@ fn an_error_in_the_heap_gives_two_counts() {
     assert!(report.heap.objects < named.heap.objects && report.heap.objects > named.heap.objects * 9 / 10);
     assert!(before.size < report.heap.size && before.aligned_size < report.heap.aligned_size);
 }
+
+/// A page with a header of a segment, or one of the GC's variables: no search finds a smaller heap in its place.
+#[test]
+fn without_one_page_of_the_gcs_structures() {
+    for set in
+        ["net21-x86-wks", "net31-x64-srv", "net6-x64-wks", "net8-x64-wks", "net10-x64-srv", "net10-x64-singlefile"]
+    {
+        let whole = unpack(set);
+        let report = analyze(Arc::clone(&whole)).unwrap();
+        let (_, space) = opened(&whole);
+        let runtime = PeImage::open(&space, Addr::parse(&report.runtime.base).unwrap()).unwrap();
+        let vars = report.runtime.evidence.iter().find(|e| e.what == "GcDacVars").unwrap();
+        let mut pages = vec![u64::from_str_radix(vars.value.split(',').next().unwrap(), 16).unwrap()];
+        pages.extend(report.heap.segments.iter().flat_map(|s| [s.address.0, s.start.0]));
+        // The runtime's variables: without the right one a stale one may stand for it.
+        for (start, len) in runtime.writable_sections() {
+            pages.extend((0..len.min(0x2_0000)).step_by(0x1000).map(|at| start.0 + at));
+        }
+        pages.iter_mut().for_each(|page| *page &= !0xFFF);
+        pages.sort_unstable();
+        pages.dedup();
+        let mut lost = 0;
+        for page in pages {
+            match analyze(without(&whole, &[(page, page + 0x1000)])) {
+                Ok(cut) if cut.exact() => assert_eq!(counts(&cut), counts(&report), "{set}: without page {page:x}"),
+                _ => lost += 1,
+            }
+        }
+        assert!(lost > 1, "{set}");
+    }
+}

@@ -136,6 +136,8 @@ pub fn looks_like_segment(mem: &dyn Memory, l: &Layout, at: Addr) -> bool {
 pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Result<Vec<Segment>> {
     let mut all = Vec::new();
     let mut seen = AddrSet::default();
+    // Where the first object of a region lies, and how large basic regions are: the same for all.
+    let (mut place, mut size) = (None, None);
     for (number, heap) in rt.gc.heaps.iter().enumerate() {
         let regions = rt.gc.allocation_start.is_none();
         // Segment lists of gen0 and gen1 are the tail of gen2's.
@@ -151,6 +153,7 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
             &[(2, Generation::Gen2), (3, Generation::Loh), (4, Generation::Poh)]
         };
         let mut ephemeral_seen = false;
+        let mut tails = Vec::new();
         for &(g, generation) in lists {
             if g >= rt.gc.generations {
                 continue;
@@ -159,6 +162,9 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
                 .gc
                 .start_segment_of(mem, &rt.layout, heap, g)
                 .ok_or_else(|| broken(rt, &format!("generation {g} of heap {number} is not in the dump")))?;
+            if regions {
+                tails.extend(rt.gc.tail_region_of(mem, &rt.layout, heap, g));
+            }
             let mut at = head;
             while !at.is_null() {
                 if !seen.insert(at) {
@@ -184,12 +190,26 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
                         ),
                     ));
                 }
+                if !begins_and_ends(mem, rt, at, &words, generation, &mut place, &mut size) {
+                    findings.add("segment-bounds", true, || {
+                        let HeapSegment { mem, allocated, .. } = words;
+                        format!("segment {at} may have objects in front of {mem} or behind {allocated}, where it says that they begin and end")
+                    });
+                }
                 let is_ephemeral = at == heap.ephemeral_segment;
                 ephemeral_seen |= is_ephemeral;
                 if let Some(segment) = build(mem, rt, number, heap, at, &words, generation, is_ephemeral, findings) {
                     all.push(segment);
                 }
                 at = words.next;
+            }
+        }
+        for tail in tails {
+            // Other builds may have another word there.
+            if !seen.contains(tail) && looks_like_segment(mem, &rt.layout, tail) {
+                findings.add("region-missing", true, || {
+                    format!("region {tail} ends a generation of heap {number} but is in no list: regions are missing")
+                });
             }
         }
         if !ephemeral_seen {
@@ -200,6 +220,36 @@ pub fn enumerate(mem: &dyn Memory, rt: &Runtime, findings: &mut Findings) -> Res
         }
     }
     Ok(all)
+}
+
+/// Whether objects begin where those of such a segment do, and end where nothing follows.
+fn begins_and_ends(
+    mem: &dyn Memory,
+    rt: &Runtime,
+    at: Addr,
+    words: &HeapSegment,
+    generation: Generation,
+    place: &mut Option<u64>,
+    size: &mut Option<u64>,
+) -> bool {
+    // Regions, and the frozen segments that the runtime makes (8 and later), begin at a border of the system's allocation granularity.
+    let (start, p) = (words.mem.0 & 0xFFFF, rt.layout.p());
+    let bytes = words.reserved.since(Addr(words.mem.0.wrapping_sub(start)));
+    if words.flags & FLAG_READONLY != 0 {
+        // Behind a header of one pointer, and what was never given out is zero. Before, in images and in any place.
+        return rt.gc.generations < 5
+            || start == p
+                && (words.allocated == words.committed
+                    || mem
+                        .ptr(words.allocated, rt.layout.pointer, "end of a frozen segment")
+                        .is_ok_and(|word| word.is_null()));
+    }
+    if rt.gc.allocation_start.is_none() {
+        let basic = generation < Generation::Loh;
+        return *place.get_or_insert(start) == start && (!basic || *size.get_or_insert(bytes) == bytes);
+    }
+    // gc.cpp, segment_info_size: the header has a page of its own, or less.
+    words.mem > at && words.mem.since(at) <= 0x1000
 }
 
 #[expect(clippy::too_many_arguments, reason = "one call; the parts of one list position")]

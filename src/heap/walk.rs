@@ -595,7 +595,7 @@ impl Walk {
         let least = HEADER_WORDS.wrapping_mul(segment.alignment.min(8));
         match generation_at(&segment, at) {
             Generation::Gen0 | Generation::Poh => bytes >= least,
-            Generation::Loh => bytes >= LEAST_LARGE,
+            Generation::Loh => bytes >= LEAST_LARGE && at != segment.start,
             Generation::Gen1 | Generation::Gen2 | Generation::Frozen => false,
         }
     }

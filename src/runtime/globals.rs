@@ -65,6 +65,35 @@ pub struct GcHeap {
     pub finalize_queue: Addr,
 }
 
+/// What a `GcDacVars` says whose lists of segments do not hold: of a damaged heap, or of one in another layout. What is found in another
+/// way must be the same heap.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    generation_size: u64,
+    generations: u64,
+    /// 0: workstation.
+    server_heaps: u64,
+    /// Of a workstation GC.
+    generation_table: Option<Addr>,
+    /// Offsets of `start_segment` and `allocation_start`, if the structure tells them.
+    told: Option<(u64, Option<u64>)>,
+}
+
+impl Claim {
+    /// True if variables that were [found by their shape](super::shapes) are of the heap that the structure speaks of.
+    pub fn fits(&self, found: &GcDacVars) -> bool {
+        let heaps = if found.server { found.heaps.len() as u64 } else { 0 };
+        let start = self.generation_table.zip(found.heaps.first());
+        (found.generation_size, found.generations, heaps) == (self.generation_size, self.generations, self.server_heaps)
+            && start.is_none_or(|(table, heap)| {
+                let offset = heap.generation_table.since(table);
+                table <= heap.generation_table
+                    && self.told.map_or(offset < self.generation_size, |(start, _)| offset == start)
+            })
+            && self.told.is_none_or(|(start, objects)| objects.map(|o| o.wrapping_sub(start)) == found.allocation_start)
+    }
+}
+
 /// The method tables that everything else is proven with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WellKnown {
@@ -168,15 +197,16 @@ impl GcDacVars {
     /// Finds the structure by content and reads the variables.
     ///
     /// # Errors
-    /// A sentence for [`crate::Error::UnknownRuntime`].
+    /// A sentence for [`crate::Error::UnknownRuntime`], and what a structure says whose lists of segments do not hold.
     pub fn find(
         mem: &dyn Memory,
         modules: &[Module],
         m: &RuntimeModule,
         l: &Layout,
         evidence: &mut Vec<Evidence>,
-    ) -> Result<GcDacVars, String> {
+    ) -> Result<GcDacVars, (String, Option<Claim>)> {
         let mut reasons = Vec::new();
+        let mut claim = None;
         let sources = [dac_entries(mem, m)].into_iter().flatten().map(Ok).chain([Err(())]);
         for source in sources {
             let words = source.unwrap_or_else(|()| section_values(mem, m));
@@ -185,7 +215,7 @@ impl GcDacVars {
             crate::order::ascending(&mut candidates);
             candidates.dedup();
             let hits: Vec<GcDacVars> =
-                candidates.iter().filter_map(|&at| Self::accept(mem, modules, m, l, at)).collect();
+                candidates.iter().filter_map(|&at| Self::accept(mem, modules, m, l, at, &mut claim)).collect();
             match hits.as_slice() {
                 [one] => {
                     let (major, minor) = one.version;
@@ -207,7 +237,7 @@ impl GcDacVars {
                 }
             }
         }
-        Err(reasons.join("; "))
+        Err((reasons.join("; "), claim))
     }
 
     fn evidence(&self, evidence: &mut Vec<Evidence>) {
@@ -234,7 +264,14 @@ impl GcDacVars {
     }
 
     /// The content test of one address; `None` if anything does not fit.
-    fn accept(mem: &dyn Memory, modules: &[Module], m: &RuntimeModule, l: &Layout, at: Addr) -> Option<GcDacVars> {
+    fn accept(
+        mem: &dyn Memory,
+        modules: &[Module],
+        m: &RuntimeModule,
+        l: &Layout,
+        at: Addr,
+        claim: &mut Option<Claim>,
+    ) -> Option<GcDacVars> {
         const WHAT: &str = "GcDacVars";
         let p = l.p();
         let word = |i: u64| mem.ptr(at.plus(i.wrapping_mul(p)), l.pointer, WHAT).ok();
@@ -298,6 +335,14 @@ impl GcDacVars {
         let count =
             if n_heaps.is_null() || g_heaps.is_null() { 0 } else { u64::from(mem.u32(n_heaps, "n_heaps").ok()?) };
         let server = count > 0;
+        let allocation_start = |f: &FieldOffsets| f.allocation_start.filter(|&o| o < generation_size);
+        claim.get_or_insert(Claim {
+            generation_size,
+            generations,
+            server_heaps: count,
+            generation_table: entry(vars.generation_table).filter(|_| !server),
+            told: told.as_ref().map(|t| (t.start_segment, allocation_start(t))),
+        });
         if count > limits::MAX_HEAPS {
             return None;
         }
@@ -332,7 +377,7 @@ impl GcDacVars {
                 generation_size,
                 generations,
                 start_segment: fields.start_segment,
-                allocation_start: fields.allocation_start.filter(|&o| o < generation_size),
+                allocation_start: allocation_start(&fields),
                 heaps: heaps(&fields)?,
                 server,
                 handle_table_map: entry(vars.handle_table_map).filter(|a| mem.run(*a) >= p),
@@ -376,6 +421,12 @@ impl GcDacVars {
     pub fn start_segment_of(&self, mem: &dyn Memory, l: &Layout, heap: &GcHeap, g: u64) -> Option<Addr> {
         let at = heap.generation_table.plus(g.wrapping_mul(self.generation_size)).plus(self.start_segment);
         mem.ptr(at, l.pointer, "generation.start_segment").ok()
+    }
+
+    /// `generation_table[g].tail_region`, of regions: gcpriv.h, three words behind `start_segment` (8 to 11).
+    pub fn tail_region_of(&self, mem: &dyn Memory, l: &Layout, heap: &GcHeap, g: u64) -> Option<Addr> {
+        let at = heap.generation_table.plus(g.wrapping_mul(self.generation_size)).plus(self.start_segment);
+        mem.ptr(at.plus(super::shapes::TAIL.wrapping_mul(l.p())), l.pointer, "generation.tail_region").ok()
     }
 
     /// `generation_table[g].allocation_start`, where the heap has segments.
@@ -442,10 +493,8 @@ impl WellKnown {
                     winner = Some(found);
                     how = source.how.to_owned();
                 }
-                Ok(found) => {
-                    let same = winner == Some(found);
-                    how.push_str(&format!("; {} {}", source.how, if same { "agrees" } else { "DISAGREES" }));
-                }
+                Ok(found) if winner == Some(found) => how.push_str(&format!("; {} agrees", source.how)),
+                Ok(_) => return Err(format!("{how} and {} lead to different ones", source.how)),
                 Err(why) => reasons.push(format!("{}: {why}", source.how)),
             }
         }
@@ -530,14 +579,13 @@ fn is_free(mt: &MethodTable, l: &Layout) -> bool {
         && mt.canonical.is_null()
 }
 
-/// String: component size 2, not an array, base size 26 or 22 (x86: 14), canonical, and its class points back in one of the two modes.
+/// String: component size 2, not an array, the base size of this family of runtimes (another one would mean that what SOS counts is that of
+/// another family, too), canonical, and its class points back in one of the two modes.
 fn is_string(mem: &dyn Memory, mt: &MethodTable, l: &Layout) -> Option<BackPointer> {
-    let sizes: &[u32] = match l.pointer {
-        PointerSize::Eight => &[22, 26],
-        PointerSize::Four => &[14],
-    };
-    let shape =
-        mt.component_size() == Some(2) && !mt.is_array() && sizes.contains(&mt.base_size) && !mt.parent.is_null();
+    let shape = mt.component_size() == Some(2)
+        && !mt.is_array()
+        && u64::from(mt.base_size) == l.string_base
+        && !mt.parent.is_null();
     if !shape {
         return None;
     }

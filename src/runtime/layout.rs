@@ -49,6 +49,8 @@ pub struct Layout {
     pub large_alignment: u64,
     /// BaseSize of a multi-dimensional array of rank 0: rank = (BaseSize - this) / 8.
     pub multi_dim_base: u64,
+    /// BaseSize of System.String.
+    pub string_base: u64,
     /// Bytes that SOS counts too few for each Free object, and the least it counts.
     pub free_quirk: u64,
     /// The least that SOS counts for a Free object.
@@ -309,6 +311,7 @@ impl Layout {
             alignment: global("ObjectAlignment")?,
             large_alignment: global("LargeObjectAlignment")?,
             multi_dim_base: global("MultiDimBaseSize")?,
+            string_base: global("StringBaseSize")?,
             free_quirk: global("FreeSizeQuirk")?,
             free_floor: global("FreeSizeFloor")?,
             has_indirect_parent: global("HasIndirectParent")?,

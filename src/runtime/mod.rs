@@ -89,6 +89,11 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
     let layout = Layout::resolve(&shapes, module.pointer)?;
     let (known, back_pointer) = WellKnown::find(mem, module, &layout, contract.as_ref(), &mut evidence)
         .map_err(|why| refuse(&format!("the method tables of Free, String and Object: {why}"), &evidence))?;
+    if back_pointer == BackPointer::Relative && layout.free_quirk == 0 {
+        return Err(
+            refuse("a layout for its relative pointers: only .NET Core 2.1 and 2.2 have such", &evidence).into()
+        );
+    }
     let mut runtime = Runtime {
         module: module.clone(),
         layout,
@@ -101,6 +106,7 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
     };
     // The ways to the GC's variables, the best first; the first one that proves itself wins, and the next one's opinion is noted.
     let mut reasons = Vec::new();
+    let mut claim = None;
     let named = contract_gc::find(mem, modules, module, &runtime.layout, &runtime.shapes);
     if runtime.layout.has_gc_dac_vars || named.is_some() {
         let vars = GcDacVars::find(mem, modules, module, &runtime.layout, &mut evidence);
@@ -108,17 +114,20 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
             (Some(named), vars) => {
                 let agrees = match &vars {
                     Ok(vars) if named.same_heap(vars) => "GcDacVars agrees",
-                    Ok(_) => "GcDacVars DISAGREES",
+                    Ok(_) => {
+                        let why = "the GC's variables: the contract descriptor and GcDacVars lead to different ones";
+                        return Err(refuse(why, &evidence).into());
+                    }
                     Err(_) => "no GcDacVars to compare with",
                 };
                 note(&mut evidence, "GC variables", "of the contract descriptor's GC part", agrees);
                 // The structure has more than the descriptor names.
-                let GcDacVars { at, version, handle_table_map, .. } =
-                    vars.ok().filter(|vars| named.same_heap(vars)).unwrap_or_else(GcDacVars::none);
+                let GcDacVars { at, version, handle_table_map, .. } = vars.unwrap_or_else(|_| GcDacVars::none());
                 Some(GcDacVars { at, version, handle_table_map: named.handle_table_map.or(handle_table_map), ..named })
             }
             (None, Ok(vars)) => Some(vars),
-            (None, Err(why)) => {
+            (None, Err((why, says))) => {
+                claim = says;
                 note(&mut evidence, "GcDacVars", "not found", &why);
                 reasons.push(format!("GcDacVars: {why}"));
                 // Not what this build is known to be: whatever the search finds has never been compared with anything.
@@ -132,7 +141,11 @@ pub fn locate(mem: &dyn Memory, modules: &[Module], module: &RuntimeModule) -> R
             return Ok(runtime);
         }
     }
-    match shapes::find(mem, modules, &runtime, &mut evidence) {
+    let found = shapes::find(mem, modules, &runtime, &mut evidence).and_then(|gc| match claim {
+        Some(claim) if !claim.fits(&gc) => Err("what it finds is not all that GcDacVars speaks of".to_owned()),
+        _ => Ok(gc),
+    });
+    match found {
         Ok(gc) => {
             runtime.gc = gc;
             runtime.evidence = evidence;

@@ -44,6 +44,8 @@ const MAX_ARRAYS: usize = 16_384;
 const MAX_FRONTIERS: usize = 64;
 /// Bytes walked in all to prove frontiers.
 const MAX_WALKED: u64 = 8 << 30;
+/// From `start_segment` to `tail_region`, in pointers.
+pub const TAIL: u64 = 3;
 /// Length of one segment list.
 const MAX_LIST: usize = 100_000;
 const PAGE_MASK: u64 = 0xFFF;
@@ -186,6 +188,10 @@ impl<'a> Search<'a> {
 
     /// Workstation first: in a server process its table is zero.
     fn heaps(&self, evidence: &mut Vec<Evidence>) -> Result<GcDacVars, String> {
+        // The right variable may be in a page that is missing, and a stale one in its place.
+        if self.image.writable_sections().iter().any(|(start, len)| self.mem.run(*start) < *len) {
+            return Err("pages of its variables are not in the dump".to_owned());
+        }
         let mut tables: Vec<Table> = self.sections.iter().flat_map(|run| self.tables(run)).collect();
         crate::order::by_key(&mut tables, |t| Reverse(t.rank()));
         if let Some(table) = tables.first() {
@@ -343,7 +349,7 @@ impl<'a> Search<'a> {
             return None;
         }
         let (old, large) = (self.word_in(run, i, stride, 2, 0)?, self.word_in(run, i, stride, 3, 0)?);
-        let eph = self.segment(ephemeral)?;
+        let eph = self.segment(ephemeral).filter(|w| w.in_front)?;
         if self.segment(large)?.flags & LOH == 0 {
             return None;
         }
@@ -392,8 +398,13 @@ impl<'a> Search<'a> {
             }
             heads.push(head);
         }
-        for &head in &heads {
-            segments = segments.saturating_add(self.list(head)?.len());
+        for (g, &head) in (0..).zip(&heads) {
+            let list = self.list(head)?;
+            // Three words behind `start_segment` lies `tail_region`; other words of a generation lead to regions in the middle of the list.
+            if self.word_in(run, i, stride, g, TAIL) != list.last().copied() {
+                return None;
+            }
+            segments = segments.saturating_add(list.len());
         }
         let head0 = *heads.first()?;
         Some(Table {
@@ -427,12 +438,21 @@ impl<'a> Search<'a> {
         arrays.truncate(MAX_ARRAYS);
         let mut by_heap: ByAddr<Rc<Vec<Table>>> = ByAddr::default();
         let mut best: Option<(Vec<Table>, Addr)> = None;
+        // Heaps in an array that goes on with one that is not understood: another array with no more of them is not the whole.
+        let mut broken = 0;
         for array in arrays {
             let Some(first) = self.pointer(array) else { continue };
             let tables = Rc::clone(by_heap.entry(first, || Rc::new(self.tables(&self.run_at(first, HEAP_BYTES)))));
             for table in tables.iter() {
                 let offset = table.at.since(first);
-                let Some(heaps) = self.heaps_of(array, table, offset) else { continue };
+                let (heaps, whole) = self.heaps_of(array, table, offset);
+                if !whole {
+                    broken = broken.max(heaps.len());
+                    continue;
+                }
+                if heaps.is_empty() {
+                    continue;
+                }
                 let rank = |heaps: &[Table]| {
                     let segments = heaps.iter().fold(0usize, |sum, t| sum.saturating_add(t.segments));
                     (heaps.len(), segments, heaps.first().map(|t| (Reverse(t.distance.unwrap_or(0)), Reverse(t.at))))
@@ -442,19 +462,19 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        best
+        best.filter(|(heaps, _)| heaps.len() > broken)
     }
 
-    /// The tables of the heaps `array[0..]`, as far as each has one like `table` at `offset` with segments of its own. `None` if the array
+    /// The tables of the heaps `array[0..]`, as far as each has one like `table` at `offset` with segments of its own; and false if the array
     /// goes on with a heap that is not understood.
-    fn heaps_of(&self, array: Addr, table: &Table, offset: u64) -> Option<Vec<Table>> {
+    fn heaps_of(&self, array: Addr, table: &Table, offset: u64) -> (Vec<Table>, bool) {
         let mut heaps: Vec<Table> = Vec::new();
         let mut ephemerals = AddrSet::default();
         for i in 0..limits::MAX_HEAPS {
             let Some(heap) = self.pointer(array.plus(i.wrapping_mul(self.p))) else { break };
             let words = table.stride.wrapping_mul(4).wrapping_add(table.distance.unwrap_or(0)).wrapping_add(self.p);
             let run = self.run_at(heap.plus(offset), words.max(table.stride.wrapping_mul(5)));
-            let stride = table.stride.checked_div(self.p)?;
+            let stride = table.stride.checked_div(self.p).unwrap_or(0);
             let like = if table.distance.is_some() {
                 self.segments_at(&run, 0, stride)
             } else {
@@ -464,18 +484,19 @@ impl<'a> Search<'a> {
                 Some(t) => heaps.push(t),
                 None => {
                     // Behind the last heap comes anything but a heap.
-                    let heap_like = (0..4).any(|g| {
-                        self.word_in(&run, 0, stride, g, 0).is_some_and(|h| self.segment(h).is_some_and(|w| w.in_front))
-                    });
+                    let words = [0, 1, 3].map(|g| self.word_in(&run, 0, stride, g, 0));
+                    let [young, middle, large] = words.map(|at| Some((at?, self.segment(at?).filter(|w| w.in_front)?)));
+                    let heap_like =
+                        young.is_some() && young == middle || large.is_some_and(|(_, w)| w.flags & LOH != 0);
                     let known = heaps.iter().any(|t| t.at == heap.plus(offset));
                     if heap_like && !known && table.distance.is_some() {
-                        return None;
+                        return (heaps, false);
                     }
                     break;
                 }
             }
         }
-        (!heaps.is_empty()).then_some(heaps)
+        (heaps, true)
     }
 
     /// A pointer to readable memory.

@@ -579,13 +579,17 @@ impl World<'_> {
             w.old_segment(5, 1, n / 4 + 1, next, header).0
         };
         let heads: [(u64, u64); 5];
+        let mut tails = [0; 5];
         if modern.regions {
             let loh2 = self.region(3, 8, n / 8 + 1, 0);
             let loh = self.region(3, 8 | 0x40, n / 8 + 1, loh2);
             let poh = self.region(4, 0x200, n / 4, 0);
             let mut gen2 = 0;
-            for _ in 0..3 {
+            for i in 0..3 {
                 gen2 = self.region(2, 0x50, n / 2, gen2);
+                if i == 0 {
+                    tails[2] = gen2;
+                }
             }
             if first && modern.major >= 8 {
                 gen2 = frozen(self, gen2);
@@ -596,6 +600,7 @@ impl World<'_> {
             self.space.word(frontier_at, frontier);
             self.space.word(ephemeral_at, ephemeral);
             heads = [gen0, gen1, gen2, loh, poh].map(|head| (head, 0));
+            (tails[0], tails[1], tails[3], tails[4]) = (ephemeral, gen1, loh2, poh);
         } else {
             let loh2 = self.old_segment(3, 8, n / 8 + 1, 0, 0);
             let loh1 = self.old_segment(3, 8, n / 8 + 1, loh2.0, 0);
@@ -620,7 +625,11 @@ impl World<'_> {
                 self.space.word(at + i * p, value);
             }
             self.space.word(at + self.l.start_segment, start);
-            if !modern.regions {
+            if modern.regions {
+                // gcpriv.h: allocation_segment, allocation_context_start_region, tail_region.
+                self.space.word(at + self.l.start_segment + p, tails[g as usize]);
+                self.space.word(at + self.l.start_segment + 3 * p, tails[g as usize]);
+            } else {
                 self.space.word(at + self.l.allocation_start, from);
             }
         }
