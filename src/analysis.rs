@@ -173,18 +173,14 @@ impl Analysis {
         let located = self.locate_with(&self.space)?;
         let (regions, segments) = (&self.dump.regions, &located.segments);
         let mut own = shares(segments, regions);
-        let mut ahead = Vec::new();
-        for lanes in (1..=self.lanes()).rev() {
-            let rest = own.split_off(own.len().div_ceil(lanes));
+        let (mut lanes, mut ahead) = (Lanes::default(), Vec::new());
+        for left in (1..=self.lanes()).rev() {
+            let rest = own.split_off(own.len().div_ceil(left));
             ahead.push(std::mem::replace(&mut own, rest));
+            lanes.add(idle_walk(&self.source, segments, regions, self.window()));
         }
-        let walks = ahead.iter().map(|_| idle_walk(&self.source, segments, regions, self.window())).collect();
-        self.fed = Some(Fed {
-            lanes: Lanes::new(walks),
-            ahead,
-            census: Census::of(&beside(&self.source, segments)),
-            total: total(segments),
-        });
+        self.fed =
+            Some(Fed { lanes, ahead, census: Census::of(&beside(&self.source, segments)), total: total(segments) });
         Ok(&self.located.insert(located).facts)
     }
 
@@ -715,7 +711,8 @@ mod native {
             };
             let mut census = Census::of(&heap);
             let mut walked = 0u64;
-            let mut lanes = Lanes::new((0..at_once).map(|_| new_walk()).collect());
+            let mut lanes = Lanes::default();
+            (0..at_once).for_each(|_| lanes.add(new_walk()));
             lanes.drive(
                 &space,
                 rt,

@@ -112,7 +112,7 @@ pub const MAX_METHOD_TABLES: usize = 1 << 20;
 /// else. The objects of the others are counted in one row without a name, and a finding says so.
 pub const MAX_ROWS: usize = 110_000;
 
-/// Method tables up to which the page shows what was walked so far: a row takes some 50 microseconds there, and the walk waits for it.
+/// Method tables up to which the page shows what was walked so far: with 10^6 the walk waited 7 s for it (measured in Chromium).
 pub const MAX_PARTIAL_TABLES: usize = 20_000;
 
 /// Names kept for the types that are made of others; large services have 10^4 types.

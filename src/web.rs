@@ -22,21 +22,43 @@ use crate::report::{DiffReport, GroupBy, HeapReport, MethodTableRow, Owner, Supe
 use crate::source::blob::BlobSource;
 use crate::{Analysis, Options, limits};
 use js_sys::{Array, Float64Array, JSON, JsString, Object, Reflect, Uint8Array, Uint32Array};
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::io;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 
-/// The core's [`Error`] as the page sees it.
-#[derive(Serialize)]
+/// The core's [`Error`] as the page sees it. Printed as maps: for the fields of a struct a cache of their names would be linked, a kilobyte.
 struct Thrown {
-    name: &'static str,
     code: &'static str,
     message: String,
     hint: String,
     /// Of `choose-entry`: the dumps of the zip.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    entries: Vec<EntryChoice>,
+    entries: Vec<Entry>,
+}
+
+struct Entry(EntryChoice);
+
+impl Serialize for Thrown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", "Error")?;
+        map.serialize_entry("code", self.code)?;
+        map.serialize_entry("message", &self.message)?;
+        map.serialize_entry("hint", &self.hint)?;
+        if !self.entries.is_empty() {
+            map.serialize_entry("entries", &self.entries)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &self.0.name)?;
+        map.serialize_entry("size", &self.0.size)?;
+        map.end()
+    }
 }
 
 /// Panics go to the console with their place.
@@ -72,7 +94,6 @@ pub fn read_error(offset: f64, len: f64, reason: String) -> Result<JsValue, JsVa
 pub fn crash_error() -> Result<JsValue, JsValue> {
     flat(&Thrown {
         entries: Vec::new(),
-        name: "Error",
         code: "crash",
         message: "dropheap stopped at a fault of its own while reading this file".to_owned(),
         hint: "Please report it with the runtime's version and the technical details below (they hold no data of the process). \
@@ -272,12 +293,12 @@ impl DumpSession {
     ///
     /// # Errors
     /// Throws what [`Analysis::partial`] reports.
-    pub fn partial(&mut self) -> Result<Option<Object>, JsValue> {
+    pub fn partial(&mut self) -> Result<JsValue, JsValue> {
         let analysis = self.analysis()?;
         if analysis.method_tables() > limits::MAX_PARTIAL_TABLES {
-            return Ok(None);
+            return Ok(JsValue::UNDEFINED);
         }
-        handed_out(analysis.partial().map_err(thrown)?).map(Some)
+        Ok(handed_out(analysis.partial().map_err(thrown)?)?.into())
     }
 }
 
@@ -636,6 +657,6 @@ fn whole(value: f64) -> Result<u64, JsValue> {
 fn thrown(error: Box<Error>) -> JsValue {
     let (code, message, hint) = (error.code(), error.to_string(), error.hint());
     let entries = if let Error::ChooseEntry { entries } = *error { entries } else { Vec::new() };
-    let thrown = Thrown { name: "Error", code, message, hint, entries };
+    let thrown = Thrown { code, message, hint, entries: entries.into_iter().map(Entry).collect() };
     flat(&thrown).unwrap_or_else(|e| e)
 }

@@ -106,6 +106,7 @@ pub fn drive(
 }
 
 /// The walks and their windows.
+#[derive(Default)]
 pub struct Lanes {
     walks: Vec<Walk>,
     windows: Vec<Window>,
@@ -114,9 +115,10 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// Of walks with nothing to do yet.
-    pub fn new(walks: Vec<Walk>) -> Lanes {
-        Lanes { windows: walks.iter().map(|_| Window::default()).collect(), walks, full: Vec::new() }
+    /// One more, with a walk that has nothing to do yet.
+    pub fn add(&mut self, walk: Walk) {
+        self.walks.push(walk);
+        self.windows.push(Window::default());
     }
 
     /// The walk of a lane.
