@@ -227,7 +227,7 @@ fn zeros_behind_a_large_array_are_no_gap() {
 #[test]
 fn changed_words_of_the_gc_never_give_other_counts_unsaid() {
     for set in ["net21-x86-wks", "net31-x64-srv", "net6-x64-wks", "net8-x64-wks", "net8-x64-clrgc", "net10-x64-srv"] {
-        let bytes = unpack(set);
+        let bytes = Arc::new(evening(set));
         let whole = analyze(&bytes, &[]).unwrap();
         let dump = dump::open(&*bytes, "a.dmp").unwrap();
         let p = whole.runtime.pointer_size;

@@ -478,7 +478,7 @@ fn without_one_page_of_the_gcs_structures() {
     for set in
         ["net21-x86-wks", "net31-x64-srv", "net6-x64-wks", "net8-x64-wks", "net10-x64-srv", "net10-x64-singlefile"]
     {
-        let whole = unpack(set);
+        let whole = Arc::new(evening(set));
         let report = analyze(Arc::clone(&whole)).unwrap();
         let (_, space) = opened(&whole);
         let runtime = PeImage::open(&space, Addr::parse(&report.runtime.base).unwrap()).unwrap();

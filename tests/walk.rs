@@ -136,7 +136,7 @@ fn a_walk_that_stops_early_says_so() {
 /// The windows are walked two by two, those first that were filled first: the streams of the other lanes run ahead meanwhile.
 #[test]
 fn windows_are_walked_in_the_order_in_which_they_were_filled() {
-    let bytes = fixture("net10-x64-wks");
+    let bytes = evening("net10-x64-wks");
     let mut analysis = located(&bytes, 64 << 10);
     let mut full = vec![3, 1, 0, 2];
     for &lane in &full {

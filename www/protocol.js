@@ -97,7 +97,7 @@
 export const WINDOWS_IN_FLIGHT = 4;
 
 /** Between two progress messages, milliseconds. */
-export const PROGRESS_EVERY = 100;
+export const PROGRESS_EVERY = 250;
 
 /** Between two reports of what was walked so far, milliseconds. */
 export const PARTIAL_EVERY = 1000;
