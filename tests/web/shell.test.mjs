@@ -427,7 +427,7 @@ test('while a dump is walked its types are there, marked as a part, which only g
   for (const p of parts) {
     assert.match(p.said, /^So far, \d+ % of the heap of .*(afternoon|evening)\.dmp walked: its counts and sizes still grow|alone, read to its end/);
     assert.deepEqual([p.state, p.answer, p.suspects, p.hash], ['reading', false, true, '']);
-    assert.ok(p.rows > 5);
+    assert.ok(p.rows > (/^So far/.test(p.said) ? 1 : 5), `${p.rows} rows`);
     if (/^So far/.test(p.said)) assert.match(p.total, /Total (of what was read|with Free)/);
   }
   for (let i = 1; i < parts.length; i++) assert.ok(parts[i].bytes >= parts[i - 1].bytes, `${parts[i].bytes}`);
