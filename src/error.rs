@@ -3,7 +3,6 @@
 //! Every error carries a stable kebab-case [`code`](Error::code) for programs, a message that says what the file is and what was
 //! being read, and a [`hint`](Error::hint): the user's next step. The page and the command line print both as they are.
 
-use crate::printing::shown;
 use crate::reading::record;
 use serde::{Deserialize, Serialize};
 
@@ -213,7 +212,7 @@ impl Error {
 }
 
 /// A dump in an archive that has several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryChoice {
     /// Its path in the archive.
     pub name: String,
@@ -306,5 +305,3 @@ impl Findings {
     }
 }
 record!(Finding { code, count, message, partial });
-
-shown!(EntryChoice { name, size });

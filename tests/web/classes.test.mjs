@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { axeSource, choose, chromium, commandLine, firefox, fixtures, oneFileUrl, state, violations } from './harness.mjs';
+import { axeSource, choose, chromium, commandLine, firefox, fixtures, keepHolders, oneFileUrl, state, violations } from './harness.mjs';
 
 const pairs = fixtures();
 const { dumps } = pairs.find((p) => p.name === 'net10-x64-wks');
@@ -25,6 +25,22 @@ async function saved(page, format, begins) {
     document.getElementById('save-go').click();
     URL.createObjectURL = createObjectURL;
   }));
+}
+
+/** Files, and the view in which assemblies are moved. @param {any} page @param {string[]} files @param {string} [shown] */
+async function assembliesOf(page, files, shown = ROW) {
+  await choose(page, files);
+  await state(page, 'ready');
+  await page.click('[data-view="assembly"]');
+  await page.waitForSelector(shown);
+}
+
+/** By the pointer. @param {any} page @param {string} name @param {'runtime' | 'library' | 'yours'} owner */
+async function moveTo(page, name, owner) {
+  await page.click(`${rowOf(name)} .name`);
+  await page.waitForSelector(`#diff [data-move="${owner}"]`);
+  await page.click(`#diff [data-move="${owner}"]`);
+  await page.waitForFunction((r) => document.querySelector(r)?.textContent.includes('moved by you'), {}, rowOf(name));
 }
 
 const savedJson = (page) => saved(page, 'json', '{');
@@ -49,10 +65,7 @@ for (const [browserName, start] of [['Chromium', chromium], ['Firefox', firefox]
       page.on('pageerror', (error) => wrong.push(error.message));
       await page.goto(oneFileUrl);
       await state(page, 'empty');
-      await choose(page, dumps);
-      await state(page, 'ready');
-      await page.click('[data-view="assembly"]');
-      await page.waitForSelector(ROW);
+      await assembliesOf(page, dumps);
       await page.waitForFunction(() => /\d/.test(document.querySelector('.kinds .n').textContent));
       const before = await byKind(page);
       assert.deepEqual(await row(page), [false, null]);
@@ -129,9 +142,7 @@ test('Undo gives back what the rule decided, also of one dump; suspects follow t
     const page = await browser.newPage();
     await page.setViewport({ width: 1280, height: 900 });
     await page.goto(oneFileUrl);
-    await choose(page, dumps);
-    await state(page, 'ready');
-    await page.click('[data-view="assembly"]');
+    await assembliesOf(page, dumps, rowOf(PROGRAM));
     const toggle = async (owner) => {
       if (!(await page.$(`#diff [aria-label="Class of ${PROGRAM}"]`))) await page.click(`${rowOf(PROGRAM)} .name`);
       await page.waitForSelector(`#diff [data-move="${owner}"]`);
@@ -161,14 +172,8 @@ test('Undo gives back what the rule decided, also of one dump; suspects follow t
 
     const one = await browser.newPage();
     await one.goto(oneFileUrl);
-    await choose(one, [dumps[1]]);
-    await state(one, 'ready');
-    await one.click('[data-view="assembly"]');
-    await one.waitForSelector(rowOf(PROGRAM));
-    await one.click(`${rowOf(PROGRAM)} .name`);
-    await one.waitForSelector('#diff [data-move="library"]');
-    await one.click('#diff [data-move="library"]');
-    await one.waitForFunction((r) => document.querySelector(r)?.textContent.includes('moved by you'), {}, rowOf(PROGRAM));
+    await assembliesOf(one, [dumps[1]], rowOf(PROGRAM));
+    await moveTo(one, PROGRAM, 'library');
     assert.ok((await savedJson(one)) === commandLine(['stat', dumps[1], '--format', 'json', '--class', `${PROGRAM}=library`]));
   } finally {
     await browser.close();
@@ -179,25 +184,10 @@ test('a crash of the worker that holds the reports loses no move', async () => {
   const browser = await chromium();
   try {
     const page = await browser.newPage();
-    await page.evaluateOnNewDocument(() => {
-      const Plain = Worker;
-      window.holders = [];
-      window.Worker = class extends Plain {
-        postMessage(message, ...rest) {
-          if (message.type === 'reports') window.holders.push(this);
-          super.postMessage(message, ...rest);
-        }
-      };
-    });
+    await page.evaluateOnNewDocument(keepHolders);
     await page.goto(oneFileUrl);
-    await choose(page, dumps);
-    await state(page, 'ready');
-    await page.click('[data-view="assembly"]');
-    await page.waitForSelector(ROW);
-    await page.click(`${ROW} .name`);
-    await page.waitForSelector('#diff [data-move="yours"]');
-    await page.click('#diff [data-move="yours"]');
-    await page.waitForFunction((r) => document.querySelector(r)?.textContent.includes('moved by you'), {}, ROW);
+    await assembliesOf(page, dumps);
+    await moveTo(page, PLUGIN, 'yours');
     await page.evaluate(() => window.holders[0].onmessage({ data: { type: 'failed', failure: { message: 'for the test' } } }));
     assert.ok((await savedJson(page)) === commandLine(['diff', ...dumps, '--format', 'json', '--class', `${PLUGIN}=yours`]));
     assert.equal(await page.evaluate(() => window.holders.length), 2);
@@ -205,10 +195,7 @@ test('a crash of the worker that holds the reports loses no move', async () => {
     // Of another set of files nobody has said anything.
     await page.evaluate(() => document.getElementById('start-over').click());
     await state(page, 'empty');
-    await choose(page, dumps);
-    await state(page, 'ready');
-    await page.click('[data-view="assembly"]');
-    await page.waitForSelector(ROW);
+    await assembliesOf(page, dumps);
     assert.deepEqual(await row(page), [false, null]);
   } finally {
     await browser.close();

@@ -4,23 +4,16 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { choose, commandLine, fixtures, inChromium, parseCsv, scratch, state } from './harness.mjs';
+import { choose, commandLine, fixtures, inChromium, keepHolders, parseCsv, scratch, state } from './harness.mjs';
 
 const pairs = fixtures();
 
 const chrome = inChromium();
 
-/** The page, and its workers within reach: those that were told to hold the reports. */
+/** The page, with a way to ask the worker that holds the reports. */
 async function open() {
-  const { page } = await chrome.open({ kind: 'hosted', first: () => {
-    const Plain = Worker;
-    window.holders = [];
-    window.Worker = class extends Plain {
-      postMessage(message, ...rest) {
-        if (message.type === 'reports') window.holders.push(this);
-        super.postMessage(message, ...rest);
-      }
-    };
+  const { page } = await chrome.open({ kind: 'hosted', first: keepHolders });
+  await page.evaluate(() => {
     let calls = 1e6;
     window.ask = (name, ...args) => new Promise((resolve, reject) => {
       const call = ++calls;
@@ -30,7 +23,7 @@ async function open() {
       });
       holder.postMessage({ type: 'call', call, name, args });
     });
-  } });
+  });
   return page;
 }
 

@@ -98,6 +98,18 @@ export async function violations(page) {
   return found;
 }
 
+/** To run in a page ahead of its scripts: its workers that were told to hold the reports are within reach as `holders`. */
+export function keepHolders() {
+  const Plain = Worker;
+  globalThis.holders = [];
+  globalThis.Worker = class extends Plain {
+    postMessage(message, ...rest) {
+      if (message.type === 'reports') globalThis.holders.push(this);
+      super.postMessage(message, ...rest);
+    }
+  };
+}
+
 /**
  * The longest task of the page's own thread while something happens: its processor time, which does not depend on what else the machine does, and
  * its time by the clock; milliseconds. @param {any} page @param {() => Promise<unknown>} act
