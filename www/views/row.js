@@ -198,14 +198,14 @@ export function headRows(m, x) {
   const sort = (/** @type {string} */ by, /** @type {string} */ label, /** @type {string} */ said) =>
     el('button', { 'data-by': by, 'aria-label': said === '' || label.startsWith(said) ? null : `${said}, ${label}` }, label);
   const cells = [el('th.name', { role: 'columnheader', scope: 'col' }, sort('type', x.view === 'suspects' ? 'Suspect' : 'Type', ''))];
-  const groups = [el('th.name')];
+  const groups = [el('td.name')];
   let span = null;
   for (const c of x.columns) {
     if (c.group !== '' || span === null) {
-      span = el('th', { class: `over${c.group === '' || c === x.columns[0] ? '' : ' edge'}`, 'data-span': '1' }, el('span', c.group));
+      span = el('th', { class: `over${c.group === '' || c === x.columns[0] ? '' : ' edge'}`, 'aria-colspan': '1' }, el('span', c.group));
       groups.push(span);
-    } else span.dataset.span = String(Number(span.dataset.span) + 1);
-    span.style.gridColumn = `span ${span.dataset.span}`;
+    } else span.ariaColSpan = String(Number(span.ariaColSpan) + 1);
+    span.style.gridColumn = `span ${span.ariaColSpan}`;
     const place = `${c.group !== '' && c !== x.columns[0] ? 'edge ' : ''}c-${c.key.replace(':', '-')}`;
     if (c.key === 'bar') cells.push(axis(x, m.k > 1));
     else cells.push(el('th', { role: 'columnheader', scope: 'col', class: place }, sort(c.key, (x.two && c.short) || c.label, c.said)));
@@ -284,10 +284,12 @@ function nameOf(cell, m, x, i, level, all) {
 const NONE = new Set();
 const NO_EMPHASIS = { strong: false, words: NONE };
 
-/** @param {string} full  already visible @param {number} room @param {import('../lib/names.js').Emphasis} look */
+/** @param {string} full  already visible @param {number} room  Infinity: arguments keep their namespaces, too @param {import('../lib/names.js').Emphasis} look */
 function nameNode(full, room, look) {
   const name = el('bdi.full');
-  for (const { text, tone } of pieces(shorten(full, room), look)) name.append(tone === 'plain' ? text : el(tone === 'strong' ? 'b' : 'i', text));
+  const short = shorten(full, room);
+  if (room === Infinity) short.rest = full.slice(short.namespace.length);
+  for (const { text, tone } of pieces(short, look)) name.append(tone === 'plain' ? text : el(tone === 'strong' ? 'b' : 'i', text));
   return name;
 }
 
@@ -299,7 +301,7 @@ function groupName(cell, g, x) {
   if (g.font === 'name') {
     const strong = Boolean(g.owner) && g.owner !== 'runtime';
     // Of a base type or interface its own name says all; where it is declared is in the title.
-    const full = g.hollow ? splitName(label).rest : label;
+    const full = g.hollow && x.room < Infinity ? splitName(label).rest : label;
     cell.append(nameNode(full, Math.max(16, x.room - Math.min(note.length, 24)), { strong, words: NONE }));
     if (g.owner === 'yours') cell.append(el('span.mark', 'yours'));
   } else cell.append(el('b.words', label));
