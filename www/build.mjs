@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { named } from './order.mjs';
+import { plainer } from './plainer.mjs';
 import { reorder, search, shortTokens, withoutEndTags } from './shorter.mjs';
 import { Stop, output, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
 
@@ -109,7 +110,7 @@ async function buildWasm(recipe) {
     writeFileSync(stamp, key);
   }
   const glue = join(work, 'glue.js');
-  writeFileSync(glue, plainer(renamed(readFileSync(join(work, 'dropheap.js'), 'utf8'), JSON.parse(readFileSync(names, 'utf8')))));
+  writeFileSync(glue, renamed(plainer(readFileSync(join(work, 'dropheap.js'), 'utf8')), JSON.parse(readFileSync(names, 'utf8'))));
   return { packed: readFileSync(packed), glue };
 }
 
@@ -133,27 +134,8 @@ function renamed(glue, { imports, exports }) {
   const outside = new Map(/** @type {[string, string][]} */ (exports));
   return glue
     .replace(`"${module}": `, 'a: ') // the one module, which it names so
-    .replace(/^( +)(\w+)(: function\()/gm, (all, before, name, after) => (inside.has(name) ? before + inside.get(name) + after : all))
+    .replace(/^( +)(\w+)(: \w+\()/gm, (all, before, name, after) => (inside.has(name) ? before + inside.get(name) + after : all))
     .replace(/\bwasm\.(\w+)/g, (all, name) => (outside.has(name) ? `wasm.${outside.get(name)}` : all));
-}
-
-/** What wasm-bindgen's glue has for others: a pattern, what stands there instead, and why. @type {[RegExp, string, string][]} */
-const PLAINER = [
-  [/^ +free\(\) \{[^}]*\}\n/gm, '', 'a worker ends with all that it made: nothing is freed before'],
-  [/^ +\w+Finalization\.(?:un)?register\(.*\);\n/gm, '', 'the same'],
-  [/^const \w+Finalization = [^;]*;\n/gm, '', 'the same'],
-  [/realloc === undefined/g, 'true', 'a text is encoded at once: those that the page sends are short'],
-  [/!\('encodeInto' in cachedTextEncoder\)/g, 'false', 'every browser that the page runs in has it'],
-  [/if \(module !== undefined\) \{[^]*?\n {4}\}/g, '({module} = module);', 'the worker gives a compiled module'],
-  [/if \(!\(module instanceof WebAssembly\.Module\)\) \{[^}]*\}/g, '', 'the same'],
-];
-
-/** @param {string} glue */
-function plainer(glue) {
-  return PLAINER.reduce((text, [pattern, by, why]) => {
-    if (!pattern.test(text)) throw new Stop(`wasm-bindgen's glue has no ${pattern} any more (${why}): look at PLAINER`);
-    return text.replace(pattern, by);
-  }, glue);
 }
 
 /**
