@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { named } from './order.mjs';
 import { plainer } from './plainer.mjs';
-import { reorder, search, shortTokens, withoutEndTags } from './shorter.mjs';
+import { reorder, search, shortTokens, withoutBreaks, withoutEndTags } from './shorter.mjs';
 import { Stop, output, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
 
 /** Builds both. @returns {Promise<{outDir: string, oneFile: string}>} */
@@ -26,7 +26,7 @@ export async function build() {
     'embedded:wasm': { contents: packed.toString('base64') },
     'embedded:worker': { contents: worker },
   };
-  const html = withoutEndTags(read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n').replace(/(?<= [\w-]+=)"([\w.-]+)"(?!\/)/g, '$1'));
+  const html = withoutBreaks(withoutEndTags(read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n').replace(/(?<= [\w-]+=)"([\w.-]+)"(?!\/)/g, '$1')));
   const source = sourceHash();
   const app = (/** @type {boolean} */ oneFile, /** @type {string} */ buildId) => bundle(esbuild, 'app.js', embedded, {
     VERSION: JSON.stringify(packageVersion()),
@@ -44,7 +44,7 @@ export async function build() {
   const zipped = (/** @type {string[]} */ ...texts) => texts.reduce((n, text) => n + gzipSync(text, { level: 9 }).length, 0);
   budget('the page', zipped(hosted, css, html), recipe.budget['page-gzip']);
   budget('the page without the WebAssembly', zipped(hosted.replace(embedded['embedded:wasm'].contents, ''), css, html), recipe.budget['code-gzip']);
-  const pieces = sample === null ? html.replace('<script src=sample.js defer></script>\n', '') : html;
+  const pieces = sample === null ? html.replace('<script src=sample.js defer></script>', '') : html;
   write(outDir, 'index.html', pieces);
   write(outDir, 'app.css', css);
   write(outDir, 'app.js', hosted);
@@ -227,7 +227,7 @@ function inOneFile(html, css, sample, app) {
   put('<link rel=stylesheet href=app.css>', `<style>${css}</style>`);
   put("script-src 'self'", `script-src ${scripts.map(hash).join(' ')}`);
   put("style-src 'self'", `style-src ${hash(css)}`);
-  put('<script src=sample.js defer></script>\n', sample === null ? '' : inline(sample) + '\n');
+  put('<script src=sample.js defer></script>', sample === null ? '' : inline(sample));
   put('<script src=app.js defer></script>', inline(app));
   return page;
 }
