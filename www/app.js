@@ -89,7 +89,7 @@ const actions = {
   /** A listing as one side. @param {string} text */
   paste(text) {
     const n = store.get().dumps.filter((d) => d.file.name.startsWith('pasted')).length;
-    changeDumps([...store.get().dumps, newDump(new File([text], n === 0 ? 'pasted listing' : `pasted listing ${n + 1}`), 'text')]);
+    changeDumps([...store.get().dumps, newDump(new File([text], n === 0 ? 'pasted listing' : `pasted listing ${n + 1}`), 'listing')]);
   },
   async sample() {
     const { files } = /** @type {any} */ (globalThis).dropheapSample;
@@ -109,23 +109,23 @@ const actions = {
 /** @param {File} file */
 async function sniff(file) {
   try {
-    return kindOf(new Uint8Array(await file.slice(0, SNIFFED).arrayBuffer()), file.name, file.size);
+    return kindOf(new Uint8Array(await file.slice(0, SNIFFED).arrayBuffer()));
   } catch {
     return 'dump'; // its reader says why the file cannot be read
   }
 }
 
-/** @param {File} file @param {string} kind @returns {import('./store.js').Dump} */
+/** @param {File} file @param {'dump' | 'listing'} kind @returns {import('./store.js').Dump} */
 function newDump(file, kind) {
   return {
-    id: nextId++, file, kind: kind === 'text' ? 'listing' : 'dump', stage: 'waiting', facts: null, runtime: null, progress: null, startedAt: 0,
+    id: nextId++, file, kind, stage: 'waiting', facts: null, runtime: null, progress: null, startedAt: 0,
     head: null, failure: null, memory: 0, entry: null, runtimeChoice: null,
   };
 }
 
 /** The same file, to be read once more. @param {import('./store.js').Dump} dump @returns {import('./store.js').Dump} */
 function again(dump) {
-  return { ...newDump(dump.file, dump.kind === 'listing' ? 'text' : 'dump'), entry: dump.entry, runtimeChoice: dump.runtimeChoice };
+  return { ...newDump(dump.file, dump.kind), entry: dump.entry, runtimeChoice: dump.runtimeChoice };
 }
 
 /** A new set of files: what is gone is stopped, the old comparison is void, what waits is started. @param {import('./store.js').Dump[]} dumps */
