@@ -19,7 +19,7 @@ export function el(tag, ...parts) {
     for (const [key, value] of Object.entries(/** @type {any} */ (parts.shift()))) {
       if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
       else if (key === 'class') node.classList.add(...value.split(' ').filter(Boolean));
-      else if (there(value)) node.setAttribute(key, value === true ? '' : value);
+      else if (key.startsWith('aria-') ? value !== undefined && value !== null : there(value)) node.setAttribute(key, value === true && !key.startsWith('aria-') ? '' : value);
     }
   }
   node.append(.../** @type {any[]} */ (parts.filter(there).map((x) => (typeof x === 'string' ? visible(x) : x))));
