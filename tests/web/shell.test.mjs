@@ -343,10 +343,10 @@ test('the HTML report holds what its preview says and nothing that was not asked
   report.on('request', (r) => asked.push(r.url()));
   await report.goto(`file://${join(dir, name)}`);
   assert.equal(asked.length, 1);
-  const total = await report.$eval('table.types tfoot tr:last-child', (r) => r.textContent);
+  const total = await report.$eval('table.list tfoot tr:last-child', (r) => r.textContent);
   const printed = JSON.parse(commandLine(['diff', ...pair, '--format', 'json']));
   assert.ok(total.includes(printed.total.sizes[1].toLocaleString('en-US')), total);
-  assert.equal((await report.$$('table.types tbody tr')).length >= printed.rows.length, true);
+  assert.equal((await report.$$('table.list tbody tr')).length >= printed.rows.length, true);
   assert.deepEqual(wrong, []);
   await report.close();
   await page.close();

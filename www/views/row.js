@@ -168,7 +168,7 @@ export function headRows(m, x) {
     el('th', { class: look, role: 'columnheader', scope: 'col', 'aria-sort': x.order?.by === by ? (x.order.dir > 0 ? 'ascending' : 'descending') : null },
       el('button', { 'data-by': by, 'aria-label': said === '' || label.startsWith(said) ? null : `${said}, ${label}` }, label));
   const cells = [head('name', 'type', x.view === 'suspects' ? 'Suspect' : 'Type', '')];
-  const groups = [el('th.name')];
+  const groups = [el('td.name')];
   let span = 0;
   for (const c of x.columns) {
     if (c.group !== '' || groups.length === 1) {
@@ -176,7 +176,9 @@ export function headRows(m, x) {
       span = 0;
     }
     span += 1;
-    groups[groups.length - 1].style.gridColumn = `span ${span}`;
+    const over = groups[groups.length - 1];
+    over.ariaColSpan = String(span);
+    over.style.gridColumn = `span ${span}`;
     cells.push(c.key === 'bar' ? axis(x, m.k > 1) : head(c.look, c.key, (x.two && c.short) || c.label, c.said));
   }
   return [el('tr.groups', { 'aria-hidden': 'true' }, ...groups), el('tr', { role: 'row', 'aria-rowindex': '1' }, ...cells)];
@@ -253,10 +255,12 @@ function nameOf(cell, m, x, i, level, all) {
 const NONE = new Set();
 const NO_EMPHASIS = { strong: false, words: NONE };
 
-/** @param {string} full  already visible @param {number} room @param {import('../lib/names.js').Emphasis} look */
+/** @param {string} full  already visible @param {number} room  Infinity: arguments keep their namespaces, too @param {import('../lib/names.js').Emphasis} look */
 function nameNode(full, room, look) {
   const name = el('bdi.full');
-  for (const { text, tone } of pieces(shorten(full, room), look)) name.append(tone === 'plain' ? text : el(tone === 'strong' ? 'b' : 'i', text));
+  const short = shorten(full, room);
+  if (room === Infinity) short.rest = full.slice(short.namespace.length);
+  for (const { text, tone } of pieces(short, look)) name.append(tone === 'plain' ? text : el(tone === 'strong' ? 'b' : 'i', text));
   return name;
 }
 
@@ -268,7 +272,7 @@ function groupName(cell, g, x) {
   if (g.font === 'name') {
     const strong = Boolean(g.owner) && g.owner !== 'runtime';
     // Of a base type or interface its own name says all; where it is declared is in the title.
-    const full = g.hollow ? ownName(label) : label;
+    const full = g.hollow && x.room < Infinity ? ownName(label) : label;
     cell.append(nameNode(full, Math.max(16, x.room - Math.min(note.length, 24)), { strong, words: NONE }));
     if (g.owner === 'yours') cell.append(el('span.mark', 'yours'));
   } else cell.append(el('b.words', label));

@@ -26,7 +26,7 @@ import { mountToolbar } from './toolbar.js';
  */
 
 /** Pixels of the track of the bars, and on the narrowest windows. */
-const TRACK = 150;
+export const TRACK = 150;
 const NARROW_TRACK = 96;
 
 /** Pixels that a type name is left at least, before columns are dropped for it. */
@@ -586,7 +586,7 @@ export function mountTable(store, client, actions) {
 }
 
 /** @param {import('../store.js').Result} result @returns {Model} */
-function modelOf(result) {
+export function modelOf(result) {
   const { meta, columns: c } = result.comparison;
   const k = c.dumps;
   const all = selection(c, 'all');
@@ -604,7 +604,7 @@ function modelOf(result) {
 }
 
 /** What one result is asked for again and again, worked out at most once. @param {Model} m @param {any} client @param {() => void} arrived */
-function once(m, client, arrived) {
+export function once(m, client, arrived) {
   const { c, meta } = m;
   /** @type {Map<string, any>} */
   const cache = new Map();
