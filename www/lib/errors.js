@@ -148,8 +148,8 @@ function shellName(file) {
   return /^[\w.:\\/-]+$/.test(name) ? name : `"${name.replaceAll('"', '')}"`;
 }
 
+/** @param {string} text */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** The core's messages begin in lower case, as the command line prints them after a colon. @param {string} text */
-export function sentence(text) {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
-}
+export const sentence = (text) => `${capital(text)}${/[.!?]$/.test(text) ? '' : '.'}`;

@@ -83,7 +83,7 @@ export function factRows(facts, runtime) {
 }
 
 /** The start of the process; its day only if it is another one than the dump's. @param {any} facts */
-function startWords(facts) {
+export function startWords(facts) {
   const sameDay = facts.captured_at !== null && utcDate(facts.captured_at) === utcDate(facts.started_at);
   return sameDay ? utcTime(facts.started_at) : utc(facts.started_at);
 }

@@ -45,13 +45,14 @@ function draw(result, store, actions) {
         w.facts && el('button', { 'data-dialog': 'facts' }, 'Which parts?')))));
 
   const part = (/** @type {import('../lib/answer.js').Part} */ p) => {
+    if (typeof p === 'string') return p;
     const tone = p.strong ?? '';
     if (p.link) return el('button', { class: `link number ${tone}`, onclick: () => follow(store, p.link) }, p.text);
     if (p.code) return el('code', p.text);
-    return tone ? el('b', { class: tone }, p.text) : visible(p.text);
+    return el('b', { class: tone }, p.text);
   };
   byId('answer').replaceChildren(
-    el('h1', ...answer.headline.map(part), ' ', answer.aside && el('span.aside', answer.aside)),
+    el('h1', ...answer.headline.map(part), ' ', el('span.aside', answer.aside)),
     el('dl.lines', ...answer.lines.flatMap((l) => [el('dt', l.label), el('dd', ...l.parts.map(part))])),
   );
 

@@ -2,7 +2,7 @@
 
 import { atLeast, exact, factRows } from '../lib/facts.js';
 import { byId, copyButton, el, fromTemplate, setText } from '../lib/dom.js';
-import { faultReport, wordsOf } from '../lib/errors.js';
+import { capital, faultReport, wordsOf } from '../lib/errors.js';
 import { coverage, localTime, number, plural, size, visible } from '../lib/format.js';
 import { pace, stagesOf } from '../lib/progress.js';
 import { pageState } from '../store.js';
@@ -75,8 +75,6 @@ function titleOf(s, state) {
   if (s.dumps.every((d) => d.failure?.code === 'choose-entry')) return 'Which dump of the zip?';
   return all === 1 ? 'This file cannot be used' : 'None of the files can be used';
 }
-
-const capital = (/** @type {string} */ s) => s.charAt(0).toUpperCase() + s.slice(1);
 
 /** @param {import('../store.js').State} s @param {string} state */
 function noteOf(s, state) {
