@@ -94,7 +94,7 @@ test('suspects: at most three facts, each a link to its row; without a group the
   const answer = answerOf(sidesOf(heads), [], comparison);
   assert.equal(line(answer, 'Suspects').trim(),
     'ITelemetry: 7,800 → 18,651 objects of 2 types. With them 2 types, each +10,851, 7.0 MB. One ITelemetry[] grew from 8,000 to 32,000 slots.');
-  const links = /** @type {any} */ (answer.lines.find((l) => l.label === 'Suspects')).parts.flatMap((/** @type {any} */ p) => (p.link ? [p.link.goTo] : []));
+  const links = /** @type {any} */ (answer.lines.find((l) => l.label === 'Suspects')).parts.flatMap((/** @type {any} */ p) => p.link?.goTo ?? []);
   assert.deepEqual(links, ['group:N.ITelemetry\tlib', 'group:same:N.Ctx\tlib', 'N.ITelemetry[]\tlib']);
   const alone = answerOf(sidesOf(heads), [], comparisonOf(rows));
   assert.match(line(alone, 'Types'), /^One type grew: A\.B: \+20 bytes/);
