@@ -226,7 +226,7 @@ export function linesOfSuspects(x, suspects, signed) {
   return out;
 }
 
-/** How many groups and rows the Suspects view has, closed, for its tab. @param {Suspects} s */
+/** How many groups and rows the Suspects view has, closed, for its tab. @param {{by_supertype: any[], same_number: any[], resized: any[]}} s */
 export const suspectCount = (s) => s.by_supertype.length + s.same_number.length + s.resized.length;
 
 /** `TelemetryContext, OperationContext, …`. @param {Context} x @param {number[]} rows */

@@ -4,6 +4,7 @@
 import { sentence } from './errors.js';
 import { comparedFacts, exact, isListing, oneProcess, otherProcess, atLeast } from './facts.js';
 import { coverage, duration, number, size } from './format.js';
+import { EQUAL_UPTIME, uptimeApart } from './series.js';
 
 /**
  * @typedef {{label: string, ids: number[], primary?: boolean}} Offer  a comparison of these dumps instead
@@ -12,16 +13,10 @@ import { coverage, duration, number, size } from './format.js';
  */
 
 /** Findings of a comparison (diff.rs) that are said here in other words, from the heads. */
-const SAID_HERE = [
-  'partial-dump', 'gc-in-progress', 'unproven-runtime', 'other-process', 'other-program', 'other-runtime', 'other-architecture', 'other-gc',
-  'listing-equal', 'listing-differs',
-];
+const SAID_HERE = /^(partial-dump|gc-in-progress|unproven-runtime|other-.*|listing-equal|listing-differs)$/;
 
 /** Younger than this, a process still fills its caches. Seconds. */
 const STARTING = 10 * 60;
-
-/** Uptimes that count as equal: within this share of the longer one. */
-const EQUAL_UPTIME = 0.1;
 
 /**
  * @param {Side[]} sides  in the order compared
@@ -36,7 +31,7 @@ export function warningsOf(sides, all, findings) {
     out.push(...processWarnings(sides, all));
     out.push(...differences(sides));
     for (const f of findings) {
-      if (!SAID_HERE.includes(f.code)) out.push({ title: 'Before you compare:', text: withCount(f) });
+      if (!SAID_HERE.test(f.code)) out.push({ title: 'Before you compare:', text: withCount(f) });
     }
   }
   for (const side of sides) out.push(...ofOne(side, sides.length > 1, side === b && a !== b));
@@ -76,34 +71,25 @@ function processWarnings(sides, all) {
 
 /** The dump whose uptime is nearly that of `to`. @param {Side} to @param {Side[]} among @returns {Side | null} */
 export function equalUptime(to, among) {
-  const want = to.head.dump.uptime;
-  if (want === null || want === undefined) return null;
-  let best = null;
-  let least = Infinity;
-  for (const side of among) {
-    const { uptime } = side.head.dump;
-    if (side === to || uptime === null || uptime === undefined) continue;
-    const off = Math.abs(uptime - want) / Math.max(uptime, want, 1);
-    if (off <= EQUAL_UPTIME && off < least) [best, least] = [side, off];
-  }
-  return best;
+  const off = (/** @type {Side} */ side) => uptimeApart(side.head.dump, to.head.dump);
+  return among.filter((side) => side !== to && off(side) <= EQUAL_UPTIME).sort((a, b) => off(a) - off(b))[0] ?? null;
 }
+
+/** Of what differs, what stands in the way of a comparison, and why. @type {Record<string, string>} */
+const DOUBTS = {
+  program: '', bitness: ' Every object has another size; only counts can be compared.', runtime: ' Its own types have changed, too.', GC: ' Free space and generations cannot be compared.',
+};
 
 /** @param {Side[]} sides @returns {Warning[]} */
 function differences(sides) {
   const real = sides.filter((s) => !isListing(s.head));
   if (real.length < 2) return [];
   const out = [];
-  const each = (/** @type {string[]} */ values) => values.map((v, i) => `${v} in ${real[i].name}`).join(', ');
   for (const { what, values } of comparedFacts(real.map((s) => s.head)).differ) {
-    if (values.includes('unknown')) continue;
-    if (what === 'program') out.push({ title: 'The program differs:', text: `${each(values)}.` });
-    if (what === 'bitness') out.push({ title: 'The bitness differs:', text: `${each(values)}. Every object has another size; only counts can be compared.` });
-    if (what === 'runtime') out.push({ title: 'The runtime differs:', text: `${each(values)}. Its own types have changed, too.` });
-    if (what === 'GC') {
-      const modes = real.map((s) => `${s.head.runtime.gc_mode} GC with ${s.head.runtime.gc_layout}`);
-      if (new Set(modes).size > 1) out.push({ title: 'The GC differs:', text: `${each(modes)}. Free space and generations cannot be compared.` });
-    }
+    // Another number of heaps is only a note.
+    const each = what === 'GC' ? real.map((s) => `${s.head.runtime.gc_mode} GC with ${s.head.runtime.gc_layout}`) : values;
+    if (!(what in DOUBTS) || values.includes('unknown') || new Set(each).size === 1) continue;
+    out.push({ title: `The ${what} differs:`, text: `${each.map((v, i) => `${v} in ${real[i].name}`).join(', ')}.${DOUBTS[what]}` });
   }
   const versions = versionChanges(real);
   if (versions.length > 0) {
@@ -166,7 +152,7 @@ export function notesOf(sides, findings = []) {
   const heaps = real.map((s) => s.head.runtime.heaps);
   const modes = new Set(real.map((s) => s.head.runtime.gc_mode));
   if (real.length > 1 && new Set(heaps).size > 1 && modes.size === 1) {
-    out.push(`${real[0].head.runtime.gc_mode} GC with ${real.map((s, i) => `${i ? '' : ''}${heaps[i]} heaps in ${s.name}`).join(', ')}; it adds heaps under load.`);
+    out.push(`${real[0].head.runtime.gc_mode} GC with ${real.map((s, i) => `${heaps[i]} heaps in ${s.name}`).join(', ')}; it adds heaps under load.`);
   }
   const first = real[0];
   if (sides.length > 1 && first === sides[0] && first.head.dump.uptime !== null && first.head.dump.uptime < STARTING) {

@@ -79,7 +79,7 @@ function titleOf(s, state) {
 /** @param {import('../store.js').State} s @param {string} state */
 function noteOf(s, state) {
   if (state !== 'reading') return '';
-  const used = s.dumps.reduce((n, d) => n + (d.progress?.memory ?? d.memory ?? 0), 0);
+  const used = s.dumps.reduce((n, d) => n + (d.memory), 0);
   return `Read piece by piece, never whole${used > 0 ? `: memory in use ${size(used)}` : ''}. ` +
     (s.dumps.length > 1 ? 'The letters A and B are given by the capture times, when both are known.' : 'Add a second dump at any time.');
 }
@@ -113,29 +113,24 @@ function failedCard({ file, failure, facts, runtime }) {
     part('.row').replaceChildren(el('button.primary', { 'data-act': 'again' }, 'Compare again'));
   }
   setText(part('.what b'), visible(words.title));
-  part('.because').append(...withCode(visible(words.why)));
-  part('.next').append(...withCode(visible(words.next)));
-  part('.more').append(...withCode(visible(words.more)));
-  for (const selector of ['.because', '.next', '.more']) part(selector).hidden = part(selector).textContent === '';
+  for (const key of /** @type {const} */ (['because', 'next', 'more'])) {
+    part(`.${key}`).append(...withCode(visible(words[key])));
+    part(`.${key}`).hidden = words[key] === '';
+  }
   const line = part('.copyline');
   line.hidden = words.copy === '';
   setText(line.firstElementChild, words.copy);
   line.append(copyButton('Copy', () => words.copy));
-  if (file) {
-    if (!words.howTo) part('[data-dialog="how"]').remove();
-    if (!words.again) part('[data-act="retry"]').remove();
-  }
+  if (!words.howTo) part('[data-dialog="how"]')?.remove();
+  if (!words.again) part('[data-act="retry"]')?.remove();
   // What is inside a zip with several dumps.
   for (const entry of failure.entries ?? []) {
-    part('.choices').append(el('button', { 'data-act': 'entry', 'data-entry': entry.name ?? entry },
-      `Open ${entry.name ?? entry}`, entry.size > 0 && el('span.hint', ` ${size(entry.size)}`)));
+    part('.choices').append(el('button', { 'data-act': 'entry', 'data-entry': entry.name }, `Open ${entry.name}`, entry.size > 0 && el('span.hint', ` ${size(entry.size)}`)));
   }
-  const details = part('details');
   const report = faultReport(failure, facts, runtime, file, { version: VERSION, build: BUILD, browser: navigator.userAgent });
   setText(part('pre'), report);
-  details.hidden = false;
-  details.open = failure.code === 'crash';
-  details.append(copyButton('Copy report', () => report));
+  part('details').open = failure.code === 'crash';
+  part('details').append(copyButton('Copy report', () => report));
   return card;
 }
 
