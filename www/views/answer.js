@@ -159,7 +159,7 @@ function allFacts(dump, name, actions) {
     el('h3', `${name} ${facts.file_name}`),
     several && el('p', 'Several runtimes are in this process; the one with the larger heap was read. Read another one:'),
     several && el('p.row', ...runtime.candidates.map((/** @type {any} */ c) => el('button', {
-      'aria-pressed': String(c.used), disabled: c.used || c.heap_bytes === null, title: c.why_not ?? '',
+      'aria-pressed': c.used, disabled: c.used || c.heap_bytes === null, title: c.why_not ?? '',
       onclick: () => {
         byId('facts').close();
         actions.retry(dump.id, { runtimeChoice: c.number });

@@ -88,8 +88,8 @@ function noteOf(s, state) {
 function readingCard(file) {
   const card = fromTemplate('card');
   nameCard(card, file);
-  card.querySelector('.progress').setAttribute('aria-label', `Reading ${visible(file.name)}`);
-  card.querySelector('[data-act]').setAttribute('aria-label', `Cancel reading ${visible(file.name)}`);
+  card.querySelector('.progress').ariaLabel = `Reading ${visible(file.name)}`;
+  card.querySelector('[data-act]').ariaLabel = `Cancel reading ${visible(file.name)}`;
   return card;
 }
 
@@ -152,8 +152,8 @@ function update(card, dump) {
   }
   const { share, words, beside } = pace(dump, performance.now());
   const bar = /** @type {HTMLElement} */ (card.querySelector('.progress'));
-  bar.setAttribute('aria-valuenow', String(Math.floor(share * 100)));
-  bar.setAttribute('aria-valuetext', words);
+  bar.ariaValueNow = String(Math.floor(share * 100));
+  bar.ariaValueText = words;
   /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${share * 100}%`;
   for (const node of [row, bar]) node.hidden = ended;
   const at = /** @type {HTMLElement} */ (card.querySelector('.pace'));

@@ -62,8 +62,8 @@ export function columnsOf(m, units, view) {
   };
   const counted = (/** @type {number} */ d) => (/** @type {Line} */ l, /** @type {Group | null} */ of, /** @type {Selection} */ s) => {
     if (!of?.each) return number(l.counts[d]);
-    const counts = of.rows.map((i) => s.counts[d][i]);
-    const [least, most] = [Math.min(...counts), Math.max(...counts)];
+    let [least, most] = [Infinity, 0];
+    for (const i of of.rows) [least, most] = [Math.min(least, s.counts[d][i]), Math.max(most, s.counts[d][i])];
     return least === most ? number(most) : el('span.span', `${number(least)}–${number(most)}`);
   };
   const changed = (/** @type {(l: Line) => number} */ by) => (/** @type {Line} */ l, /** @type {Group | null} */ of) => {
@@ -210,7 +210,7 @@ export function lineNode(item, m, x) {
   if (item.kind === 'detail') return el('tr.detail-row', { role: 'row' });
   if (!opens(item)) {
     const words = item.kind === 'rule' ? [item.text] : [el('b', item.label), item.note && el('span.note', { title: item.note }, x.two ? item.brief : item.note)];
-    return el('tr', { role: 'row', class: item.kind }, el('th.wide', { role: 'rowheader', 'aria-colspan': String(x.columns.length + 1) }, ...words));
+    return el('tr', { role: 'row', class: item.kind }, el('th.wide', { role: 'rowheader', 'aria-colspan': x.columns.length + 1 }, ...words));
   }
   const node = el('tr', {
     role: 'row', class: `${item.kind === 'group' ? 'set' : item.kind}${item.open ? ' opened' : ''}${item.level > 1 ? ' inner' : ''}`, tabindex: '-1', 'aria-level': item.level, 'aria-expanded': item.open,

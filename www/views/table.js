@@ -248,7 +248,7 @@ export function mountTable(store, client, actions) {
     const focusedBy = head.contains(document.activeElement) && document.activeElement?.getAttribute('data-by');
     head.replaceChildren(...headRows(/** @type {Model} */ (model), /** @type {Shown} */ (shown)));
     /** @type {HTMLElement | null} */ (head.querySelector(`[data-by="${focusedBy}"]`))?.focus({ preventScroll: true });
-    table.setAttribute('aria-label', VIEWS[view][0].replace(/^By/, 'Types by'));
+    table.ariaLabel = VIEWS[view][0].replace(/^By/, 'Types by');
   }
 
   let freeOpen = false;
@@ -287,10 +287,10 @@ export function mountTable(store, client, actions) {
     }
     list.push(footRow(m, x, total, 'total', !all ? 'Total of these generations' : m.complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read', [], 'Total with Free'));
     // Its rows follow the body's.
-    list.forEach((row, at) => row.setAttribute('aria-rowindex', String(items.length + 2 + at)));
+    list.forEach((row, at) => (row.ariaRowIndex = String(items.length + 2 + at)));
     foot.replaceChildren(...list);
-    table.setAttribute('aria-rowcount', String(items.length + 1 + list.length));
-    table.setAttribute('aria-colcount', String(x.columns.length + 1));
+    table.ariaRowCount = String(items.length + 1 + list.length);
+    table.ariaColCount = String(x.columns.length + 1);
   }
 
   // --- from lines to elements ---
@@ -369,7 +369,7 @@ export function mountTable(store, client, actions) {
   /** The line as an element, in its place. @param {number} at */
   function nodeAt(at) {
     const node = nodes.get(items[at].id) ?? make(items[at]);
-    node.setAttribute('aria-rowindex', String(at + 2));
+    node.ariaRowIndex = String(at + 2);
     node.style.top = `${tops[at]}px`;
     return node;
   }
@@ -383,7 +383,7 @@ export function mountTable(store, client, actions) {
     if (item.kind === 'detail') {
       const { i, assembly } = item;
       const cell = assembly ? classCell(assembly, /** @type {any} */ (m.assembly(assembly)), move) : detailCell(m, i, store.get(), /** @type {any} */ (known).detail(i), { pin: () => pin(i) });
-      cell.setAttribute('aria-colspan', String((shown?.columns.length ?? 0) + 1));
+      cell.ariaColSpan = table.ariaColCount;
       node.append(cell);
       measured.observe(node);
     }

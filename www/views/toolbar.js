@@ -48,7 +48,7 @@ export function mountToolbar(area, store, actions) {
   /** A button for one value of a field; pressed again it sets `again`. */
   const pressed = (/** @type {'view' | 'show' | 'generation'} */ field, /** @type {string} */ value, /** @type {(Node | string)[]} */ label, again = value) => {
     const button = el('button', { [`data-${field}`]: value, onclick: () => store.set({ [field]: store.get()[field] === value ? again : value }) }, ...label);
-    updates.push((s) => button.setAttribute('aria-pressed', String(s[field] === value)));
+    updates.push((s) => (button.ariaPressed = String(s[field] === value)));
     return button;
   };
   const check = (/** @type {string} */ key, /** @type {string} */ value, /** @type {(Node | string)[]} */ label, /** @type {(s: import('../store.js').State) => boolean} */ of, /** @type {(checked: boolean) => Partial<import('../store.js').State>} */ patch) => {
@@ -111,7 +111,7 @@ export function mountToolbar(area, store, actions) {
       'aria-expanded': false, 'aria-controls': controls,
       onclick: () => {
         const open = area.classList.toggle(`with-${what}`);
-        button.setAttribute('aria-expanded', String(open));
+        button.ariaExpanded = String(open);
         if (open && what === 'search') search.focus();
       },
     }, label);
