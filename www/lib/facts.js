@@ -40,11 +40,6 @@ export function otherProcess(a, b) {
     (known(a.instance_id) && known(b.instance_id) && a.instance_id !== b.instance_id);
 }
 
-/** Names of `count` dumps in their order: A and B, or numbers where there are more. @param {number} count */
-export function letters(count) {
-  return count === 1 ? [''] : count === 2 ? ['A', 'B'] : Array.from({ length: count }, (_, i) => String(i + 1));
-}
-
 /** `gen2 16.6 MB, LOH 1.2 MB, …`. @param {any} heap  HeapFacts */
 export function generationWords(heap) {
   const used = OLD_FIRST.filter((g) => heap.generations[g]?.size > 0);

@@ -66,12 +66,11 @@ export function mountCards(store, actions) {
 /** @param {import('../store.js').State} s @param {string} state */
 function titleOf(s, state) {
   const all = s.dumps.length;
-  const words = ['no', 'one', 'two', 'three', 'four', 'five', 'six'];
-  const word = words[all] ?? number(all);
-  if (state === 'reading') return all === 1 ? 'Reading one file' : `Reading ${word} files`;
   const usable = s.dumps.filter((d) => d.stage === 'done').length;
+  const word = (/** @type {number} */ n) => ['', 'one', 'two', 'three'][n] ?? number(n);
+  if (state === 'reading') return `Reading ${word(all)} ${all === 1 ? 'file' : 'files'}`;
   if (s.failure) return 'The dumps were read, but not compared';
-  if (usable > 0) return `${capital(words[usable] ?? number(usable))} of ${word} files can be used`;
+  if (usable > 0) return `${capital(word(usable))} of ${word(all)} files can be used`;
   if (s.dumps.every((d) => d.failure?.code === 'choose-entry')) return 'Which dump of the zip?';
   return all === 1 ? 'This file cannot be used' : 'None of the files can be used';
 }
@@ -169,7 +168,7 @@ function update(card, dump) {
 /** What a dump that has been read says while others are still under way. @param {import('../store.js').Dump} dump */
 function doneLine(dump) {
   const { heap } = dump.head;
-  return el('span.done', heap.generations.length > 0 && generationBar(heap, heap.size, false), el('span.bytes', `${atLeast(dump.head)}${number(heap.size)} bytes`));
+  return el('span.done', heap.generations.length > 0 && generationBar(heap, heap.size), el('span.bytes', `${atLeast(dump.head)}${number(heap.size)} bytes`));
 }
 
 /** Rows that are always there, so that nothing jumps. @param {HTMLElement} list @param {import('../store.js').Dump} dump */

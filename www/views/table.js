@@ -160,7 +160,7 @@ export function mountTable(store, client, actions) {
     const sel = facts.selection(generation);
     // The suspects are of whole heaps: only search and classes act on them.
     const filter = { search: s.search, owners: s.owners, show: m.k === 1 || view === 'suspects' ? 'all' : s.show };
-    const rows = filtered(m.c, sel, filter, facts.texts);
+    const rows = filtered(m.c, sel, filter, () => facts.texts(null));
     const { spelling } = s;
     const usual = s.order.by === 'size' && s.order.dir < 0;
     order = view === 'suspects' && usual && !s.order.chosen ? null : s.order;
@@ -603,43 +603,49 @@ export function modelOf(result) {
   };
 }
 
-/** What one result is asked for again and again, worked out at most once. @param {Model} m @param {any} client @param {() => void} arrived */
+/** Works out each answer once. @template K, V @param {(key: K) => V} make @returns {(key: K) => V} */
+function remembered(make) {
+  const made = new Map();
+  return (key) => {
+    if (!made.has(key)) made.set(key, make(key));
+    return made.get(key);
+  };
+}
+
+/** What one result is asked for again and again. @param {Model} m @param {any} client @param {() => void} arrived */
 export function once(m, client, arrived) {
   const { c, meta } = m;
-  /** @type {Map<string, any>} */
-  const cache = new Map();
-  const keep = (/** @type {string} */ key, /** @type {() => any} */ make) => {
-    if (!cache.has(key)) cache.set(key, make());
-    return cache.get(key);
-  };
-  const sel = (/** @type {string} */ g) => keep(`selection ${g}`, () => selection(c, g));
-  const fold = (/** @type {number} */ i) => keep('folds', () => Array(c.n))[i] ??= foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '';
+  const sel = remembered((/** @type {string} */ generation) => selection(c, generation));
+  const fold = remembered((/** @type {number} */ i) => foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '');
   const suspects = suspectsOf(m.result.comparison.suspects, m);
+  /** @type {any} */
+  let groups = null;
+  const ask = remembered(() => Promise.all(['interface', 'base'].map((by) => client.group(by))).catch((failure) => {
+    console.warn(failure);
+    return [];
+  }).then((both) => {
+    groups = both;
+    arrived();
+  }));
   return {
     suspects,
     selection: sel,
-    texts: () => keep('texts', () => searchTexts(c)),
-    ranks: (/** @type {'csharp' | 'type'} */ spelling) => keep(`ranks ${spelling}`, () => nameRanks(c, spelling)),
+    texts: remembered(() => searchTexts(c)),
+    ranks: remembered((/** @type {'csharp' | 'type'} */ spelling) => nameRanks(c, spelling)),
     fold,
-    bars: (/** @type {number} */ track) => keep(`bars ${track}`, () => {
-      const all = sel('all');
-      return scale(all.sizes[m.k - 1].map((/** @type {number} */ s, /** @type {number} */ i) => (m.k > 1 ? s - all.sizes[0][i] : s)), track, m.k > 1);
+    bars: remembered((/** @type {number} */ track) => {
+      const { sizes } = sel('all');
+      return scale(m.k > 1 ? sizes[m.k - 1].map((last, i) => last - sizes[0][i]) : sizes[0], track, m.k > 1);
     }),
-    sum: (/** @type {string} */ g) => keep(`sum ${g}`, () => sumOf(sel(g), c.owner.keys())),
-    detail: (/** @type {number} */ i) => keep(`detail ${i}`, () => client.detail(i)),
+    sum: remembered((/** @type {string} */ generation) => sumOf(sel(generation), c.owner.keys())),
+    detail: remembered((/** @type {number} */ i) => client.detail(i)),
     /** Groups by base type and interface; null while they are on their way. */
-    groups: () => {
-      keep('asked', () => Promise.all(['interface', 'base'].map((by) => client.group(by))).catch((failure) => {
-        console.warn(failure);
-        return [];
-      }).then((both) => {
-        cache.set('groups', both);
-        arrived();
-      }));
-      return cache.get('groups') ?? null;
+    groups() {
+      ask(null);
+      return groups;
     },
     /** What the toolbar says beside its buttons: at first only what costs nothing, the rest once it is made. */
-    counts: (/** @type {string} */ g) => keep(`counts ${g}`, () => {
+    counts: remembered((/** @type {string} */ g) => {
       const used = (/** @type {number} */ at) => meta.dumps.some((/** @type {any} */ d) => d.generations?.[at]?.count > 0);
       const generations = new Set(['all', 'old', 'young', ...GENERATIONS.filter((_, at) => used(at)).map((label) => label.toLowerCase())]);
       const counts = {
