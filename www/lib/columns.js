@@ -28,9 +28,9 @@
 /** What `owner` counts, and the names of the toggles. */
 export const OWNERS = /** @type {const} */ (['runtime', 'library', 'yours']);
 
-/** Each view: its label, and its label on a narrow window. @type {Record<string, [string, string]>} */
+/** Each view: its label, and its label on a narrow window if that is another one. @type {Record<string, string[]>} */
 export const VIEWS = {
-  suspects: ['Suspects', 'Suspects'], types: ['Types', 'Types'], base: ['By base type or interface', 'Base type'], namespace: ['By namespace', 'Namespace'], assembly: ['By assembly', 'Assembly'],
+  suspects: ['Suspects'], types: ['Types'], base: ['By base type or interface', 'Base type'], namespace: ['By namespace', 'Namespace'], assembly: ['By assembly', 'Assembly'],
 };
 
 /** Columns that can be switched off. @type {Record<string, string>} */

@@ -6,7 +6,7 @@ import { VIEWS } from './columns.js';
 
 /** What the help dialog lists. @type {Key[]} */
 export const KEYS = [
-  { keys: ['1', '…', '5'], does: 'views: suspects, types, by base type or interface, by namespace, by assembly' },
+  { keys: ['1', '…', '5'], does: 'views, from left to right' },
   { keys: ['↑', '↓', 'PgUp', 'PgDn', 'Home', 'End'], does: 'from row to row' },
   { keys: ['→', 'Enter'], does: 'open a row' },
   { keys: ['←', 'Esc'], does: 'close a row; ← again: to the group that it is in' },

@@ -17,14 +17,14 @@ export function mountCards(store, actions) {
   /** @type {Map<number, {node: HTMLElement, failed: boolean}>} */
   const cards = new Map();
 
-  root.addEventListener('click', (/** @type {Event} */ event) => {
-    const button = /** @type {HTMLElement} */ (event.target).closest('[data-act]');
-    const act = button?.getAttribute('data-act');
-    const id = Number(button?.closest('[data-id]')?.getAttribute('data-id'));
-    if (act === 'cancel' || act === 'remove') actions.remove(id);
-    if (act === 'retry') actions.retry(id);
-    if (act === 'again') actions.compareAgain();
-    if (act === 'entry') actions.retry(id, { entry: button?.getAttribute('data-entry') ?? null });
+  /** By `data-act` of a button. @type {Record<string, (id: number, button: HTMLElement) => void>} */
+  const acts = {
+    cancel: actions.remove, remove: actions.remove, retry: (id) => actions.retry(id), again: actions.compareAgain,
+    entry: (id, { dataset }) => actions.retry(id, { entry: dataset.entry ?? null }),
+  };
+  root.addEventListener('click', (/** @type {any} */ { target }) => {
+    const button = target.closest('[data-act]');
+    acts[button?.dataset.act]?.(Number(button.closest('[data-id]')?.dataset.id), button);
   });
 
   store.subscribe((s) => {
@@ -142,7 +142,8 @@ function withCode(text) {
 function update(card, dump) {
   fillFacts(/** @type {HTMLElement} */ (card.querySelector('.facts')), dump);
   const stages = stagesOf(dump);
-  const row = /** @type {HTMLElement} */ (card.querySelector('.stages'));
+  const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (card.querySelector(selector));
+  const [row, bar, at] = ['.stages', '.progress', '.pace'].map(part);
   const ended = dump.stage === 'done';
   const stamp = stages.map((s) => `${s.name}${s.state}`).join();
   if (row.dataset.stamp !== stamp) {
@@ -150,19 +151,12 @@ function update(card, dump) {
     row.replaceChildren(...stages.map((s) => el('span', { class: s.state, 'data-stage': s.key }, s.name)));
   }
   const { share, words, beside } = pace(dump, performance.now());
-  const bar = /** @type {HTMLElement} */ (card.querySelector('.progress'));
   bar.ariaValueNow = String(Math.floor(share * 100));
   bar.ariaValueText = words;
   /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${share * 100}%`;
-  for (const node of [row, bar]) node.hidden = ended;
-  const at = /** @type {HTMLElement} */ (card.querySelector('.pace'));
-  if (ended) {
-    if (!at.querySelector('.done')) at.replaceChildren(doneLine(dump));
-  } else {
-    setText(at, '');
-    at.replaceChildren(el('b', words), beside && el('span.beside', ` · ${beside}`));
-  }
-  /** @type {HTMLElement} */ (card.querySelector('[data-act]')).hidden = ended;
+  row.hidden = bar.hidden = part('[data-act]').hidden = ended;
+  if (!ended) at.replaceChildren(el('b', words), beside && el('span.beside', ` · ${beside}`));
+  else if (!at.querySelector('.done')) at.replaceChildren(doneLine(dump));
 }
 
 /** What a dump that has been read says while others are still under way. @param {import('../store.js').Dump} dump */
@@ -177,15 +171,17 @@ function fillFacts(list, dump) {
     list.hidden = true;
     return;
   }
-  const stamp = `${dump.facts !== null}${dump.runtime !== null}${dump.stage === 'done'}`;
+  const { facts, head } = dump;
+  const stamp = [facts, dump.runtime, head].map(Boolean).join();
   if (list.dataset.stamp === stamp) return;
   list.dataset.stamp = stamp;
-  const rows = factRows(dump.facts, dump.runtime);
-  if (!dump.facts) rows[0].text = 'Facts appear as soon as the head is read';
-  if (dump.stage === 'done') {
-    const { heap } = dump.head;
-    rows.push({ label: 'Heap', text: `${number(heap.size)} bytes in ${plural(heap.objects, 'object')}` });
-    rows.push({ label: 'Read', text: exact(dump.head) ? '✓ completely, every object counted' : `${coverage(heap.explained_bytes, heap.total_bytes)} of the heap` });
+  const rows = factRows(facts, dump.runtime);
+  if (!facts) rows[0].text = 'Facts appear as soon as the head is read';
+  if (head) {
+    const { heap } = head;
+    rows.push(
+      { label: 'Heap', text: `${number(heap.size)} bytes in ${plural(heap.objects, 'object')}` },
+      { label: 'Read', text: exact(head) ? '✓ completely, every object counted' : `${coverage(heap.explained_bytes, heap.total_bytes)} of the heap` });
   }
   list.replaceChildren(...rows.flatMap((row) => [el('dt', row.label), factCell(row, dump)]));
 }

@@ -4,7 +4,7 @@ import { average, keyBy } from '../lib/rows.js';
 import { bar } from '../lib/bars.js';
 import { change, lineOf, reader, selection, textOf } from '../lib/columns.js';
 import { el } from '../lib/dom.js';
-import { megabytes, number, percent, signed, signedMegabytes, signedPercent, visible } from '../lib/format.js';
+import { megabytes, number, percent, signed, signedMegabytes, signedPercent, utcClock, utcDate, visible } from '../lib/format.js';
 import { opens, slotsOf } from '../lib/lines.js';
 import { emphasis, ownName, pieces, shorten } from '../lib/names.js';
 import { trend } from '../lib/series.js';
@@ -119,14 +119,14 @@ export function columnsOf(m, units, view) {
 
 /** `A 14:05`; only the name where the time is not known, or `≥` where it is not all of it. @param {Model} m @param {number} d */
 function headOf(m, d) {
-  const dump = m.meta.dumps[d];
-  if (!dump.complete) return `${m.names[d]} ≥`;
-  const at = dump.dump.captured_at;
-  if (at === null || at === undefined) return m.names[d];
-  const [start, end] = [m.times[0], m.times[m.k - 1]];
-  const iso = new Date(at * 1000).toISOString();
+  const { complete, dump } = m.meta.dumps[d];
+  const name = m.names[d];
+  if (!complete) return `${name} ≥`;
+  const at = dump.captured_at;
+  if (at === null || at === undefined) return name;
+  const [start, end] = m.ends.map((e) => m.times[e]);
   const oneDay = start !== null && end !== null && Math.abs(end - start) < 86_400;
-  return `${m.names[d]} ${oneDay ? iso.slice(11, 16) : iso.slice(5, 10)}`;
+  return `${name} ${oneDay ? utcClock(at) : utcDate(at).replace(/ \d+$/, '')}`;
 }
 
 /** Characters of the widest text of a column, which is that of the largest number in it. @param {Pick<Column, 'key' | 'text'>} c @param {Model} m */

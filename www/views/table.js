@@ -213,7 +213,8 @@ export function mountTable(store, client, actions) {
     let columns = all;
     let track = TRACK;
     let beside = 20;
-    const pixels = (/** @type {import('./row.js').Column} */ c) => (c.key === 'bar' ? track : Math.ceil(c.width * digit)) + beside;
+    // The margins of table.css: those of the bars are narrower.
+    const pixels = (/** @type {import('./row.js').Column} */ c) => (c.key === 'bar' ? track + 0.8 * beside : Math.ceil(c.width * digit) + beside);
     const sum = () => columns.reduce((n, c) => n + pixels(c), 0);
     const drop = (/** @type {number} */ room, /** @type {string[]} */ ...options) => {
       for (const option of options) if (sum() > room) columns = columns.filter((c) => c.option !== option);

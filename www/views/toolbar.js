@@ -66,7 +66,7 @@ export function mountToolbar(area, store, actions) {
     return select;
   };
 
-  const views = group('div.views', 'View', ...Object.entries(VIEWS).map(([view, [label, short]]) =>
+  const views = group('div.views', 'View', ...Object.entries(VIEWS).map(([view, [label, short = label]]) =>
     pressed('view', view, [el('span.long', `${label} `), el('span.short', `${short} `), beside((n) => n.views[view] ?? '')])));
   const kinds = group('div.group.kinds', 'Classes of types', ...OWNERS.map((owner, at) =>
     check('owner', owner, [KINDS[owner], ' ', beside((n) => number(n.owners[at]))], (s) => s.owners[owner], (checked) => ({ owners: { ...store.get().owners, [owner]: checked } }))));
