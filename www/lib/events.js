@@ -6,9 +6,9 @@ import { duration, plural, utc } from './format.js';
 /** @param {any} log  EventsReport @returns {string[]} */
 export function eventsSummary(log) {
   const { file } = log;
-  const ends = ['recycle', 'crash', 'stop'].map((kind) => `${kind} ${log.lives.filter((/** @type {any} */ l) => l.kind === kind).length}`);
+  const ends = ['recycle', 'crash', 'stop'].map((kind) => plural(log.lives.filter((/** @type {any} */ l) => l.kind === kind).length, kind).replace('crashs', 'crashes'));
   const out = [
-    `${plural(file.events, 'event')}${file.first === null ? '' : `, ${utc(file.first)} to ${utc(file.last)}`}; ends by ${ends.join(', ')}` +
+    `${plural(file.events, 'event')}${file.first === null ? '' : `, ${utc(file.first)} to ${utc(file.last)}`}: ${ends.join(', ')}` +
       `${file.recycles_per_day === null ? '' : `; ${file.recycles_per_day.toFixed(2)} recycles a day`}.`,
   ];
   for (const t of log.trends) {

@@ -12,7 +12,7 @@ test('a log in words: how many ends of which kind, how often, whether lives get 
     dumps: [], findings: [],
   };
   assert.deepEqual(eventsSummary(log), [
-    '12 events, 1 Jan 1970, 00:00:00 UTC to 2 Jan 1970, 00:00:00 UTC; ends by recycle 1, crash 1, stop 0; 2.00 recycles a day.',
+    '12 events, 1 Jan 1970, 00:00:00 UTC to 2 Jan 1970, 00:00:00 UTC: one recycle, one crash, 0 stops; 2.00 recycles a day.',
     'The lives of w3wp.exe get shorter: half of them lasted 2 h at first, 1 h later.',
     'Percent Memory: its figures are those of the whole machine, not of the worker.',
   ]);
