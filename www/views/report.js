@@ -56,7 +56,7 @@ export async function reportOf(result, spelling, parts, reports) {
 
   /** @param {string} view @param {import('../lib/lines.js').Item[]} items @param {(x: import('./row.js').Shown) => HTMLElement[]} foot */
   const list = (view, items, foot) => {
-    const x = { units: /** @type {const} */ ('bytes'), spelling, view, s, columns: columnsOf(m, 'bytes', view), bars: known.bars(TRACK), room: Infinity, two: false };
+    const x = { units: /** @type {const} */ ('bytes'), spelling, view, s, columns: columnsOf(m, 'bytes', view), bars: known.bars(TRACK), room: Infinity, two: false, order: null };
     const node = el('table.list', { class: m.k > 1 ? '' : 'one' }, el('thead', ...headRows(m, x)), el('tbody', ...items.map((item) => {
       const row = lineNode(item, m, x);
       if (item.kind === 'type') row.children[0].append(...[parts.modules && textOf(c, item.i, 'module'), samples.get(item.i)].filter(Boolean).map((text) => el('span.note', text)));
@@ -85,8 +85,8 @@ export async function reportOf(result, spelling, parts, reports) {
     el('h2', plural(c.n, 'type')),
     list('types', types.slice(0, MAX_ROWS), (x) => [
       footRow(m, x, known.sum('all'), 'types', `All ${plural(c.n, 'type')}`, types.length > MAX_ROWS ? [`the rows above are the first ${number(MAX_ROWS)}`] : []),
-      footRow(m, x, meta.free, 'free', 'Free', []),
-      footRow(m, x, meta.total, 'total', m.complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read', []),
+      footRow(m, x, meta.free, 'free', 'Free'),
+      footRow(m, x, meta.total, 'total', m.complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read'),
     ]),
     parts.modules && el('h2', 'Assemblies with objects'),
     parts.modules && table(meta.assemblies.map((/** @type {any} */ a) => [baseName(a.name), a.version, a.owner, a.reason])),
