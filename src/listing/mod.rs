@@ -319,7 +319,7 @@ fn json(source: &dyn ByteSource) -> Result<HeapReport> {
         schema: String,
     }
     crate::reading::record!(Head { schema });
-    let bad = |e: serde_json::Error| Error::BadListing(format!("it is no whole JSON: {e}"));
+    let bad = |e: String| Error::BadListing(format!("it is no whole JSON: {e}"));
     let head: Head = crate::reading::from_slice(rest).map_err(bad)?;
     if head.schema != REPORT_SCHEMA {
         return Err(Error::BadListing(format!(
