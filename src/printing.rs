@@ -1,7 +1,7 @@
 //! Reports into JSON, with little code: what `serde`'s derive would write anew for every type is here once, over tables of field names. The bytes are
 //! those of `serde_json` (a test compares them), which writes the fractions itself.
 
-use crate::export::json::{MAX_SAFE, TOO_LARGE};
+use crate::export::json::MAX_SAFE;
 use crate::export::text::invisible;
 use crate::memory::Addr;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ pub trait Shown {
     /// Prints it.
     ///
     /// # Errors
-    /// What the writer reports; a number that is too large for JavaScript, if [`Printer::exact`].
+    /// What the writer reports; `InvalidData` for a number that is too large for JavaScript, if [`Printer::exact`].
     fn show(&self, to: &mut Printer<'_>) -> io::Result<()>;
 }
 
@@ -129,7 +129,7 @@ impl<'w> Printer<'w> {
 
     fn whole(&mut self, sign: &str, size: u64) -> io::Result<()> {
         if self.exact && size > MAX_SAFE {
-            return Err(io::Error::other(TOO_LARGE));
+            return Err(io::ErrorKind::InvalidData.into());
         }
         write!(self.out, "{sign}{size}")
     }
@@ -230,7 +230,7 @@ impl Shown for str {
         // What JSON leaves as it is but a terminal obeys (DEL, C1 controls, marks of direction) is escaped too: the same JSON, other letters.
         let mut bytes = Vec::new();
         self.show(&mut Printer::exact(&mut bytes))?;
-        for c in String::from_utf8(bytes).map_err(io::Error::other)?.chars() {
+        for c in String::from_utf8_lossy(&bytes).chars() {
             if invisible(c) {
                 write!(to.out, "\\u{:04x}", u32::from(c))?;
             } else {
@@ -322,6 +322,7 @@ mod tests {
         }
         same(&[Some(-0.5), None, Some(1e300), Some(f64::NAN), Some(3.0)]);
         same(&[i64::from(i32::MIN), 0, 5]);
+        same(&('\0'..'\u{7f}').map(String::from).chain([('\0'..'\u{7f}').collect()]).collect::<Vec<String>>());
         assert!(MAX_SAFE.show(&mut Printer::exact(&mut Vec::new())).is_ok());
         assert!((MAX_SAFE + 1).show(&mut Printer::exact(&mut Vec::new())).is_err());
         assert!((-9_007_199_254_740_992_i64).show(&mut Printer::exact(&mut Vec::new())).is_err());

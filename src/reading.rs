@@ -437,7 +437,8 @@ fn object(json: &mut SliceLexer<'_>, slot: &mut dyn Slot, kind: Kind, depth: usi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::HeapReport;
+    use crate::report::{CloneFacts, HeapReport};
+    use proptest::prelude::*;
 
     #[test]
     fn reads_what_the_derived_reader_reads() {
@@ -456,7 +457,9 @@ mod tests {
     #[test]
     fn words_are_read_as_the_derived_reader_reads_them() {
         use crate::account::MemoryOwner;
-        fn same<T: Slot + Default + serde::Serialize + de::DeserializeOwned + PartialEq + fmt::Debug>(all: &[T]) {
+        fn same<T: Slot + Default + serde::Serialize + serde::de::DeserializeOwned + PartialEq + fmt::Debug>(
+            all: &[T],
+        ) {
             for one in all {
                 let text = serde_json::to_string(one).unwrap();
                 assert_eq!(&from_slice::<T>(text.as_bytes()).unwrap(), one);
@@ -482,13 +485,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (text, want) in [
+            ("", "value expected at line 1 column 0"),
+            ("{\n \"a\": [1,\n 2", "comma or end of sequence expected at line 3 column 2"),
+            ("[1] 2", "end of file expected at line 1 column 4"),
+            ("{\"a\" 1}", "colon expected at line 1 column 5"),
+            ("[\"\\x\"]", "invalid escape character x at line 1 column 4"),
+        ] {
+            assert_eq!(from_slice::<Json>(text.as_bytes()).unwrap_err(), want, "{text}");
+        }
+        // Neither kept nor passed over does it take more stack than it may.
+        let (deep, unknown) = ("[".repeat(1 << 20), format!("{{\"pid\":1,\"other\":{}", "{\"a\":".repeat(1 << 20)));
+        assert!(from_slice::<Json>(deep.as_bytes()).unwrap_err().starts_with("maximal depth exceeded"));
+        assert!(from_slice::<CloneFacts>(unknown.as_bytes()).unwrap_err().starts_with("maximal depth exceeded"));
+        let known: CloneFacts = from_slice(b"{\"other\": {\"a\": [1, null, {}]}, \"pid\": 7}").unwrap();
+        assert_eq!(known, CloneFacts { pid: Some(7) });
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_byte_means_what_it_means_to_the_derived_reader(at in 0..usize::MAX, byte in 0x20..0x7fu8) {
+            let mut text = serde_json::to_vec(&crate::export::testing::pair().0).unwrap();
+            let at = at % text.len();
+            text[at] = byte;
+            let (own, derived) = (from_slice::<HeapReport>(&text).ok(), serde_json::from_slice::<HeapReport>(&text).ok());
+            prop_assert_eq!(own, derived, "{} {}", at, String::from_utf8_lossy(&text));
+        }
+    }
+
+    #[test]
     fn numbers_that_are_not_whole_are_no_whole_numbers() {
         for text in ["1.0", "-1.5", "1e3", "-0", "18446744073709551616", "{\"a\":1}", "{}"] {
             assert!(from_slice::<u64>(text.as_bytes()).is_err(), "{text}");
             assert!(from_slice::<Option<i64>>(text.as_bytes()).is_err(), "{text}");
             assert!(from_slice::<Vec<u64>>(text.as_bytes()).is_err(), "{text}");
         }
-        assert!(from_slice::<HeapReport>(b"1.5").unwrap_err().to_string().starts_with(NOT_HERE));
+        let error = from_slice::<HeapReport>(b"1.5").unwrap_err();
+        assert_eq!(error, "a value that does not belong here at line 1 column 3");
         assert_eq!(from_slice::<u64>(b"18446744073709551615").unwrap(), u64::MAX);
         assert_eq!(from_slice::<Option<i64>>(b"-9223372036854775808").unwrap(), Some(i64::MIN));
         for (text, value) in [("1.5e2", 150.0), ("-0.1", -0.1), ("3", 3.0), ("-3", -3.0)] {
