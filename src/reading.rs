@@ -134,8 +134,9 @@ fn into(text: &[u8], slot: &mut dyn Slot) -> Result<(), String> {
     let whole = json.exactly_one(Lex::ws_peek, |first, json| value(first, json, slot, DEPTH));
     whole.map_err(|refused| {
         let read = text.strip_suffix(json.as_slice()).unwrap_or(text);
-        let lines = read.split(|&b| b == b'\n');
-        format!("{refused} at line {} column {}", lines.clone().count(), lines.last().map_or(0, <[u8]>::len))
+        let mut lines = read.rsplit(|&b| b == b'\n');
+        let column = lines.next().map_or(0, <[u8]>::len);
+        format!("{refused} at line {} column {column}", lines.count().saturating_add(1))
     })
 }
 
