@@ -134,9 +134,12 @@ fn into(text: &[u8], slot: &mut dyn Slot) -> Result<(), String> {
     let whole = json.exactly_one(Lex::ws_peek, |first, json| value(first, json, slot, DEPTH));
     whole.map_err(|refused| {
         let read = text.strip_suffix(json.as_slice()).unwrap_or(text);
-        let mut lines = read.rsplit(|&b| b == b'\n');
-        let column = lines.next().map_or(0, <[u8]>::len);
-        format!("{refused} at line {} column {column}", lines.count().saturating_add(1))
+        let (mut line, mut column) = (1usize, 0usize);
+        for byte in read {
+            (line, column) =
+                if *byte == b'\n' { (line.saturating_add(1), 0) } else { (line, column.saturating_add(1)) };
+        }
+        format!("{refused} at line {line} column {column}")
     })
 }
 
