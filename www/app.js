@@ -110,14 +110,13 @@ const actions = {
 /** @param {File} file */
 async function sniff(file) {
   try {
-    const kind = kindOf(new Uint8Array(await file.slice(0, SNIFFED).arrayBuffer()), file.name, file.size);
-    return kind === 'text' ? 'listing' : kind === 'module' ? kind : 'dump';
+    return kindOf(new Uint8Array(await file.slice(0, SNIFFED).arrayBuffer()));
   } catch {
     return 'dump'; // its reader says why the file cannot be read
   }
 }
 
-/** @param {File} file @param {import('./store.js').Dump['kind']} kind @returns {import('./store.js').Dump} */
+/** @param {File} file @param {'dump' | 'listing'} kind @returns {import('./store.js').Dump} */
 function newDump(file, kind) {
   return {
     id: nextId++, file, kind, stage: 'waiting', facts: null, runtime: null, progress: null, startedAt: 0,
