@@ -16,12 +16,21 @@
  * @returns {Scale}
  */
 export function scale(values, width, around = true) {
-  const sorted = Float64Array.from(values, Math.abs).sort().reverse();
-  let [cut = 0] = sorted;
+  // Only the four largest decide where bars are cut.
+  const sorted = [0, 0, 0, 0];
+  for (let i = 0; i < values.length; i += 1) {
+    let v = Math.abs(values[i]);
+    for (let at = 0; at < 4 && v > 0; at += 1) if (v > sorted[at]) [sorted[at], v] = [v, sorted[at]];
+  }
+  let cut = sorted[0];
   // A few giants must not flatten the rest: at most three are cut.
   for (let i = 0; i < 3 && sorted[i + 1] > 0 && sorted[i] > 3 * sorted[i + 1]; i += 1) cut = 1.25 * sorted[i + 1];
-  const most = (/** @type {1 | -1} */ sign) => Math.min(cut, Array.from(values).reduce((n, v) => Math.max(n, sign * v), 0));
-  const [grown, shrunk] = [most(1), most(-1)];
+  let grown = 0;
+  let shrunk = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    grown = Math.max(grown, Math.min(values[i], cut));
+    shrunk = Math.max(shrunk, Math.min(-values[i], cut));
+  }
   if (grown + shrunk === 0) return { cut: 0, zero: 0, perUnit: 0, width, tick: 0 };
   const share = around ? Math.min(0.85, Math.max(0.12, shrunk / (shrunk + grown))) : 0;
   const left = shrunk === 0 ? Infinity : (share * width) / shrunk;

@@ -27,7 +27,6 @@ import { keyBy, sorted } from './rows.js';
  * @property {string} [title]
  * @property {string} [assembly]  that can be moved to another class
  * @property {() => void} [inside]  adds the lines that are in it; its types, if there is none
- * @typedef {{kind: 'type', id: string, level: number, i: number, open: boolean, hollow: boolean}} TypeLine  `id`: the groups that it is in, and its own key
  * @typedef {{kind: 'detail', id: string, i: number, assembly?: string}} Detail  of a type, or of an assembly
  * @typedef {{kind: 'rule', id: string, text: string}} Rule
  * @typedef {Section | Group | TypeLine | Detail | Rule} Item
@@ -48,6 +47,25 @@ import { keyBy, sorted } from './rows.js';
 
 /** Separates the keys of a path: a type's own key has a tab in it, never this. */
 const IN = '\n';
+
+/** Of a type; `path` are the groups that it is in. */
+class TypeLine {
+  /** @type {'type'} */
+  kind = 'type';
+  open = false;
+  /** @param {Columns} c @param {string} path @param {number} level @param {number} i @param {boolean} hollow */
+  constructor(c, path, level, i, hollow) {
+    this.c = c;
+    this.path = path;
+    this.level = level;
+    this.i = i;
+    this.hollow = hollow;
+  }
+
+  get id() {
+    return this.path + keyOf(this.c, this.i);
+  }
+}
 
 /** Lines that the keyboard stops at, and that open. @param {Item | undefined} item @returns {item is TypeLine | Group} */
 export const opens = (item) => item?.kind === 'type' || item?.kind === 'group';
@@ -321,11 +339,12 @@ function pushLevel(out, x, path, level, { groups = [], rows = [] }) {
 
 /** @param {Item[]} out @param {Context} x @param {string} path @param {number} level @param {number} i @param {boolean} [hollow]  also in another line */
 function pushType(out, x, path, level, i, hollow = false) {
-  const id = path + keyOf(x.c, i);
-  // No key is looked up where nothing is open: there may be 20,000 types.
-  const open = x.opened.size > 0 && x.opened.has(id);
-  out.push({ kind: 'type', id, level, i, open, hollow });
-  if (open) out.push({ kind: 'detail', id: `${id}${IN}detail`, i });
+  const type = new TypeLine(x.c, path, level, i, hollow);
+  out.push(type);
+  // No key is made where nothing is open: there may be 20,000 types.
+  if (x.opened.size === 0 || !x.opened.has(type.id)) return;
+  type.open = true;
+  out.push({ kind: 'detail', id: `${type.id}${IN}detail`, i });
 }
 
 /** Elements before and after, of arrays as many as before that became larger. @param {Columns} c @param {number} i @returns {[number, number] | null} */

@@ -67,7 +67,7 @@ export function mountCards(store, actions) {
 function titleOf(s, state) {
   const all = s.dumps.length;
   const usable = s.dumps.filter((d) => d.stage === 'done').length;
-  const word = (/** @type {number} */ n) => ['', 'one', 'two', 'three'][n] ?? number(n);
+  const word = (/** @type {number} */ n) => ['', 'one', 'two', 'three', 'four', 'five', 'six'][n] ?? number(n);
   if (state === 'reading') return `Reading ${word(all)} ${all === 1 ? 'file' : 'files'}`;
   if (s.failure) return 'The dumps were read, but not compared';
   if (usable > 0) return `${capital(word(usable))} of ${word(all)} files can be used`;

@@ -28,7 +28,7 @@ import { trendLine } from './series.js';
  * @property {boolean} uneven  a series with at least one type that did not go steadily
  * @property {(number | null)[]} times  of capture
  * @property {string} life  the process, where all dumps are of one; else empty
- * @property {Record<string, number>} widths  of columns, by what decides them
+ * @property {Record<string, number[]>} widths  of columns, by what decides them
  * @property {number[]} ends  the first dump and the last
  * @property {(assembly: string) => {owner: string, reason: string} | undefined} assembly
  *
@@ -110,10 +110,10 @@ export function columnsOf(m, units, view) {
       { ...average1, label: `in ${last}`, said: 'Average size' },
     ];
   }
+  const widths = (m.widths[`${units} ${view === 'suspects'}`] ??= widthsOf(columns, m));
   return columns.map((column, at) => {
     const c = { label: '', said: '', group: '', tone: '', option: '', ...column };
-    const width = c.width ?? (m.widths[`${c.key} ${units} ${view}`] ??= widthOf(c, m));
-    return { ...c, width: Math.max(0.9 * c.label.length + (c.label === '' ? 0 : 1.5), width), look: `${at > 0 && c.group ? 'edge ' : ''}c-${c.key.replace(':', '-')}` };
+    return { ...c, width: Math.max(0.9 * c.label.length + (c.label === '' ? 0 : 1.5), widths[at]), look: `${at > 0 && c.group ? 'edge ' : ''}c-${c.key.replace(':', '-')}` };
   });
 }
 
@@ -129,20 +129,26 @@ function headOf(m, d) {
   return `${name} ${oneDay ? utcClock(at) : utcDate(at).replace(/ \d+$/, '')}`;
 }
 
-/** Characters of the widest text of a column, which is that of the largest number in it. @param {Pick<Column, 'key' | 'text'>} c @param {Model} m */
-function widthOf({ key, text }, m) {
-  const value = keyBy(key);
+/** Characters of the widest text of each column, which is that of the largest number in it. @param {(Partial<Column> & Pick<Column, 'key' | 'text'>)[]} columns @param {Model} m */
+function widthsOf(columns, m) {
   const line = reader(selection(m.c, 'all'));
-  let [width, most] = [0, -1];
-  const take = (/** @type {Line} */ l) => {
-    if (value(l) <= most) return;
-    const { length } = /** @type {string} */ (text(l, null, /** @type {any} */ (null)));
-    if (length > width) [width, most] = [length, value(l)];
+  const wanted = columns.map(({ key, text, width }) => ({ text, value: keyBy(key), width: width ?? 0, most: width === undefined ? -1 : Infinity }));
+  const take = (/** @type {Line} */ l, /** @type {typeof wanted} */ some) => {
+    for (const c of some) {
+      const value = c.value(l);
+      if (value <= c.most) continue;
+      const { length } = /** @type {string} */ (c.text(l, null, /** @type {any} */ (null)));
+      c.width = Math.max(c.width, length);
+      // A dash is no number.
+      if (length > 1) c.most = value;
+    }
   };
-  take(m.meta.free);
-  take(m.meta.total);
-  for (const i of m.c.owner.keys()) take(line(i));
-  return key === 'percent' ? Math.min(11, width) : width;
+  take(m.meta.free, wanted);
+  take(m.meta.total, wanted);
+  // Nothing in a dump is more than its total.
+  const changes = wanted.filter((_, at) => !/^(size|count):/.test(columns[at].key));
+  for (const i of m.c.owner.keys()) take(line(i), changes);
+  return wanted.map(({ width }, at) => (columns[at].key === 'percent' ? Math.min(11, width) : width));
 }
 
 /**

@@ -84,7 +84,7 @@ export function mountTable(store, client, actions) {
   const measured = new ResizeObserver((entries) => {
     let changed = false;
     for (const { target } of entries) {
-      const id = idAt(target) ?? '';
+      const id = rowAt(target)?.dataset.id ?? '';
       const height = Math.ceil(target.getBoundingClientRect().height);
       if (height > 0 && heights.get(id) !== height) {
         heights.set(id, height);
@@ -170,7 +170,7 @@ export function mountTable(store, client, actions) {
       order, pinned: new Set(types ? s.pinned : []), growth: usual && m.k > 1 && generation === 'all' && isUnfiltered(s) ? m.growth : undefined,
     }, m, facts);
     // A row that goes away or changes its place takes the focus along.
-    const focused = idAt(document.activeElement);
+    const focused = rowAt(document.activeElement)?.dataset.id;
     layOut(s, view, sel);
     drawHead(view);
     drawFoot(sel, rows, generation, filter);
@@ -299,8 +299,9 @@ export function mountTable(store, client, actions) {
   /** Where a line is. @param {string | undefined} id */
   const indexOf = (id) => items.findIndex((item) => item.id === id);
 
-  /** Of the line that an element is in. @param {any} element @returns {string | undefined} */
-  const idAt = (element) => element?.closest('#diff > tbody > tr')?.dataset.id;
+  /** The row that an element is in, and where its line is; NaN if it is in none. @param {any} element @returns {HTMLElement | null | undefined} */
+  const rowAt = (element) => element?.closest('#diff > tbody > tr');
+  const placeAt = (/** @type {any} */ element) => Number(rowAt(element)?.ariaRowIndex) - 2;
 
   /** The line where the keyboard is now. @param {string} id */
   function activate(id) {
@@ -339,10 +340,9 @@ export function mountTable(store, client, actions) {
     const from = printing ? 0 : lineAt(Math.max(0, top - BEYOND));
     const to = Math.min(items.length, printing ? PRINTED : lineAt(top + innerHeight + BEYOND) + 1);
     const wanted = Array.from({ length: Math.max(0, to - from) }, (_, n) => from + n);
-    const focused = idAt(document.activeElement);
-    const held = focused ? indexOf(focused) : -1;
+    const held = placeAt(document.activeElement);
     if (held >= to) wanted.push(held);
-    else if (held >= 0 && held < from) wanted.unshift(held);
+    if (held < from) wanted.unshift(held);
     /** @type {Map<string, HTMLElement>} */
     const next = new Map();
     for (const at of wanted) {
@@ -356,7 +356,7 @@ export function mountTable(store, client, actions) {
     }
     nodes = next;
     // The keyboard must find a way in, also where the reader scrolled away from the row it was on.
-    if (!nodes.has(active) && !focused) {
+    if (!nodes.has(active) && Number.isNaN(held)) {
       const first = wanted.find((at) => opens(items[at]) && tops[at] >= top);
       if (first !== undefined) activate(items[first].id);
     }
@@ -432,7 +432,7 @@ export function mountTable(store, client, actions) {
   }
 
   body.addEventListener('click', (e) => {
-    const item = items[indexOf(idAt(e.target))];
+    const item = items[placeAt(e.target)];
     // A click that ends the marking of text is none.
     if (!opens(item) || !getSelection()?.isCollapsed) return;
     activate(item.id);
@@ -441,7 +441,7 @@ export function mountTable(store, client, actions) {
 
   // Whatever moved the focus there, a screen reader for one: the keyboard goes on from it.
   body.addEventListener('focusin', (e) => {
-    const item = items[indexOf(idAt(e.target))];
+    const item = items[placeAt(e.target)];
     if (opens(item)) activate(item.id);
   });
 
@@ -617,7 +617,9 @@ function remembered(make) {
 export function once(m, client, arrived) {
   const { c, meta } = m;
   const sel = remembered((/** @type {string} */ generation) => selection(c, generation));
-  const fold = remembered((/** @type {number} */ i) => foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '');
+  /** An array: there may be as many as there are types. @type {string[]} */
+  const folds = Array(c.n);
+  const fold = (/** @type {number} */ i) => folds[i] ??= foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '';
   const suspects = suspectsOf(m.result.comparison.suspects, m);
   /** @type {any} */
   let groups = null;
