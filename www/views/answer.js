@@ -79,7 +79,7 @@ function drawPanel(sides, all, result, actions) {
 
   byId('panel').replaceChildren(
     ...(result.all.length > 2 ? [seriesList(sides, all, result, actions)] : dumpLines(sides, result.dumps)),
-    ...notes.map((n) => el('p.note-line', el('span.info', { 'aria-hidden': 'true' }, 'i'), el('span', el('b', 'Note: '), n))),
+    ...notes.map((n) => el('p.note-line', el('span.info', { 'aria-hidden': 'true' }), el('span', el('b', 'Note: '), n))),
     el('div.same', words,
       el('span.row',
         several && el('button.small', { title: 'Compare the other way round', onclick: actions.swap }, 'Swap'),

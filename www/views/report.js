@@ -106,8 +106,8 @@ export async function reportOf(result, spelling, parts, reports) {
   const title = main.querySelector('h1')?.textContent ?? '';
   const style = [...document.styleSheets[0].cssRules].map((rule) => rule.cssText).join('\n');
   return {
-    preview: kept([...main.querySelectorAll('p, h1, h2, dt, dd, tr')].slice(0, PREVIEWED)
-      .map((node) => [.../** @type {any} */ (node).cells ?? [node]].flatMap((cell) => [...cell.childNodes]).map((part) => part.textContent).join(node.matches('tr, p') ? ' ' : '').replace(/\s+/g, ' ')).join('\n')),
+    preview: kept([...main.querySelectorAll('p, h1, h2, dt, tr')].slice(0, PREVIEWED).map((/** @type {any} */ node) =>
+      [...(node.cells ?? (node.matches('dt') ? [node, node.nextSibling] : [node]))].map(wordsOf).join('  ')).join('\n')),
     text: `<!doctype html>
 <html lang="en"><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
@@ -127,3 +127,6 @@ function plain(nodes) {
     if (node.tagName === 'BUTTON') node.replaceWith(el('span', { class: node.className }, ...node.childNodes));
   }
 }
+
+/** What stands apart on the screen does so in the preview. @param {Element} node */
+const wordsOf = (node) => [...node.childNodes].map((part) => part.textContent).join(node.matches('th, td, p') ? ' ' : '').replace(/ +/g, ' ').trim();
