@@ -511,13 +511,11 @@ impl World {
         let Base { reserved, first, own_header, gen2, large: of_large, allocation_start, .. } = plan.base;
         let mut clones = std::mem::take(&mut self.clones);
         let list = STRUCTURES + (clones.len() as u64).next_multiple_of(PAGE) + PAGE;
-        // By list: the first object of each, its bytes, and what is reserved from there.
-        let small =
-            (0..).zip(lengths).map(|(i, &len)| (REGIONS + i * reserved + first, len, reserved - first)).collect();
-        let large = large.iter().map(|&(mem, len)| (mem, len, LARGE)).collect();
-        let lists: [(&Link, Vec<(u64, u64, u64)>); 2] = [(gen2, small), (of_large, large)];
+        // Of each the first object, its bytes, and what is reserved from there.
+        let small = (0..).zip(lengths).map(|(i, &len)| (REGIONS + i * reserved + first, len, reserved - first));
+        let large = large.iter().map(|&(mem, len)| (mem, len, LARGE));
         let mut headers: Vec<Piece> = Vec::new();
-        for (link, added) in lists {
+        for (link, added) in [(gen2, small.collect::<Vec<_>>()), (of_large, large.collect())] {
             assert_eq!(self.fixture.word(self.fixture.offset(link.at)), link.next, "the fixture's list");
             let from = headers.len() as u64;
             let place = |i: u64| match added.get(i as usize) {
