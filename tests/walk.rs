@@ -26,7 +26,7 @@ fn run(bytes: &[u8], threads: usize, window: u64) -> HeapReport {
 
 /// The same process with regions of every size, many more than the shares of four threads.
 fn grown(plan: &Plan) -> (Vec<u8>, String) {
-    let expected = fixture(&format!("{}/expected-evening.csv", plan.base.set));
+    let expected = fixture(format!("{}/expected-evening.csv", plan.base.set));
     let folder = tempfile::tempdir().unwrap();
     let expected = std::fs::read_to_string(expected).unwrap();
     let made = make(evening(plan.base.set), &expected, plan, folder.path()).unwrap();
@@ -226,7 +226,7 @@ fn a_grown_dump_has_the_rows_that_it_was_made_of() {
 fn a_dump_grows_in_its_old_generations() {
     for base in BASES {
         let folder = tempfile::tempdir().unwrap();
-        let expected = std::fs::read_to_string(fixture(&format!("{}/expected-evening.csv", base.set))).unwrap();
+        let expected = std::fs::read_to_string(fixture(format!("{}/expected-evening.csv", base.set))).unwrap();
         let plan = Plan { base, objects: 50_000, segments: 3, file_size: 5 << 30, ..Plan::UNCHANGED };
         let made = make(evening(base.set), &expected, &plan, folder.path()).unwrap();
         let source = Arc::new(FileSource::open(&made.dump).unwrap());
