@@ -4,8 +4,10 @@
 //   --browser chromium|firefox   one of the two
 //   --runs N                     medians of N runs (5)
 //   --rows                       also compares what the page found with `expected-evening.csv` beside each dump, as the generator writes it: every
-//                                method table in the listing that the page saves, every type in the table, which is scrolled through
-//   --sweep                      raw reads of more kinds: several window sizes and depths
+//                                method table in the listing that the page saves, every type in the table, which is scrolled through (four
+//                                minutes where 100,000 types have long names)
+//   --sweep                      raw reads of more kinds: windows of 4 to 64 MiB, 1 to 8 of them in flight, 1 to 8 streams, synchronous; the best of each browser is
+//                                marked, and the page's walk stands beside it
 //
 // The ratio is to the best of all raw reads. Beside the seconds stand the processor's: of all the browser's threads, and of the worker's own (Linux). Where they come to as
 // many as there are cores times the seconds, nothing but less work would be faster. They are also what can be compared on a machine that is not quiet.
@@ -20,9 +22,15 @@ import { Meter } from './meter.mjs';
 import { script } from './tools.mjs';
 
 const MIB = 1 << 20;
-/** Window in MiB and reads in flight; 0: as so many streams at once from different places of the file, each into one buffer (the page has four). */
+/**
+ * Window in MiB and reads in flight; window 0: as so many streams at once from different places of the file, each into one buffer (the page has four); in flight
+ * 0: by FileReaderSync, one after the other.
+ */
 const WAYS = [[16, 4], [64, 2], [0, 1], [0, 2], [0, 4], [0, 8]];
-const MORE_WAYS = [[16, 2], [4, 8], [8, 4], [16, 8], [32, 4], [0, 3], [0, 6], ...WAYS];
+const MORE_WAYS = [[16, 0], [64, 0], [16, 1], [16, 2], [4, 8], [8, 4], [16, 8], [32, 4], [64, 1], [64, 4], [0, 3], [0, 6], ...WAYS];
+
+/** @param {number} window @param {number} depth */
+const wayName = (window, depth) => (window === 0 ? `streams x ${depth}` : depth === 0 ? `${window} MiB, synchronous` : `${window} MiB x ${depth}`);
 
 await script(async () => {
   const args = process.argv.slice(2);
@@ -79,7 +87,7 @@ async function one(name, launch, dump, runs, sweep, rows) {
       for (const [window, depth] of sweep ? MORE_WAYS : WAYS) {
         const meter = new Meter(pid);
         const s = await meter.until(raw(page, window * MIB, depth, heard.read));
-        note(window === 0 ? `raw: streams x ${depth}` : `raw: ${window} MiB x ${depth}`, s, meter.used());
+        note(`raw: ${wayName(window, depth)}`, s, meter.used());
       }
       if (rows && run === 0) found = await checked(page, join(dirname(dump), 'expected-evening.csv'));
       await page.close();
@@ -160,7 +168,7 @@ async function checked(page, expected) {
  return compared(want, listing, rows, words);
 }
 
-/** Seconds to read the last bytes of the file (0: all of it) in a worker: `depth` reads of `window` bytes in flight, or (0) so many streams. @returns {Promise<number>} */
+/** Seconds to read the last bytes of the file (0: all of it) in a worker, by `depth` and `window` of a way, in bytes. @returns {Promise<number>} */
 function raw(/** @type {any} */ page, /** @type {number} */ window, /** @type {number} */ depth, /** @type {number} */ bytes) {
   return page.evaluate((/** @type {number} */ window, /** @type {number} */ depth, /** @type {number} */ bytes) => {
     const source = `onmessage = async ({ data: { file, window, depth, bytes } }) => {
@@ -181,7 +189,13 @@ function raw(/** @type {any} */ page, /** @type {number} */ window, /** @type {n
         postMessage((performance.now() - start) / 1000);
         return;
       }
+      const sync = depth === 0 ? new FileReaderSync() : null;
       for (let at = bytes === 0 ? 0 : Math.max(0, file.size - bytes); at < file.size || flying.length > 0;) {
+        if (sync) {
+          new Uint8Array(sync.readAsArrayBuffer(file.slice(at, at + window)))[0];
+          at += window;
+          continue;
+        }
         while (at < file.size && flying.length < depth) {
           flying.push(file.slice(at, at + window).arrayBuffer());
           at += window;
