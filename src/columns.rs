@@ -1,6 +1,7 @@
 //! A comparison as the page takes it: columns of numbers and one table of strings, which cross from a worker as a few blocks of memory instead
 //! of as an object per type. Pure: [`crate::web`] makes JavaScript's typed arrays of it.
 
+use crate::compact::Text;
 use crate::maps::Sorted;
 use crate::report::{Cell, DiffReport, DiffRow, GENERATIONS, Owner};
 
@@ -39,8 +40,8 @@ impl<'a> Columns<'a> {
     /// The columns of a comparison.
     pub fn of(report: &'a DiffReport) -> Columns<'a> {
         let (rows, dumps) = (&report.rows, report.dumps.len());
-        let mut strings: Sorted<&str, ()> = Sorted::default();
-        let mut texts = |of: fn(&DiffRow) -> &str| {
+        let mut strings: Sorted<&Text, ()> = Sorted::default();
+        let mut texts = |of: fn(&DiffRow) -> &Text| {
             let number = |row| u32::try_from(strings.number(of(row), || ())).unwrap_or(u32::MAX);
             rows.iter().map(number).collect::<Vec<u32>>()
         };
@@ -74,7 +75,7 @@ impl<'a> Columns<'a> {
                     rows.iter().map(move |row| row.array.and_then(|a| a.slots(count(row, dump), size(row, dump))))
                 })
                 .collect(),
-            strings: strings.entries().iter().map(|e| e.0).collect(),
+            strings: strings.entries().iter().map(|e| e.0.as_str()).collect(),
         }
     }
 }
@@ -98,7 +99,7 @@ fn owner(owner: Owner) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compact::{Cells, Text};
+    use crate::compact::Cells;
     use crate::report::{ArrayShape, DiffTotals};
 
     fn row(name: &str, owner: Owner, counts: [u64; 2], sizes: [u64; 2]) -> DiffRow {

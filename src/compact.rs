@@ -4,18 +4,32 @@
 //! for each generation.
 
 use crate::memory::Addr;
+use crate::order;
 use crate::printing::{Printer, Shown};
 use crate::reading::{Kind, Slot, Value};
 use crate::report::Cell;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// A text that is shared, not copied: the name of a type stands in its row, in those of its method tables and in comparisons.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Text(Arc<str>);
+
+impl Ord for Text {
+    fn cmp(&self, other: &Text) -> Ordering {
+        order::texts(self, other)
+    }
+}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Text) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Text {
     /// As a plain text.

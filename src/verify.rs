@@ -13,6 +13,7 @@ use crate::heap::starts::{self, Starts};
 use crate::heap::walk::Outcome;
 use crate::image::pe::PeImage;
 use crate::limits;
+use crate::maps::{NumberSet, Numbers};
 use crate::memory::{Addr, AddressSpace, Memory, PointerSize};
 use crate::modules::Modules;
 use crate::names::Names;
@@ -23,7 +24,6 @@ use crate::runtime::method_table::MethodTable;
 use crate::source::ByteSource;
 use crate::stats;
 use crate::types::Types;
-use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -535,7 +535,7 @@ enum Proof {
 pub(crate) struct Tables<'a> {
     mem: &'a dyn Memory,
     rt: &'a Runtime,
-    known: FxHashMap<Addr, Proof>,
+    known: Numbers<Addr, Proof>,
 }
 
 /// Where a chain of parents leads.
@@ -547,7 +547,7 @@ enum Chain {
 
 impl<'a> Tables<'a> {
     pub(crate) fn new(mem: &'a dyn Memory, rt: &'a Runtime) -> Tables<'a> {
-        Tables { mem, rt, known: FxHashMap::default() }
+        Tables { mem, rt, known: Numbers::default() }
     }
 
     fn get(&mut self, at: Addr) -> Proof {
@@ -583,7 +583,7 @@ impl<'a> Tables<'a> {
         let l = &self.rt.layout;
         let mut missing = 0u64;
         let mut todo: Vec<(Addr, Addr)> = met.iter().map(|t| (t.at, t.at)).collect();
-        let mut seen: FxHashSet<Addr> = todo.iter().map(|t| t.0).collect();
+        let mut seen: NumberSet<Addr> = todo.iter().map(|t| t.0).collect();
         while let Some((at, by)) = todo.pop() {
             // The method table of Free has no class.
             if at == self.rt.known.free {
@@ -755,7 +755,7 @@ struct Holder {
     desc: GcDesc,
 }
 
-type Holders = FxHashMap<u64, Holder>;
+type Holders = Numbers<u64, Holder>;
 
 fn descriptors(mem: &dyn Memory, rt: &Runtime, met: &[MethodTable]) -> (Holders, Invariant) {
     let mut check =
@@ -833,7 +833,7 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn new(analysis: &'a Analysis, located: &'a Located, outcome: &'a Outcome, holders: &'a Holders) -> Checker<'a> {
-        let by_number: FxHashMap<usize, &Starts> = outcome.starts.iter().map(|(n, s)| (*n, s)).collect();
+        let by_number: Numbers<usize, &Starts> = outcome.starts.iter().map(|(n, s)| (*n, s)).collect();
         let mut targets = Vec::new();
         let mut shares = Vec::new();
         let mut skipped_bytes = 0u64;

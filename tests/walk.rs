@@ -9,9 +9,11 @@
 
 mod shared;
 
-use dropheap::report::HeapReport;
+use dropheap::report::{HeapReport, MethodTableRow};
 use dropheap::source::counted::Counted;
-use dropheap::synth::big::{Plan, make};
+use dropheap::source::file::FileSource;
+use dropheap::synth::big::{BASES, NET31, Plan, make};
+use dropheap::verify::{Verdict, verify};
 use dropheap::{Analysis, Options};
 use shared::{evening, fixture};
 use std::ops::ControlFlow;
@@ -24,10 +26,10 @@ fn run(bytes: &[u8], threads: usize, window: u64) -> HeapReport {
 
 /// The same process with regions of every size, many more than the shares of four threads.
 fn grown(plan: &Plan) -> (Vec<u8>, String) {
-    let expected = fixture("net10-x64-wks/expected-evening.csv");
+    let expected = fixture(format!("{}/expected-evening.csv", plan.base.set));
     let folder = tempfile::tempdir().unwrap();
     let expected = std::fs::read_to_string(expected).unwrap();
-    let made = make(evening("net10-x64-wks"), &expected, plan, folder.path()).unwrap();
+    let made = make(evening(plan.base.set), &expected, plan, folder.path()).unwrap();
     (std::fs::read(made.dump).unwrap(), std::fs::read_to_string(made.expected).unwrap())
 }
 
@@ -180,6 +182,22 @@ fn what_was_walked_so_far_grows_to_the_whole() {
     assert_eq!(fed, run(&bytes, 0, 0));
 }
 
+/// Method table, count, size.
+fn rows(report: &HeapReport) -> Vec<String> {
+    let row = |m: &MethodTableRow| format!("{:0>16},{},{}", m.method_table, m.count, m.total_size);
+    let mut rows: Vec<String> = report.method_tables.iter().map(row).collect();
+    rows.sort_unstable();
+    rows
+}
+
+/// The same of the generator's answer.
+fn expected_rows(csv: &str) -> Vec<String> {
+    let mut rows: Vec<String> =
+        csv.lines().skip(1).map(|l| l.splitn(4, ',').take(3).collect::<Vec<_>>().join(",")).collect();
+    rows.sort_unstable();
+    rows
+}
+
 #[test]
 fn a_grown_dump_has_the_rows_that_it_was_made_of() {
     for plan in [
@@ -187,25 +205,49 @@ fn a_grown_dump_has_the_rows_that_it_was_made_of() {
         Plan { ranges: 2_000, ..PLAN },
         Plan { ranges: 2_000, shuffled: true, ..PLAN },
         Plan { method_tables: 20_000, modules: 500, segments: 1_000, ..PLAN },
+        Plan { base: &NET31, ..PLAN },
+        Plan { base: &NET31, ranges: 2_000, shuffled: true, method_tables: 3_000, modules: 50, ..PLAN },
     ] {
         let (bytes, expected) = grown(&plan);
         let report = run(&bytes, 2, 0);
-        let mut rows: Vec<String> = report
-            .method_tables
-            .iter()
-            .map(|m| format!("{:0>16},{},{}", m.method_table, m.count, m.total_size))
-            .collect();
-        let mut want: Vec<String> =
-            expected.lines().skip(1).map(|l| l.splitn(4, ',').take(3).collect::<Vec<_>>().join(",")).collect();
-        rows.sort_unstable();
-        want.sort_unstable();
-        assert_eq!(rows, want, "{plan:?}");
+        assert_eq!(rows(&report), expected_rows(&expected), "{plan:?}");
         assert!(report.exact(), "{:?}", report.findings);
         let names: std::collections::BTreeSet<&str> = report.types.iter().map(|t| t.type_name.as_str()).collect();
         for line in expected.lines().filter(|l| l.contains("Dictionary`2[[")) {
             let name = line.splitn(4, ',').nth(3).unwrap().trim_matches('"');
             assert!(names.contains(name), "{name}");
         }
+    }
+}
+
+/// Segments and regions alike go to generation 2 and to the large objects; what was in the others stays there. The bodies of large arrays are holes.
+#[cfg(unix)]
+#[test]
+fn a_dump_grows_in_its_old_generations() {
+    for base in BASES {
+        let folder = tempfile::tempdir().unwrap();
+        let expected = std::fs::read_to_string(fixture(format!("{}/expected-evening.csv", base.set))).unwrap();
+        let plan = Plan { base, objects: 50_000, segments: 3, file_size: 5 << 30, ..Plan::UNCHANGED };
+        let made = make(evening(base.set), &expected, &plan, folder.path()).unwrap();
+        let source = Arc::new(FileSource::open(&made.dump).unwrap());
+        let grown = dropheap::analyze(source, Options::default(), &mut |_| ControlFlow::Continue(())).unwrap();
+        assert!(grown.exact() && made.file_size > 4 << 30, "{:?}", grown.findings);
+        assert_eq!(rows(&grown), expected_rows(&std::fs::read_to_string(made.expected).unwrap()), "{}", base.set);
+        let before = run(&evening(base.set), 1, 0);
+        let counts = |r: &HeapReport| r.heap.generations.iter().map(|g| g.count).collect::<Vec<_>>();
+        let (before, after) = (counts(&before), counts(&grown));
+        let more: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+        assert_eq!(more, [0, 0, 50_000, 2, 0, 0], "{}", base.set);
+    }
+}
+
+/// What was added is a heap in every respect: GCDescs, parents, dictionaries.
+#[test]
+fn a_grown_dump_holds_every_invariant() {
+    for base in BASES {
+        let (bytes, _) = grown(&Plan { base, method_tables: 500, ..PLAN });
+        let report = verify(Arc::new(bytes), Options::default(), &mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(report.verdict, Verdict::Holds, "{}: {:?}", base.set, report.invariants);
     }
 }
 

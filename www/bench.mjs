@@ -3,43 +3,54 @@
 //
 //   --browser chromium|firefox   one of the two
 //   --runs N                     medians of N runs (5)
-//   --rows EXPECTED.csv          also compares the table's rows with the generator's `expected-evening.csv`; every row is scrolled to
-//   --sweep                      raw reads of more kinds: several window sizes and depths
+//   --rows                       also compares what the page found with `expected-evening.csv` beside each dump, as the generator writes it: every
+//                                method table in the listing that the page saves, every type in the table, which is scrolled through (four
+//                                minutes where 100,000 types have long names)
+//   --sweep                      raw reads of more kinds: windows of 4 to 64 MiB, 1 to 8 of them in flight, 1 to 8 streams, synchronous; the best of each browser is
+//                                marked, and the page's walk stands beside it
 //
 // The ratio is to the best of all raw reads. Beside the seconds stand the processor's: of all the browser's threads, and of the worker's own (Linux). Where they come to as
 // many as there are cores times the seconds, nothing but less work would be faster. They are also what can be compared on a machine that is not quiet.
 
-import { readFileSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { chromium, choose, firefox, fixtures, oneFileUrl, state, tableRows } from '../tests/web/harness.mjs';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { chromium, choose, firefox, fixtures, keepHolders, oneFileUrl, state, tableRows } from '../tests/web/harness.mjs';
+import { compared, expectedRows } from './expected.mjs';
 import { Meter } from './meter.mjs';
 import { script } from './tools.mjs';
 
 const MIB = 1 << 20;
-/** Window in MiB and reads in flight; 0: as so many streams at once from different places of the file, each into one buffer (the page has four). */
+/**
+ * Window in MiB and reads in flight; window 0: as so many streams at once from different places of the file, each into one buffer (the page has four); in flight
+ * 0: by FileReaderSync, one after the other.
+ */
 const WAYS = [[16, 4], [64, 2], [0, 1], [0, 2], [0, 4], [0, 8]];
-const MORE_WAYS = [[16, 2], [4, 8], [8, 4], [16, 8], [32, 4], [0, 3], [0, 6], ...WAYS];
+const MORE_WAYS = [[16, 0], [64, 0], [16, 1], [16, 2], [4, 8], [8, 4], [16, 8], [32, 4], [64, 1], [64, 4], [0, 3], [0, 6], ...WAYS];
+
+/** @param {number} window @param {number} depth */
+const wayName = (window, depth) => (window === 0 ? `streams x ${depth}` : depth === 0 ? `${window} MiB, synchronous` : `${window} MiB x ${depth}`);
 
 await script(async () => {
   const args = process.argv.slice(2);
   const option = (/** @type {string} */ name) => (args.includes(name) ? args.splice(args.indexOf(name), 2)[1] : undefined);
   const only = option('--browser');
   const runs = Number(option('--runs') ?? 5);
-  const expected = option('--rows');
-  const sweep = args.includes('--sweep');
-  const dumps = args.filter((a) => a !== '--sweep');
+  const [rows, sweep] = [args.includes('--rows'), args.includes('--sweep')];
+  const dumps = args.filter((a) => !a.startsWith('--'));
   if (dumps.length === 0) dumps.push(...fixtures().flatMap((f) => f.dumps).sort((a, b) => statSync(b).size - statSync(a).size).slice(0, 1));
   const browsers = Object.entries({ chromium, firefox }).filter(([name]) => only === undefined || only === name);
   for (const dump of dumps) {
     console.log(`\n${dump}\n`);
     console.log(`| browser | what | s | MB/s | of the best raw | processor s | of it the worker | cores of ${availableParallelism()} |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |`);
-    for (const [name, launch] of browsers) await one(name, launch, dump, runs, sweep, expected);
+    for (const [name, launch] of browsers) await one(name, launch, dump, runs, sweep, rows);
   }
 });
 
-/** @param {string} name @param {() => Promise<any>} launch @param {string} dump @param {number} runs @param {boolean} sweep @param {string} [expected] */
-async function one(name, launch, dump, runs, sweep, expected) {
-  const browser = await launch();
+/** @param {string} name @param {(options: object) => Promise<any>} launch @param {string} dump @param {number} runs @param {boolean} sweep @param {boolean} rows */
+async function one(name, launch, dump, runs, sweep, rows) {
+  const browser = await launch({ protocolTimeout: 1_200_000 });
   const { pid } = browser.process();
   try {
     /** By what was done, of each run. @type {Map<string, {s: number, all: number, worker: number}[]>} */
@@ -48,10 +59,12 @@ async function one(name, launch, dump, runs, sweep, expected) {
       times.set(what, [...times.get(what) ?? [], { s, ...processor }]);
     };
     const heards = [];
-    let rows = '';
+    /** @type {string[]} */
+    let found = [];
     for (let run = 0; run < runs; run++) {
       const page = await browser.newPage();
       await page.evaluateOnNewDocument(listen);
+      await page.evaluateOnNewDocument(keepHolders);
       await page.goto(oneFileUrl);
       await page.evaluate(() => {
         document.body.append(Object.assign(document.createElement('input'), { type: 'file', id: 'bench' }));
@@ -74,9 +87,9 @@ async function one(name, launch, dump, runs, sweep, expected) {
       for (const [window, depth] of sweep ? MORE_WAYS : WAYS) {
         const meter = new Meter(pid);
         const s = await meter.until(raw(page, window * MIB, depth, heard.read));
-        note(window === 0 ? `raw: streams x ${depth}` : `raw: ${window} MiB x ${depth}`, s, meter.used());
+        note(`raw: ${wayName(window, depth)}`, s, meter.used());
       }
-      if (expected !== undefined && run === 0) rows = compared(await tableRows(page), readFileSync(expected, 'utf8'));
+      if (rows && run === 0) found = await checked(page, join(dirname(dump), 'expected-evening.csv'));
       await page.close();
     }
     const of = (/** @type {string} */ what, /** @type {'s' | 'all' | 'worker'} */ key) => median((times.get(what) ?? []).map((t) => t[key]));
@@ -89,7 +102,7 @@ async function one(name, launch, dump, runs, sweep, expected) {
         of(what, 'all').toFixed(2)} | ${of(what, 'worker').toFixed(2)} | ${(of(what, 'all') / s).toFixed(2)} |`);
     }
     console.log(`\n${name}: facts after ${heard('facts').toFixed(2)} s, WebAssembly ${(heard('memory') / MIB).toFixed(0)} MiB, longest task ${heard('longest').toFixed(0)} ms\n`);
-    if (rows) console.log(`${rows}\n`);
+    if (rows) console.log(`${found.map((line) => `${name}: ${line}`).join('\n')}\n`);
   } finally {
     await browser.close();
   }
@@ -143,28 +156,19 @@ function listen() {
   });
 }
 
-/** The table's rows beside those that the generator knows; a type's method tables are one row. @param {any[]} shown @param {string} csv */
-function compared(shown, csv) {
-  /** @param {Map<string, [number, number]>} to @param {string} type @param {number} count @param {number} size */
-  const add = (to, type, count, size) => {
-    const [c, s] = to.get(type) ?? [0, 0];
-    to.set(type, [c + count, s + size]);
-  };
-  const [want, got] = [new Map(), new Map()];
-  for (const line of csv.trim().split('\n').slice(1)) {
-    const [, count, size, type] = /** @type {string[]} */ (/^[^,]*,(\d+),(\d+),(.*)$/.exec(line));
-    add(want, type.replace(/^"|"$/g, '').replaceAll('""', '"'), Number(count), Number(size));
-  }
-  // The runtime's own tools have no name for types of an unloaded assembly; the page has.
-  const unnamed = '<Unloaded Type>';
-  for (const r of shown) add(got, want.has(r.type) || !want.has(unnamed) ? r.type : unnamed, Number(r.countA || r.countB), Number(r.sizeA || r.sizeB));
-  const wrong = [...want].filter(([type, numbers]) => String(got.get(type)) !== String(numbers)).map(([type]) => type);
-  const more = [...got.keys()].filter((type) => !want.has(type));
-  return [`${want.size - wrong.length} of ${want.size} rows right`, ...wrong.slice(0, 5).map((t) => `wrong: ${t}: ${got.get(t)}, expected ${want.get(t)}`),
-    ...more.slice(0, 5).map((t) => `not expected: ${t}: ${got.get(t)}`)].join('\n');
+/** What the page found beside what the generator knows. @param {any} page @param {string} expected */
+async function checked(page, expected) {
+  const want = await expectedRows(createInterface({ input: createReadStream(expected) }));
+  const listing = await page.evaluate(() => /** @type {any} */ (globalThis).ask('save', 'sos', 'sos'));
+  const words = await page.evaluate(() => document.querySelector('#warnings')?.textContent);
+  // Many rows at once, so that 100,000 of them are not scrolled through for minutes.
+  await page.setViewport({ width: 1440, height: 4000, deviceScaleFactor: 0.25 });
+ console.time('rows');
+  const rows = await tableRows(page); console.timeEnd('rows');
+ return compared(want, listing, rows, words);
 }
 
-/** Seconds to read the last bytes of the file (0: all of it) in a worker: `depth` reads of `window` bytes in flight, or (0) so many streams. @returns {Promise<number>} */
+/** Seconds to read the last bytes of the file (0: all of it) in a worker, by `depth` and `window` of a way, in bytes. @returns {Promise<number>} */
 function raw(/** @type {any} */ page, /** @type {number} */ window, /** @type {number} */ depth, /** @type {number} */ bytes) {
   return page.evaluate((/** @type {number} */ window, /** @type {number} */ depth, /** @type {number} */ bytes) => {
     const source = `onmessage = async ({ data: { file, window, depth, bytes } }) => {
@@ -185,7 +189,13 @@ function raw(/** @type {any} */ page, /** @type {number} */ window, /** @type {n
         postMessage((performance.now() - start) / 1000);
         return;
       }
+      const sync = depth === 0 ? new FileReaderSync() : null;
       for (let at = bytes === 0 ? 0 : Math.max(0, file.size - bytes); at < file.size || flying.length > 0;) {
+        if (sync) {
+          new Uint8Array(sync.readAsArrayBuffer(file.slice(at, at + window)))[0];
+          at += window;
+          continue;
+        }
         while (at < file.size && flying.length < depth) {
           flying.push(file.slice(at, at + window).arrayBuffer());
           at += window;

@@ -67,7 +67,9 @@ pub struct Module {
 impl Module {
     /// The last part of its path.
     pub fn name(&self) -> &str {
-        self.path.rsplit(['\\', '/']).next().unwrap_or_default()
+        // Byte by byte: it is asked for of 10,000 modules, again and again.
+        let from = self.path.bytes().rposition(|b| matches!(b, b'\\' | b'/')).map_or(0, |at| at.saturating_add(1));
+        self.path.get(from..).unwrap_or_default()
     }
 
     /// True if the address lies in its image.

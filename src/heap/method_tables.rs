@@ -1,10 +1,10 @@
 //! The method tables met on the heap: each is looked up and proven once, then found by its address in the hot loop.
 
 use crate::limits;
+use crate::maps::{NumberSet, Numbers};
 use crate::memory::{Addr, Memory};
 use crate::runtime::Runtime;
 use crate::runtime::method_table::MethodTable;
-use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
 /// What the walk needs of a method table.
@@ -41,9 +41,9 @@ impl Known {
 /// Method tables by address. What is none is remembered, too.
 #[derive(Debug, Default)]
 pub struct MethodTables {
-    by_address: FxHashMap<u64, u32>,
+    by_address: Numbers<u64, u32>,
     known: Vec<Known>,
-    rejected: FxHashSet<u64>,
+    rejected: NumberSet<u64>,
     refused: bool,
     /// The heap's segments, ascending: no method table lies among the objects.
     heap: Arc<[(Addr, Addr)]>,
@@ -100,7 +100,7 @@ impl MethodTables {
 
     /// Keeps [`known`](MethodTables::known) alone.
     pub fn forget_index(&mut self) {
-        (self.by_address, self.rejected) = (FxHashMap::default(), FxHashSet::default());
+        (self.by_address, self.rejected) = (Numbers::default(), NumberSet::default());
     }
 
     /// True if there were more than [`limits::MAX_METHOD_TABLES`].

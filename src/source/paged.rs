@@ -6,7 +6,7 @@
 use super::{ByteSource, check_range, truncated};
 use crate::error::Result;
 use crate::limits::{CACHE_PAGES, PAGE};
-use rustc_hash::FxHashMap;
+use crate::maps::Numbers;
 
 /// Reads of more pages than this go past the cache: they would only push out what is worth keeping.
 const MAX_CACHED_READ: u64 = 4 * PAGE;
@@ -87,7 +87,7 @@ impl PageCache {
 #[derive(Debug)]
 struct Book {
     slots: Vec<Slot>,
-    by_page: FxHashMap<u64, u32>,
+    by_page: Numbers<u64, u32>,
     capacity: usize,
     hand: usize,
     /// The slot of the last hit: most reads stay on one page.
@@ -109,7 +109,7 @@ impl Default for Book {
 
 impl Book {
     fn with_capacity(capacity: usize) -> Book {
-        Book { slots: Vec::new(), by_page: FxHashMap::default(), capacity: capacity.max(1), hand: 0, last: 0 }
+        Book { slots: Vec::new(), by_page: Numbers::default(), capacity: capacity.max(1), hand: 0, last: 0 }
     }
 
     /// The slot of a page that is there; marks it as used.

@@ -1,7 +1,8 @@
-//! Big dumps, made by growing a real one: the fixture `net10-x64-wks/evening` gets more regions, full of objects of its own types.
+//! Big dumps, made by growing a real one: a fixture ([`Base`]) gets more regions or segments, full of objects of its own types.
 //!
 //! What the reader must find is known by construction: the fixture's own rows (the answer of the runtime's DAC) and what was added. Only the
-//! parts of the dump that are touched are understood here: its directory, its memory and module lists, the lists of regions, a few method tables.
+//! parts of the dump that are touched are understood here: its directory, its memory and module lists, the lists of regions or segments, a few method
+//! tables.
 
 use super::kudu::KuduZip;
 use std::collections::BTreeMap;
@@ -9,14 +10,70 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+/// A fixture that can grow, and what of it depends on its runtime.
+#[derive(Debug)]
+pub struct Base {
+    /// Folder of `tests/fixtures`; its `evening` grows.
+    pub set: &'static str,
+    /// Address space of one region or segment.
+    reserved: u64,
+    /// From where it begins to its first object.
+    first: u64,
+    /// Its `heap_segment` is where it begins (segments), or in memory apart (regions).
+    own_header: bool,
+    /// Where new ones go: generation 2, large objects.
+    gen2: Link,
+    large: Link,
+    /// `generation::allocation_start` of generation 2 (segments): the first object of its first one.
+    allocation_start: Option<u64>,
+}
+
+/// A place in a list of `heap_segment`s: the address of the word that leads to the next one, and which one that is in the fixture.
+#[derive(Debug)]
+struct Link {
+    at: u64,
+    next: u64,
+}
+
+/// .NET 10, regions of 4 MB. New ones go behind the last of their generation.
+pub static NET10: Base = Base {
+    set: "net10-x64-wks",
+    reserved: 4 << 20,
+    first: 0x28,
+    own_header: false,
+    gen2: Link { at: 0x0598_d368 + NEXT, next: 0 },
+    large: Link { at: 0x0598_d4b8 + NEXT, next: 0 },
+    allocation_start: None,
+};
+
+/// .NET Core 3.1, segments of 256 MB. The ephemeral one, with generations 0 and 1 and the rest of 2, is the last one of its list, as `rearrange_heap_segments`
+/// (gc.cpp) leaves it: new ones go in front. New ones of large objects go behind the last, as in `get_large_segment`.
+pub static NET31: Base = Base {
+    set: "net31-x64-wks",
+    reserved: 256 << 20,
+    first: PAGE,
+    own_header: true,
+    gen2: Link { at: 0x019e_8d48, next: 0x026f_0000 },
+    large: Link { at: 0x126f_0000 + NEXT, next: 0 },
+    allocation_start: Some(0x019e_8d50),
+};
+
+/// All of them.
+pub static BASES: [&Base; 2] = [&NET10, &NET31];
+
+/// `heap_segment::next`.
+const NEXT: u64 = 48;
+
 /// What to make.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// What grows.
+    pub base: &'static Base,
     /// Objects to add.
     pub objects: u64,
-    /// Regions to spread them over; 0 = as many as it takes at 4 MB each.
+    /// Regions or segments to spread them over; 0 = as many as it takes when they are full.
     pub segments: u64,
-    /// Memory ranges to cut the added regions into; 0 = one each.
+    /// Memory ranges to cut them into; 0 = one each.
     pub ranges: u64,
     /// Ranges in the file in any order.
     pub shuffled: bool,
@@ -40,6 +97,7 @@ pub struct Plan {
 impl Plan {
     /// The fixture as it is.
     pub const UNCHANGED: Plan = Plan {
+        base: &NET10,
         objects: 0,
         segments: 0,
         ranges: 0,
@@ -77,25 +135,19 @@ pub struct Made {
     pub ranges: u64,
 }
 
-/// Facts about the fixture: the last region of generation 2 and of the large object heap, and the type that is instantiated again.
-const GEN2_TAIL: u64 = 0x0598_d368;
-const LOH_TAIL: u64 = 0x0598_d4b8;
+/// The type that is instantiated again: every fixture has it.
 const GENERIC: (&str, &str) = (
     "System.Collections.Generic.Dictionary`2",
     "[[System.String, System.Private.CoreLib],[System.Object, System.Private.CoreLib]]",
 );
 const CORE_LIB: &str = "System.Private.CoreLib";
 
-/// Where the added things lie in the process: no range of the fixture is near.
+/// Where the added things lie in the process: no range of a fixture is near.
 const STRUCTURES: u64 = 0x0090_0000_0000;
 const REGIONS: u64 = 0x0100_0000_0000;
 const LARGE_REGIONS: u64 = 0x2000_0000_0000;
 const NATIVE: u64 = 0x4000_0000_0000;
-/// Of one region.
-const REGION: u64 = 4 << 20;
-/// Where its first object lies.
-const FIRST: u64 = 0x28;
-/// Of the array in one large region.
+/// Of the array in one large region or segment.
 const LARGE: u64 = 1 << 30;
 const PAGE: u64 = 4096;
 
@@ -220,7 +272,7 @@ struct Piece {
     bytes: Vec<u8>,
 }
 
-/// Makes a dump and its answer in a folder. `fixture` is the unpacked `net10-x64-wks/evening.dmp`, `expected` its `expected-evening.csv`.
+/// Makes a dump and its answer in a folder. `fixture` is the unpacked `evening.dmp` of [`Plan::base`], `expected` its `expected-evening.csv`.
 ///
 /// # Errors
 /// What the file system says.
@@ -237,7 +289,7 @@ pub fn make(fixture: Vec<u8>, expected: &str, plan: &Plan, folder: &Path) -> io:
         (kind.count, kind.size) = (0, 0);
     }
     let large = world.large_regions(plan, lengths.iter().sum());
-    let structures = world.structures(plan, &lengths, &large);
+    let (structures, headers) = world.structures(plan, &lengths, &large);
     let layout = world.layout(plan, &lengths, &large, &structures);
 
     assert!(!(plan.zip && plan.shuffled), "a zip is written in the order of the file, and so is the heap");
@@ -247,13 +299,17 @@ pub fn make(fixture: Vec<u8>, expected: &str, plan: &Plan, folder: &Path) -> io:
         layout.put(piece, &mut |offset, bytes| out.keep(offset, bytes))?;
     }
     let length = world.write_head(plan, &layout, &mut out)?;
-    world.regions(plan, first_clone, &mut |piece| layout.put(piece, &mut |offset, bytes| out.write(offset, bytes)))?;
+    let mut headers = headers.iter();
+    let mut write = |piece: &Piece, header: Option<&Piece>| {
+        header.into_iter().chain([piece]).try_for_each(|p| layout.put(p, &mut |at, bytes| out.write(at, bytes)))
+    };
+    world.regions(plan, first_clone, &mut |piece| write(piece, headers.next()))?;
     for &(mem, len) in &large {
         let kind = world.kinds.iter_mut().find(|k| k.name == "System.Byte[]").unwrap();
         let mut head = kind.table.to_le_bytes().to_vec();
         head.extend((len - kind.base).to_le_bytes());
         (kind.count, kind.size) = (kind.count + 1, kind.size + len);
-        layout.put(&Piece { addr: mem, bytes: head }, &mut |offset, bytes| out.write(offset, bytes))?;
+        write(&Piece { addr: mem, bytes: head }, headers.next())?;
     }
     out.finish(length)?;
 
@@ -330,25 +386,27 @@ impl World {
         let info = self.fixture.word(at + 48);
         let counts = self.fixture.word(self.fixture.offset(info - 8));
         let dictionaries = counts >> 32 & 0xFFFF;
-        let template = self.fixture.bytes[at as usize..(at + SIZE) as usize].to_vec();
+        // In front of it lies its GCDesc: series of references of 16 bytes each, and their number.
+        let desc = 8 + 16 * self.fixture.word(at - 8);
+        let template = self.fixture.bytes[(at - desc) as usize..(at + SIZE) as usize].to_vec();
         let base = u64::from(self.fixture.half(at + 4));
         let k = plain.len() as u64;
         let mut names: Vec<(u64, String)> = Vec::new();
         for i in 0..n {
-            let table = STRUCTURES + i * ROOM;
+            let table = STRUCTURES + i * ROOM + desc;
             let first = &plain[(i % k) as usize];
             let second = i / k;
             let second = if second < k { &plain[second as usize] } else { &names[(second - k) as usize] };
             let mut bytes = template.clone();
-            // MethodTable; the counts of the dictionaries; the last dictionary's pointer; the dictionary.
-            bytes[48..56].copy_from_slice(&(table + SIZE + 8).to_le_bytes());
+            // GCDesc and MethodTable; the counts of the dictionaries; their pointers; the last dictionary.
+            bytes[(desc + 48) as usize..][..8].copy_from_slice(&(table + SIZE + 8).to_le_bytes());
             bytes.extend(counts.to_le_bytes());
             for _ in 0..dictionaries {
                 bytes.extend((table + SIZE + 8 + 8 * dictionaries).to_le_bytes());
             }
             bytes.extend(first.0.to_le_bytes());
             bytes.extend(second.0.to_le_bytes());
-            assert!(bytes.len() as u64 <= ROOM);
+            assert!(bytes.len() as u64 <= ROOM, "{} bytes of an instantiation", bytes.len());
             bytes.resize(ROOM as usize, 0);
             self.clones.extend(&bytes);
             let name = format!("{}[[{}, {CORE_LIB}],[{}, {CORE_LIB}]]", GENERIC.0, first.1, second.1);
@@ -366,6 +424,7 @@ impl World {
         first_clone: usize,
         write: &mut dyn FnMut(&Piece) -> io::Result<()>,
     ) -> io::Result<Vec<u64>> {
+        let Base { reserved, first, .. } = *plan.base;
         let mut random = Random(plan.seed);
         let mut filler = plan.filled.then(|| Filler::new(plan.seed));
         let objects = plan.objects.max(plan.method_tables);
@@ -380,7 +439,7 @@ impl World {
                 0 => u64::MAX,
                 n => (objects - made).div_ceil((n - (lengths.len() as u64).min(n - 1)).max(1)),
             };
-            let addr = REGIONS + lengths.len() as u64 * REGION + FIRST;
+            let addr = REGIONS + lengths.len() as u64 * reserved + first;
             let mut bytes = Vec::new();
             let mut here = 0;
             while made < objects && here < share {
@@ -411,7 +470,7 @@ impl World {
                 let components = if kind.component == 0 { 0 } else { random.below(2 * kind.components + 1) };
                 let size = kind.base + kind.component * components;
                 let stepped = (size.max(24) + 7) & !7;
-                if FIRST + bytes.len() as u64 + stepped > REGION - 64 {
+                if first + bytes.len() as u64 + stepped > reserved - 64 {
                     // An instantiation has its turn in the next region.
                     if number >= first_clone {
                         clones.start = number;
@@ -442,49 +501,56 @@ impl World {
     /// Large regions with one array each, as (first object, its bytes), where the file is to be longer than its objects.
     fn large_regions(&self, plan: &Plan, bytes: u64) -> Vec<(u64, u64)> {
         let room = plan.file_size.saturating_sub(self.fixture.bytes.len() as u64 + bytes) / 2;
-        (0..room / LARGE).map(|i| (LARGE_REGIONS + i * 2 * LARGE + FIRST, LARGE - PAGE)).collect()
+        (0..room / LARGE).map(|i| (LARGE_REGIONS + i * 2 * LARGE + plan.base.first, LARGE - PAGE)).collect()
     }
 
-    /// The `heap_segment`s, linked behind the fixture's, and the method tables.
-    fn structures(&mut self, _plan: &Plan, lengths: &[u64], large: &[(u64, u64)]) -> Vec<Piece> {
+    /// The `heap_segment`s, linked into the fixture's lists, and the method tables: what lies apart from the objects, and what lies in front of those of each
+    /// segment.
+    fn structures(&mut self, plan: &Plan, lengths: &[u64], large: &[(u64, u64)]) -> (Vec<Piece>, Vec<Piece>) {
         const SIZE: u64 = 64;
-        let clones = std::mem::take(&mut self.clones);
+        let Base { reserved, first, own_header, gen2, large: of_large, allocation_start, .. } = plan.base;
+        let mut clones = std::mem::take(&mut self.clones);
         let list = STRUCTURES + (clones.len() as u64).next_multiple_of(PAGE) + PAGE;
-        let mut bytes = Vec::new();
-        let mut add = |mem: u64, len: u64, reserved: u64, next: u64| {
-            let (allocated, committed) = (mem + len, (mem + len).next_multiple_of(PAGE));
-            for word in [allocated, committed, mem + reserved.max(committed - mem), allocated, mem, 0, next, 0] {
-                bytes.extend(word.to_le_bytes());
+        // Of each the first object, its bytes, and what is reserved from there.
+        let small = (0..).zip(lengths).map(|(i, &len)| (REGIONS + i * reserved + first, len, reserved - first));
+        let large = large.iter().map(|&(mem, len)| (mem, len, LARGE));
+        let mut headers: Vec<Piece> = Vec::new();
+        for (link, added) in [(gen2, small.collect::<Vec<_>>()), (of_large, large.collect())] {
+            assert_eq!(self.fixture.word(self.fixture.offset(link.at)), link.next, "the fixture's list");
+            let from = headers.len() as u64;
+            let place = |i: u64| match added.get(i as usize) {
+                None => link.next,
+                Some(&(mem, ..)) if *own_header => mem - first,
+                Some(_) => list + (from + i) * SIZE,
+            };
+            for (i, &(mem, len, reserved)) in (0..).zip(&added) {
+                let (allocated, committed) = (mem + len, (mem + len).next_multiple_of(PAGE));
+                let reserved = mem + reserved.max(committed - mem);
+                let words = [allocated, committed, reserved, allocated, mem, 0, place(i + 1), 0];
+                headers.push(Piece { addr: place(i), bytes: words.map(u64::to_le_bytes).concat() });
             }
-        };
-        let small = lengths.len() as u64;
-        let place = |i: u64, end: u64| if i < end { list + i * SIZE } else { 0 };
-        for (i, &len) in lengths.iter().enumerate() {
-            add(REGIONS + i as u64 * REGION + FIRST, len, REGION - FIRST, place(i as u64 + 1, small));
+            self.fixture.put(link.at, place(0));
         }
-        let end = small + large.len() as u64;
-        for (i, &(mem, len)) in large.iter().enumerate() {
-            add(mem, len, LARGE, place(small + i as u64 + 1, end));
+        if let (Some(at), false) = (allocation_start, lengths.is_empty()) {
+            self.fixture.put(*at, REGIONS + first);
         }
-        for (tail, first, any) in [(GEN2_TAIL, 0, small > 0), (LOH_TAIL, small, !large.is_empty())] {
-            assert_eq!(self.fixture.word(self.fixture.offset(tail + 48)), 0, "the fixture's last region");
-            if any {
-                self.fixture.put(tail + 48, list + first * SIZE);
-            }
+        let mut pieces = Vec::new();
+        if !own_header {
+            let mut bytes: Vec<u8> = headers.drain(..).flat_map(|h| h.bytes).collect();
+            bytes.resize(bytes.len().next_multiple_of(PAGE as usize), 0);
+            pieces.push(Piece { addr: list, bytes });
         }
-        bytes.resize(bytes.len().next_multiple_of(PAGE as usize), 0);
-        let mut pieces = vec![Piece { addr: list, bytes }];
         if !clones.is_empty() {
-            let mut clones = clones;
             clones.resize(clones.len().next_multiple_of(PAGE as usize), 0);
             pieces.push(Piece { addr: STRUCTURES, bytes: clones });
         }
-        pieces
+        (pieces, headers)
     }
 
     /// All added ranges in the order of the file.
     fn layout(&self, plan: &Plan, lengths: &[u64], large: &[(u64, u64)], structures: &[Piece]) -> Layout {
         const SCATTERED: u64 = 64 << 10;
+        let Base { reserved, first, .. } = *plan.base;
         let mut listed: Vec<(u64, u64)> = structures.iter().map(|p| (p.addr, p.bytes.len() as u64)).collect();
         if plan.scattered {
             listed = listed
@@ -495,14 +561,14 @@ impl World {
                 .collect();
         }
         let mut added = if plan.scattered { Vec::new() } else { listed.clone() };
-        let pages = |len: u64| (FIRST + len).next_multiple_of(PAGE);
+        let pages = |len: u64| (first + len).next_multiple_of(PAGE);
         let all: u64 = lengths.iter().map(|&len| pages(len)).sum();
         let piece = match plan.ranges {
             0 => u64::MAX,
             n => (all / n.max(1)).next_multiple_of(PAGE).max(PAGE),
         };
         for (i, &len) in lengths.iter().enumerate() {
-            let (base, mut at) = (REGIONS + i as u64 * REGION, 0);
+            let (base, mut at) = (REGIONS + i as u64 * reserved, 0);
             while at < pages(len) {
                 let n = piece.min(pages(len) - at);
                 added.push((base + at, n));
@@ -510,7 +576,7 @@ impl World {
             }
         }
         for &(mem, len) in large {
-            added.push((mem - FIRST, pages(len)));
+            added.push((mem - first, pages(len)));
         }
         let of_structures = if plan.scattered { listed.iter().map(|r| r.1).sum() } else { 0 };
         let used = self.fixture.bytes.len() as u64 + of_structures + added.iter().map(|r| r.1).sum::<u64>();
@@ -518,7 +584,7 @@ impl World {
         let mut outside: Vec<(u64, u64)> = Vec::new();
         let count = if native > 0 { 16 } else { 0 };
         for i in 0..count {
-            outside.push((NATIVE + i * (native / 16).next_multiple_of(REGION) * 2, native / 16 / PAGE * PAGE));
+            outside.push((NATIVE + i * (native / 16).next_multiple_of(LARGE) * 2, native / 16 / PAGE * PAGE));
         }
         // Holes in front of the heap: it lies wherever the file wants, beyond 4 GiB too.
         let mut ranges: Vec<(u64, u64)> = self.fixture.ranges.iter().map(|r| (r.0, r.1)).collect();

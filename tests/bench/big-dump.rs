@@ -2,23 +2,26 @@
 #![allow(missing_docs, reason = "a tool of the developers")]
 
 use clap::Parser;
-use dropheap::synth::big::{Plan, make};
+use dropheap::synth::big::{BASES, Base, Plan, make};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Grows the fixture net10-x64-wks/evening. Numbers may end in K, M, G (thousands) or Ki, Mi, Gi (1,024).
+/// Grows a fixture. Numbers may end in K, M, G (thousands) or Ki, Mi, Gi (1,024).
 #[derive(Parser)]
 struct Arguments {
     /// Folder for evening.dmp and expected-evening.csv
     #[arg(long)]
     out: PathBuf,
+    /// Which fixture: net10-x64-wks (regions), net31-x64-wks (segments)
+    #[arg(long, default_value = "net10-x64-wks", value_parser = base)]
+    base: &'static Base,
     /// Objects to add
     #[arg(long, default_value = "1M", value_parser = number)]
     objects: u64,
-    /// Regions to spread them over (default: 4 MB each)
+    /// Regions or segments to spread them over (default: regions of 4 MB, segments of 256 MB)
     #[arg(long, default_value = "0", value_parser = number)]
     segments: u64,
-    /// Memory ranges to cut the regions into (default: one each)
+    /// Memory ranges to cut them into (default: one each)
     #[arg(long, default_value = "0", value_parser = number)]
     ranges: u64,
     /// Memory ranges in the file in any order
@@ -47,6 +50,11 @@ struct Arguments {
     seed: u64,
 }
 
+fn base(name: &str) -> Result<&'static Base, String> {
+    let names = BASES.map(|b| b.set).join(", ");
+    BASES.into_iter().find(|b| b.set == name).ok_or_else(|| format!("there are {names}"))
+}
+
 fn number(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = match text.strip_prefix(digits).unwrap_or_default() {
@@ -64,11 +72,12 @@ fn number(text: &str) -> Result<u64, String> {
 
 fn main() -> std::io::Result<()> {
     let a = Arguments::parse();
-    let set = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/net10-x64-wks");
+    let set = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(a.base.set);
     let mut fixture = Vec::new();
     flate2::read::GzDecoder::new(std::fs::File::open(set.join("evening.dmp.gz"))?).read_to_end(&mut fixture)?;
     let expected = std::fs::read_to_string(set.join("expected-evening.csv"))?;
     let plan = Plan {
+        base: a.base,
         objects: a.objects,
         segments: a.segments,
         ranges: a.ranges,

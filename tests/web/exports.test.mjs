@@ -11,21 +11,7 @@ const pairs = fixtures();
 const chrome = inChromium();
 
 /** The page, with a way to ask the worker that holds the reports. */
-async function open() {
-  const { page } = await chrome.open({ kind: 'hosted', first: keepHolders });
-  await page.evaluate(() => {
-    let calls = 1e6;
-    window.ask = (name, ...args) => new Promise((resolve, reject) => {
-      const call = ++calls;
-      const holder = window.holders.at(-1);
-      holder.addEventListener('message', ({ data }) => {
-        if (data.call === call) data.type === 'answer' ? resolve(data.value) : reject(new Error(data.failure.message));
-      });
-      holder.postMessage({ type: 'call', call, name, args });
-    });
-  });
-  return page;
-}
+const open = async () => (await chrome.open({ kind: 'hosted', first: keepHolders })).page;
 
 const saved = (page, ...args) => page.evaluate((a) => window.ask('save', ...a.map((x) => x ?? undefined)), args);
 

@@ -31,9 +31,10 @@ export function scratch() {
   return dir;
 }
 
-/** Chromium with a profile of its own. */
-export function chromium() {
+/** Chromium with a profile of its own. @param {object} [options]  of the launch */
+export function chromium(options) {
   return puppeteer.launch({
+    ...options,
     executablePath: findProgram('chromium'),
     userDataDir: scratch(),
     args: [
@@ -43,9 +44,9 @@ export function chromium() {
   });
 }
 
-/** Firefox ESR, driven by WebDriver BiDi. */
-export function firefox() {
-  return puppeteer.launch({ browser: 'firefox', executablePath: findProgram('firefox-esr'), userDataDir: scratch() });
+/** Firefox ESR, driven by WebDriver BiDi. @param {object} [options]  of the launch */
+export function firefox(options) {
+  return puppeteer.launch({ ...options, browser: 'firefox', executablePath: findProgram('firefox-esr'), userDataDir: scratch() });
 }
 
 /**
@@ -98,7 +99,7 @@ export async function violations(page) {
   return found;
 }
 
-/** To run in a page ahead of its scripts: its workers that were told to hold the reports are within reach as `holders`. */
+/** To run in a page ahead of its scripts: its workers that were told to hold the reports are within reach as `holders`, and `ask` calls the last of them. */
 export function keepHolders() {
   const Plain = Worker;
   globalThis.holders = [];
@@ -108,6 +109,15 @@ export function keepHolders() {
       super.postMessage(message, ...rest);
     }
   };
+  let calls = 1e6;
+  globalThis.ask = (name, ...args) => new Promise((resolve, reject) => {
+    const call = ++calls;
+    const holder = globalThis.holders.at(-1);
+    holder.addEventListener('message', ({ data }) => {
+      if (data.call === call) data.type === 'answer' ? resolve(data.value) : reject(new Error(data.failure.message));
+    });
+    holder.postMessage({ type: 'call', call, name, args });
+  });
 }
 
 /**
