@@ -8,6 +8,7 @@ use crate::dump::packed::{Unpacked, Unpacking};
 use crate::dump::regions::Regions;
 use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
+use crate::heap::islands::Islands;
 use crate::heap::lanes::{Lanes, STREAMS, Share, shares, total};
 use crate::heap::segments::{self, Segment};
 use crate::heap::walk::{self, Census, Outcome, Walk};
@@ -93,29 +94,97 @@ struct Fed {
     /// By lane: what it has not begun. Each begins in a part of the heap of its own, and goes on where it is for long.
     ahead: Vec<VecDeque<Share>>,
     census: Census,
-    /// Bytes of all segments.
-    total: u64,
+    /// The shares are of islands: see [`crate::heap::islands`].
+    on_islands: bool,
+    progress: Progress,
+}
+
+/// What the walk that is fed goes on.
+struct Ground<'a> {
+    mem: &'a Space,
+    located: &'a Located,
+    regions: &'a Regions,
+    idle: &'a dyn Fn() -> Walk,
 }
 
 impl Fed {
-    /// Gives a lane its next share if it has none. One that is done with its own takes over half of what the one with the most has ahead.
-    fn deal(&mut self, lane: usize, regions: &Regions) {
-        let Some(walk) = self.lanes.walk(lane) else { return };
-        while walk.finished() {
-            if self.ahead.get(lane).is_none_or(VecDeque::is_empty) {
-                let Some(most) = self.ahead.iter_mut().max_by_key(|a| a.len()) else { return };
-                let taken = most.split_off(most.len() / 2);
-                if let Some(mine) = self.ahead.get_mut(lane) {
-                    *mine = taken;
-                }
-            }
-            let Some((number, share)) = self.ahead.get_mut(lane).and_then(VecDeque::pop_front) else { return };
-            walk.add_share(number, &share, regions);
+    fn new(lanes: usize, census: Census, ground: &Ground<'_>) -> Fed {
+        let mut fed = Fed {
+            lanes: Lanes::default(),
+            ahead: vec![VecDeque::new(); lanes],
+            on_islands: false,
+            progress: Progress { done: 0, total: total(&ground.located.segments) },
+            census,
+        };
+        (0..lanes).for_each(|_| fed.lanes.add((ground.idle)()));
+        fed.begin(!fed.census.islands.is_empty(), ground);
+        fed
+    }
+
+    /// Throws away what was counted.
+    fn begin_again(&mut self, on_islands: bool, ground: &Ground<'_>) {
+        self.census.begin_again();
+        self.lanes.begin_again(ground.idle);
+        self.begin(on_islands, ground);
+    }
+
+    /// Gives each lane its part.
+    fn begin(&mut self, on_islands: bool, ground: &Ground<'_>) {
+        self.on_islands = on_islands;
+        let mut own = match on_islands {
+            true => self.census.islands.shares(),
+            false => shares(&ground.located.segments, ground.regions),
+        };
+        for (ahead, left) in self.ahead.iter_mut().zip((1..=self.lanes.count()).rev()) {
+            let rest = own.split_off(own.len().div_ceil(left));
+            *ahead = std::mem::replace(&mut own, rest);
         }
     }
 
-    fn progress(&self) -> Progress {
-        Progress { done: self.lanes.done(), total: self.total }
+    /// Gives a lane its next share if it has none.
+    fn deal(&mut self, lane: usize, ground: &Ground<'_>) {
+        while let Some(walk) = self.lanes.walk(lane) {
+            walk.hop(ground.mem, &ground.located.runtime, &mut self.census);
+            if !walk.finished() {
+                return;
+            }
+            if let Some((number, share)) = self.share(lane) {
+                let Some(walk) = self.lanes.walk(lane) else { return };
+                match self.on_islands {
+                    true => walk.add_islands(&share, &self.census.islands),
+                    false => walk.add_share(number, &share, ground.regions),
+                }
+            } else if !self.lanes.finished() {
+                return;
+            } else if self.on_islands {
+                self.begin(false, ground);
+            } else if self.census.islands.begin_again() {
+                self.begin_again(true, ground);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Whether all is walked, and counted right.
+    fn finished(&self) -> bool {
+        let left = self.on_islands || self.census.islands.wrong();
+        !left && self.lanes.finished() && self.ahead.iter().all(VecDeque::is_empty)
+    }
+
+    /// What is counted on islands is certain at the end only.
+    fn in_doubt(&self) -> bool {
+        !self.census.islands.is_empty() && !self.finished()
+    }
+
+    /// One that is done with its own takes over half of what the one with the most has ahead.
+    fn share(&mut self, lane: usize) -> Option<Share> {
+        if self.ahead.get(lane)?.is_empty() {
+            let most = self.ahead.iter_mut().max_by_key(|a| a.len())?;
+            let taken = most.split_off(most.len() / 2);
+            *self.ahead.get_mut(lane)? = taken;
+        }
+        self.ahead.get_mut(lane)?.pop_front()
     }
 }
 
@@ -171,16 +240,12 @@ impl Analysis {
     /// [`Error::NoRuntime`], [`Error::UnsupportedRuntime`]; [`Error::UnknownRuntime`] if the heap cannot be proven.
     pub fn locate(&mut self) -> Result<&RuntimeFacts> {
         let located = self.locate_with(&self.space)?;
-        let (regions, segments) = (&self.dump.regions, &located.segments);
-        let mut own = shares(segments, regions);
-        let (mut lanes, mut ahead) = (Lanes::default(), Vec::new());
-        for left in (1..=self.lanes()).rev() {
-            let rest = own.split_off(own.len().div_ceil(left));
-            ahead.push(std::mem::replace(&mut own, rest));
-            lanes.add(idle_walk(&self.source, segments, regions, self.window()));
-        }
-        self.fed =
-            Some(Fed { lanes, ahead, census: Census::of(&beside(&self.source, segments)), total: total(segments) });
+        let (source, regions, segments) = (&self.source, &self.dump.regions, &located.segments);
+        let mut census = Census::of(&beside(source, segments));
+        census.islands = Islands::of(segments, regions);
+        let idle = || idle_walk(source, segments, regions, self.window()).joining(true);
+        let ground = Ground { mem: &self.space, located: &located, regions, idle: &idle };
+        self.fed = Some(Fed::new(self.lanes(), census, &ground));
         Ok(&self.located.insert(located).facts)
     }
 
@@ -316,8 +381,11 @@ impl Analysis {
     /// skipped (the body of a large array), then its bytes are not needed. `lane` counts from 0: several walks go on at once in different places of the
     /// heap, which is faster; the answer is the same.
     pub fn upcoming_on(&mut self, lane: usize, max: usize) -> Vec<Window> {
-        let Some(fed) = &mut self.fed else { return Vec::new() };
-        fed.deal(lane, &self.dump.regions);
+        let window = self.window();
+        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Vec::new() };
+        let (source, regions) = (&self.source, &self.dump.regions);
+        let idle = || idle_walk(source, &located.segments, regions, window).joining(true);
+        fed.deal(lane, &Ground { mem: &self.space, located, regions, idle: &idle });
         fed.lanes.upcoming(lane, max).into_iter().map(|(offset, len)| Window { offset, len }).collect()
     }
 
@@ -359,7 +427,7 @@ impl Analysis {
 
     /// Bytes of all segments, of which [`Progress::done`] is a part; 0 before [`locate`](Analysis::locate).
     pub fn total(&self) -> u64 {
-        self.fed.as_ref().map_or(0, |fed| fed.total)
+        self.fed.as_ref().map_or(0, |fed| fed.progress.total)
     }
 
     /// Walks the full windows until one of them is used up.
@@ -369,7 +437,10 @@ impl Analysis {
     pub fn step(&mut self) -> Result<Progress> {
         let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("step")) };
         fed.lanes.step(&self.space, &located.runtime, &mut fed.census);
-        Ok(fed.progress())
+        let most = fed.progress.total.saturating_sub(u64::from(fed.in_doubt()));
+        // It does not go back where islands are walked once more.
+        fed.progress.done = fed.progress.done.max(fed.lanes.done().min(most));
+        Ok(fed.progress)
     }
 
     /// Resolves the names and writes the report.
@@ -377,9 +448,14 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn finish(mut self) -> Result<HeapReport> {
-        let (Some(located), Some(fed)) = (self.located.take(), self.fed.take()) else {
+        let (Some(located), Some(mut fed)) = (self.located.take(), self.fed.take()) else {
             return Err(early("finish"));
         };
+        if fed.in_doubt() {
+            let (source, regions, window) = (&self.source, &self.dump.regions, self.window());
+            let idle = || idle_walk(source, &located.segments, regions, window);
+            fed.begin_again(false, &Ground { mem: &self.space, located: &located, regions, idle: &idle });
+        }
         let Located { runtime, segments, facts, findings } = located;
         let Fed { mut lanes, ahead, mut census, .. } = fed;
         self.findings.merge(findings);

@@ -25,7 +25,7 @@ const SHARE: u64 = 64 << 20;
 /// And in about so many, that small heaps are shared as well.
 const SHARES: u64 = 64;
 
-/// A number, and the segments.
+/// A number, and the segments (or islands).
 pub type Share = (usize, Vec<usize>);
 
 /// Segments in the order in which one walk would take them, that of the file, in runs of about [`SHARE`] bytes or less.
@@ -35,13 +35,19 @@ pub fn shares(segments: &[Arc<Segment>], regions: &Regions) -> VecDeque<Share> {
         let first = segments.get(i).and_then(|s| regions.extents(s.start, s.end).next());
         (first.map_or(u64::MAX, |e| e.offset), i)
     });
-    let share = total(segments).checked_div(SHARES).unwrap_or(0).clamp(limits::PAGE, SHARE);
+    in_runs(order, &|i| segments.get(i).map_or(0, |s| s.end.since(s.start)))
+}
+
+/// Cuts an order into runs of about [`SHARE`] bytes or less, in about [`SHARES`].
+pub fn in_runs(order: Vec<usize>, of: &dyn Fn(usize) -> u64) -> VecDeque<Share> {
+    let total = order.iter().fold(0u64, |sum, &i| sum.saturating_add(of(i)));
+    let share = total.checked_div(SHARES).unwrap_or(0).clamp(limits::PAGE, SHARE);
     let mut shares = VecDeque::new();
     let mut run = Vec::new();
     let mut bytes = 0u64;
     for i in order {
         run.push(i);
-        bytes = bytes.saturating_add(segments.get(i).map_or(0, |s| s.end.since(s.start)));
+        bytes = bytes.saturating_add(of(i));
         if bytes >= share {
             shares.push_back((shares.len(), std::mem::take(&mut run)));
             bytes = 0;
@@ -121,9 +127,24 @@ impl Lanes {
         self.windows.push(Window::default());
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.walks.len()
+    }
+
     /// The walk of a lane.
     pub fn walk(&mut self, lane: usize) -> Option<&mut Walk> {
         self.walks.get_mut(lane)
+    }
+
+    /// Whether no walk has anything to do.
+    pub fn finished(&self) -> bool {
+        self.walks.iter().all(Walk::finished) && self.windows.iter().all(|w| w.len == 0)
+    }
+
+    /// Other walks in the place of these.
+    pub fn begin_again(&mut self, new: &dyn Fn() -> Walk) {
+        self.walks.fill_with(new);
     }
 
     /// Whether a lane has a window that is not used up.

@@ -12,6 +12,7 @@
 //! not read.
 
 use super::hot::{Hot, Lane, Plain, Run, value};
+use super::islands::{self, Arrival, Islands};
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
 use super::starts::Starts;
@@ -60,6 +61,8 @@ pub struct Census {
     /// The method tables behind the indexes.
     pub tables: MethodTables,
     pub(super) hot: Hot,
+    /// Of a heap that lies scattered over the file, where that is walked in the file's order.
+    pub islands: Islands,
 }
 
 /// Where the segments lie, ascending.
@@ -85,8 +88,13 @@ impl Census {
 
     /// Keeps the method tables, and of them nothing but their list: for who has taken from it what was counted.
     pub fn forget_counts(&mut self) {
-        (self.tallies, self.hot) = (Tallies::default(), Hot::default());
+        self.begin_again();
         self.tables.forget_index();
+    }
+
+    /// Nothing is counted; the method tables are still known.
+    pub fn begin_again(&mut self) {
+        (self.tallies, self.hot) = (Tallies::default(), Hot::default());
     }
 
     /// Adds another one, which must be settled; method tables are matched by address.
@@ -173,6 +181,14 @@ impl Outcome {
 struct Job {
     segment: usize,
     extents: Vec<Extent>,
+    /// Where it begins.
+    from: Addr,
+    /// Bytes that are done with it, for who asks how far the walk is.
+    bytes: u64,
+    /// Nothing but this island.
+    alone: Option<usize>,
+    /// Its extents are islands, which were walked.
+    joined: bool,
 }
 
 /// The walk over some of the heap's segments.
@@ -206,6 +222,10 @@ pub struct Walk {
     starts: Option<Starts>,
     /// Something of the above wants to hear of every object.
     noting: bool,
+    /// Scattered segments are walked over their islands.
+    joining: bool,
+    /// Of the current segment: the first island that the walk has not come to; `None` before the first one.
+    island: Option<usize>,
     /// What the current segment gave so far.
     here: SegmentResult,
     /// What those before it gave, by number of the segment.
@@ -270,6 +290,8 @@ impl Walk {
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
+            joining: false,
+            island: None,
             here: SegmentResult::default(),
             results: Vec::new(),
             out: Outcome::default(),
@@ -280,21 +302,37 @@ impl Walk {
 
     /// More segments to walk, behind those that are there already; each only once.
     pub fn add(&mut self, which: &[usize], regions: &Regions) {
+        let mut jobs = Vec::with_capacity(which.len());
+        for &i in which {
+            let Some(s) = self.segments.get(i).filter(|s| s.end > s.start) else { continue };
+            let extents: Vec<Extent> = regions.extents(s.start, s.end).collect();
+            let joined = self.joining && islands::scattered(s, &extents);
+            let on_islands = extents.iter().filter(|_| joined).fold(0, |sum: u64, e| sum.saturating_add(e.len));
+            let bytes = s.end.since(s.start).saturating_sub(on_islands);
+            jobs.push(Job { segment: i, extents, from: s.start, bytes, alone: None, joined });
+        }
+        crate::order::by_key(&mut jobs, |j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
+        self.add_jobs(jobs);
+    }
+
+    /// More islands to walk, in the order given.
+    pub fn add_islands(&mut self, which: &[usize], islands: &Islands) {
+        let job = |&number: &usize| {
+            let island = islands.get(number)?;
+            let from = island.from(self.segments.get(island.segment)?.alignment);
+            let (segment, bytes, extents) = (island.segment, island.extent.len, vec![island.extent]);
+            Some(Job { segment, extents, from, bytes, alone: Some(number), joined: false })
+        };
+        self.add_jobs(which.iter().filter_map(job).collect());
+    }
+
+    fn add_jobs(&mut self, jobs: Vec<Job>) {
         let finished = self.finished();
         // What is done is not kept: the list is as long as the work ahead.
         self.jobs.drain(..self.job.min(self.jobs.len()));
         self.job = 0;
-        let from = self.jobs.len();
-        for &i in which {
-            let Some(s) = self.segments.get(i) else { continue };
-            self.total = self.total.saturating_add(s.end.since(s.start));
-            if s.end > s.start {
-                self.jobs.push(Job { segment: i, extents: regions.extents(s.start, s.end).collect() });
-            }
-        }
-        if let Some(new) = self.jobs.get_mut(from..) {
-            crate::order::by_key(new, |j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
-        }
+        self.total = jobs.iter().fold(self.total, |sum, job| sum.saturating_add(job.bytes));
+        self.jobs.extend(jobs);
         if finished {
             self.begin();
         }
@@ -305,6 +343,13 @@ impl Walk {
     #[must_use]
     pub fn bridging(mut self, yes: bool) -> Walk {
         self.bridged = if yes { limits::PAGE } else { 0 };
+        self
+    }
+
+    /// Whether scattered segments are walked over their islands, by [`hop`](Walk::hop).
+    #[must_use]
+    pub fn joining(mut self, yes: bool) -> Walk {
+        self.joining = yes;
         self
     }
 
@@ -319,7 +364,7 @@ impl Walk {
 
     /// Bytes of segments done, and of all.
     pub fn progress(&self) -> (u64, u64) {
-        let here = self.segment().map_or(0, |s| self.cursor.since(s.start).min(s.end.since(s.start)));
+        let here = self.jobs.get(self.job).map_or(0, |j| self.cursor.since(j.from).min(j.bytes));
         (self.done_before.saturating_add(here), self.total)
     }
 
@@ -336,8 +381,13 @@ impl Walk {
                 true => (self.window.min(limits::WINDOW_LARGE), max.min(windows.len().saturating_add(2))),
                 false => (self.window, max),
             };
+            // What is behind one island is only known when the walk has come there.
+            if job.joined && !windows.is_empty() {
+                break;
+            }
             let first = job.extents.partition_point(|e| e.addr.plus(e.len) <= need);
-            for extent in job.extents.get(first..).unwrap_or_default() {
+            let extents = job.extents.get(first..).unwrap_or_default();
+            for extent in extents.iter().take(if job.joined { 1 } else { extents.len() }) {
                 let skipped = need.since(extent.addr);
                 let mut at = extent.offset.saturating_add(skipped);
                 let mut left = extent.len.saturating_sub(skipped);
@@ -390,8 +440,13 @@ impl Walk {
     ) -> Option<Plain<'w, P>> {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
+            let alone = job.alone;
             let Some(extent) = extent_at(&job.extents, need) else {
-                self.skip_hole(need);
+                if alone.is_some() {
+                    self.leave(census);
+                } else {
+                    self.skip_hole(need);
+                }
                 continue;
             };
             let within = extent.offset.saturating_add(need.since(extent.addr));
@@ -399,6 +454,13 @@ impl Walk {
             let rest = bytes.get(from..).filter(|r| !r.is_empty())?;
             let room = usize::try_from(extent.addr.plus(extent.len).since(need)).unwrap_or(usize::MAX);
             let slice = rest.get(..room.min(rest.len())).unwrap_or_default();
+            if let (Some(number), Some(segment), true) = (alone, self.segment(), self.carry.is_empty()) {
+                let to = census.islands.land(number, mem, rt, &mut census.tables, &segment, need, slice);
+                if to != need {
+                    self.cursor = to;
+                    continue;
+                }
+            }
             let before = (self.job, self.cursor, self.carry.len());
             if self.carry.is_empty() {
                 let plain = self.walk_words::<P>(mem, rt, census, slice, mode);
@@ -427,6 +489,58 @@ impl Walk {
             }
         }
         None
+    }
+
+    /// Walks over islands as far as that takes no reading: to be called before [`upcoming`](Walk::upcoming).
+    pub fn hop(&mut self, mem: &dyn Memory, rt: &Runtime, census: &mut Census) {
+        while let Some(job) = self.jobs.get(self.job).filter(|j| j.joined) {
+            let segment = job.segment;
+            let need = self.cursor.plus(self.carry.len() as u64);
+            let number = *self.island.get_or_insert_with(|| census.islands.first(segment));
+            let island = census.islands.get(number).filter(|i| i.segment == segment && i.extent.addr <= need);
+            let Some(island) = island else {
+                if extent_at(&job.extents, need).is_some() {
+                    return;
+                }
+                self.skip_hole(need);
+                continue;
+            };
+            if need < island.behind() && self.cursor < island.extent.addr {
+                // A header that begins on the island before.
+                let before = (self.job, self.cursor, self.carry.len());
+                let (offset, head) = (island.extent.offset, island.head().to_vec());
+                self.feed(mem, rt, census, offset, &head);
+                if (self.job, self.cursor, self.carry.len()) == before {
+                    return;
+                }
+                continue;
+            }
+            self.island = Some(number.saturating_add(1));
+            if island.behind() <= need {
+                census.islands.drop(number);
+                continue;
+            }
+            self.carry.clear();
+            if self.gap.is_some() || self.doubt || self.pending_free.is_some() {
+                census.islands.drop(number);
+                return;
+            }
+            let Arrival::Beyond(end, tail, objects, size) = census.islands.arrive(number, self.cursor) else { return };
+            self.here.objects = self.here.objects.wrapping_add(objects);
+            self.here.size = self.here.size.wrapping_add(size);
+            self.here.explained = self.here.explained.wrapping_add(end.since(self.cursor));
+            (self.cursor, self.carry) = (end, tail);
+        }
+    }
+
+    /// Ends an island's walk in front of what is special.
+    #[cold]
+    fn leave(&mut self, census: &mut Census) {
+        if let Some(number) = self.jobs.get(self.job).and_then(|j| j.alone) {
+            let here = std::mem::take(&mut self.here);
+            census.islands.leave(number, self.cursor, here.objects, here.size, &self.carry);
+            self.next_job();
+        }
     }
 
     /// What the hot loop counted.
@@ -506,7 +620,8 @@ impl Walk {
         self.gap = None;
         self.doubt = false;
         self.pending_free = None;
-        self.cursor = self.segment().map_or(Addr::NULL, |s| s.start);
+        self.island = None;
+        self.cursor = self.jobs.get(self.job).map_or(Addr::NULL, |j| j.from);
         if !self.mark.is_empty() {
             let number = self.jobs.get(self.job).map(|j| j.segment).filter(|&n| self.mark.get(n) == Some(&true));
             self.starts = number.and_then(|n| self.segments.get(n)).map(|s| Starts::new(s, self.pointer));
@@ -515,14 +630,14 @@ impl Walk {
     }
 
     fn next_job(&mut self) {
-        if let Some(s) = self.segment() {
-            self.done_before = self.done_before.saturating_add(s.end.since(s.start));
-        }
         if let (Some(starts), Some(job)) = (self.starts.take(), self.jobs.get(self.job)) {
             self.out.starts.push((job.segment, starts));
         }
         if let Some(job) = self.jobs.get(self.job) {
-            self.results.push((job.segment, std::mem::take(&mut self.here)));
+            self.done_before = self.done_before.saturating_add(job.bytes);
+            if job.alone.is_none() {
+                self.results.push((job.segment, std::mem::take(&mut self.here)));
+            }
         }
         self.job = self.job.saturating_add(1);
         self.begin();
@@ -611,6 +726,7 @@ impl Walk {
         mut mode: Mode,
     ) -> Option<Plain<'w, P>> {
         let segment = self.segment()?;
+        let alone = self.jobs.get(self.job)?.alone.is_some();
         let layout = &rt.layout;
         let p = P as u64;
         let unmask = !layout.unmask;
@@ -627,7 +743,11 @@ impl Walk {
             let at = self.cursor;
             if end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
                 // No object fits: the rest is gap. Of its words only the last may be non-zero.
-                self.end_segment::<P>(bytes, base);
+                if alone {
+                    self.leave(census);
+                } else {
+                    self.end_segment::<P>(bytes, base);
+                }
                 return None;
             }
             if fed_end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
@@ -668,6 +788,10 @@ impl Walk {
             let table = word & unmask;
             let shape = if table == 0 { None } else { census.tables.get(mem, rt, table) };
             let Some(shape) = shape else {
+                if alone {
+                    self.leave(census);
+                    return None;
+                }
                 self.gap_word(at, word, p);
                 continue;
             };
@@ -675,6 +799,10 @@ impl Walk {
             let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
             let stepped = size.max(minimum).wrapping_add(align_mask) & !align_mask;
             let next = at.plus(stepped);
+            if alone && (next > end || shape.free && size >= limits::LARGE_FREE) {
+                self.leave(census);
+                return None;
+            }
             if next > end {
                 self.overrun(at, table, size);
                 self.gap_word(at, word, p);
@@ -910,7 +1038,7 @@ fn count<const P: usize>(bytes: &[u8], offset: usize) -> u64 {
         .map_or(0, |b| u64::from(u32::from_le_bytes(b)))
 }
 
-fn align_up(at: Addr, alignment: u64) -> Addr {
+pub(super) fn align_up(at: Addr, alignment: u64) -> Addr {
     let mask = alignment.wrapping_sub(1);
     Addr(at.0.wrapping_add(mask) & !mask)
 }
