@@ -177,6 +177,17 @@ impl Fed {
         !self.census.islands.is_empty() && !self.finished()
     }
 
+    /// It does not go back where islands are walked once more, and comes to the end when nothing is in doubt.
+    fn told(&mut self) -> Progress {
+        let Progress { done, total } = self.progress;
+        self.progress.done = match (self.census.islands.is_empty(), self.finished()) {
+            (true, _) => self.lanes.done(),
+            (false, true) => total,
+            (false, false) => self.lanes.done().min(total.saturating_sub(1)).max(done),
+        };
+        self.progress
+    }
+
     /// One that is done with its own takes over half of what the one with the most has ahead.
     fn share(&mut self, lane: usize) -> Option<Share> {
         if self.ahead.get(lane)?.is_empty() {
@@ -437,10 +448,7 @@ impl Analysis {
     pub fn step(&mut self) -> Result<Progress> {
         let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("step")) };
         fed.lanes.step(&self.space, &located.runtime, &mut fed.census);
-        let most = fed.progress.total.saturating_sub(u64::from(fed.in_doubt()));
-        // It does not go back where islands are walked once more.
-        fed.progress.done = fed.progress.done.max(fed.lanes.done().min(most));
-        Ok(fed.progress)
+        Ok(fed.told())
     }
 
     /// Resolves the names and writes the report.

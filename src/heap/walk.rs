@@ -224,8 +224,8 @@ pub struct Walk {
     noting: bool,
     /// Scattered segments are walked over their islands.
     joining: bool,
-    /// Of the current segment: the first island that the walk has not come to; `None` before the first one.
-    island: Option<usize>,
+    /// The scattered segment that the walk was in last, and its first island that the walk has not come to.
+    island: Option<(usize, usize)>,
     /// What the current segment gave so far.
     here: SegmentResult,
     /// What those before it gave, by number of the segment.
@@ -327,7 +327,7 @@ impl Walk {
     }
 
     fn add_jobs(&mut self, jobs: Vec<Job>) {
-        let finished = self.finished();
+        let finished = self.job >= self.jobs.len();
         // What is done is not kept: the list is as long as the work ahead.
         self.jobs.drain(..self.job.min(self.jobs.len()));
         self.job = 0;
@@ -415,9 +415,9 @@ impl Walk {
         windows
     }
 
-    /// True if nothing is left to feed.
+    /// True if nothing is left to feed, and nothing to [`hop`](Walk::hop).
     pub fn finished(&self) -> bool {
-        self.job >= self.jobs.len()
+        self.job >= self.jobs.len() && self.island.is_none()
     }
 
     /// Walks as far as `bytes` (which lie at `offset` in the file) reach. Bytes that are not needed any more do nothing.
@@ -493,10 +493,22 @@ impl Walk {
 
     /// Walks over islands as far as that takes no reading: to be called before [`upcoming`](Walk::upcoming).
     pub fn hop(&mut self, mem: &dyn Memory, rt: &Runtime, census: &mut Census) {
-        while let Some(job) = self.jobs.get(self.job).filter(|j| j.joined) {
+        loop {
+            let job = self.jobs.get(self.job).filter(|j| j.joined);
+            if let Some((segment, mut number)) = self.island
+                && job.is_none_or(|j| j.segment != segment)
+            {
+                // It ended by itself: the walk has not come to its last islands.
+                while census.islands.get(number).is_some_and(|i| i.segment == segment) {
+                    census.islands.drop(number);
+                    number = number.saturating_add(1);
+                }
+                self.island = None;
+            }
+            let Some(job) = job else { return };
             let segment = job.segment;
             let need = self.cursor.plus(self.carry.len() as u64);
-            let number = *self.island.get_or_insert_with(|| census.islands.first(segment));
+            let (_, number) = *self.island.get_or_insert_with(|| (segment, census.islands.first(segment)));
             let island = census.islands.get(number).filter(|i| i.segment == segment && i.extent.addr <= need);
             let Some(island) = island else {
                 if extent_at(&job.extents, need).is_some() {
@@ -515,7 +527,7 @@ impl Walk {
                 }
                 continue;
             }
-            self.island = Some(number.saturating_add(1));
+            self.island = Some((segment, number.saturating_add(1)));
             if island.behind() <= need {
                 census.islands.drop(number);
                 continue;
@@ -620,7 +632,6 @@ impl Walk {
         self.gap = None;
         self.doubt = false;
         self.pending_free = None;
-        self.island = None;
         self.cursor = self.jobs.get(self.job).map_or(Addr::NULL, |j| j.from);
         if !self.mark.is_empty() {
             let number = self.jobs.get(self.job).map(|j| j.segment).filter(|&n| self.mark.get(n) == Some(&true));
