@@ -97,43 +97,23 @@ struct Fed {
     /// The shares are of islands: see [`crate::heap::islands`].
     on_islands: bool,
     progress: Progress,
-}
-
-/// What the walk that is fed goes on.
-struct Ground<'a> {
-    mem: &'a Space,
-    located: &'a Located,
-    regions: &'a Regions,
-    idle: &'a dyn Fn() -> Walk,
+    idle: Box<dyn Fn() -> Walk + Send + Sync>,
 }
 
 impl Fed {
-    fn new(lanes: usize, census: Census, ground: &Ground<'_>) -> Fed {
-        let mut fed = Fed {
-            lanes: Lanes::default(),
-            ahead: vec![VecDeque::new(); lanes],
-            on_islands: false,
-            progress: Progress { done: 0, total: total(&ground.located.segments) },
-            census,
-        };
-        (0..lanes).for_each(|_| fed.lanes.add((ground.idle)()));
-        fed.begin(!fed.census.islands.is_empty(), ground);
-        fed
-    }
-
     /// Throws away what was counted.
-    fn begin_again(&mut self, on_islands: bool, ground: &Ground<'_>) {
+    fn begin_again(&mut self, on_islands: bool, segments: &[Arc<Segment>], regions: &Regions) {
         self.census.begin_again();
-        self.lanes.begin_again(ground.idle);
-        self.begin(on_islands, ground);
+        self.lanes.begin_again(&self.idle);
+        self.begin(on_islands, segments, regions);
     }
 
     /// Gives each lane its part.
-    fn begin(&mut self, on_islands: bool, ground: &Ground<'_>) {
+    fn begin(&mut self, on_islands: bool, segments: &[Arc<Segment>], regions: &Regions) {
         self.on_islands = on_islands;
         let mut own = match on_islands {
             true => self.census.islands.shares(),
-            false => shares(&ground.located.segments, ground.regions),
+            false => shares(segments, regions),
         };
         for (ahead, left) in self.ahead.iter_mut().zip((1..=self.lanes.count()).rev()) {
             let rest = own.split_off(own.len().div_ceil(left));
@@ -142,9 +122,10 @@ impl Fed {
     }
 
     /// Gives a lane its next share if it has none.
-    fn deal(&mut self, lane: usize, ground: &Ground<'_>) {
+    fn deal(&mut self, lane: usize, mem: &Space, located: &Located, regions: &Regions) {
+        let segments = &located.segments;
         while let Some(walk) = self.lanes.walk(lane) {
-            walk.hop(ground.mem, &ground.located.runtime, &mut self.census);
+            walk.hop(mem, &located.runtime, &mut self.census);
             if !walk.finished() {
                 return;
             }
@@ -152,14 +133,14 @@ impl Fed {
                 let Some(walk) = self.lanes.walk(lane) else { return };
                 match self.on_islands {
                     true => walk.add_islands(&share, &self.census.islands),
-                    false => walk.add_share(number, &share, ground.regions),
+                    false => walk.add_share(number, &share, regions),
                 }
             } else if !self.lanes.finished() {
                 return;
             } else if self.on_islands {
-                self.begin(false, ground);
+                self.begin(false, segments, regions);
             } else if self.census.islands.begin_again() {
-                self.begin_again(true, ground);
+                self.begin_again(true, segments, regions);
             } else {
                 return;
             }
@@ -251,12 +232,19 @@ impl Analysis {
     /// [`Error::NoRuntime`], [`Error::UnsupportedRuntime`]; [`Error::UnknownRuntime`] if the heap cannot be proven.
     pub fn locate(&mut self) -> Result<&RuntimeFacts> {
         let located = self.locate_with(&self.space)?;
-        let (source, regions, segments) = (&self.source, &self.dump.regions, &located.segments);
-        let mut census = Census::of(&beside(source, segments));
-        census.islands = Islands::of(segments, regions);
-        let idle = || idle_walk(source, segments, regions, self.window()).joining(true);
-        let ground = Ground { mem: &self.space, located: &located, regions, idle: &idle };
-        self.fed = Some(Fed::new(self.lanes(), census, &ground));
+        let (source, regions, segments) =
+            (Arc::clone(&self.source), Arc::clone(&self.dump.regions), located.segments.clone());
+        let mut census = Census::of(&beside(&source, &segments));
+        census.islands = Islands::of(&segments, &regions);
+        let (on_islands, lanes) = (!census.islands.is_empty(), self.lanes());
+        let progress = Progress { done: 0, total: total(&segments) };
+        let window = self.window();
+        let idle = Box::new(move || idle_walk(&source, &segments, &regions, window).joining(true));
+        let ahead = vec![VecDeque::new(); lanes];
+        let mut fed = Fed { lanes: Lanes::default(), ahead, census, on_islands, progress, idle };
+        (0..lanes).for_each(|_| fed.lanes.add((fed.idle)()));
+        fed.begin(on_islands, &located.segments, &self.dump.regions);
+        self.fed = Some(fed);
         Ok(&self.located.insert(located).facts)
     }
 
@@ -392,11 +380,8 @@ impl Analysis {
     /// skipped (the body of a large array), then its bytes are not needed. `lane` counts from 0: several walks go on at once in different places of the
     /// heap, which is faster; the answer is the same.
     pub fn upcoming_on(&mut self, lane: usize, max: usize) -> Vec<Window> {
-        let window = self.window();
         let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Vec::new() };
-        let (source, regions) = (&self.source, &self.dump.regions);
-        let idle = || idle_walk(source, &located.segments, regions, window).joining(true);
-        fed.deal(lane, &Ground { mem: &self.space, located, regions, idle: &idle });
+        fed.deal(lane, &self.space, located, &self.dump.regions);
         fed.lanes.upcoming(lane, max).into_iter().map(|(offset, len)| Window { offset, len }).collect()
     }
 
@@ -460,9 +445,7 @@ impl Analysis {
             return Err(early("finish"));
         };
         if fed.in_doubt() {
-            let (source, regions, window) = (&self.source, &self.dump.regions, self.window());
-            let idle = || idle_walk(source, &located.segments, regions, window);
-            fed.begin_again(false, &Ground { mem: &self.space, located: &located, regions, idle: &idle });
+            fed.begin_again(false, &located.segments, &self.dump.regions);
         }
         let Located { runtime, segments, facts, findings } = located;
         let Fed { mut lanes, ahead, mut census, .. } = fed;
@@ -490,11 +473,14 @@ impl Analysis {
 
     /// The report of what was walked so far: a copy of the counts with names, without the account of the process's memory. It costs as much as
     /// [`finish`](Analysis::finish), so do not ask after each window. Its [`HeapFacts::complete`] is false and its explained bytes are
-    /// what they are so far.
+    /// what they are so far. `None` where the counts are in doubt up to the end: see [`crate::heap::islands`].
     ///
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
-    pub fn partial(&mut self) -> Result<HeapReport> {
+    pub fn partial(&mut self) -> Result<Option<HeapReport>> {
+        if self.fed.as_ref().is_some_and(Fed::in_doubt) {
+            return Ok(None);
+        }
         let (Some(located), Some(mut fed)) = (self.located.take(), self.fed.take()) else {
             return Err(early("partial"));
         };
@@ -509,7 +495,7 @@ impl Analysis {
         let report = self.report_of(&self.space, runtime, segments, facts, &outcome, met, findings, false);
         fed.census = outcome.census;
         (self.located, self.fed) = (Some(located), Some(fed));
-        Ok(report)
+        Ok(Some(report))
     }
 
     pub(crate) fn report(

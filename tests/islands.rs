@@ -84,7 +84,8 @@ impl Memory {
                 // Mostly whole words, and now and then not.
                 let unit = if random.below(50) == 0 { 1 } else { 8 };
                 let most = if bytes.len() - rest.len() < small { 48 } else { most };
-                let len = ((1 + random.below(most / unit)) * unit).min(rest.len() as u64) as usize;
+                let len = (1 + random.below(most / unit)) * unit + (addr.wrapping_neg() & 7);
+                let len = len.min(rest.len() as u64) as usize;
                 if !(drop > 0 && addr >= ADDED && random.below(drop) == 0) {
                     pieces.push((addr, &rest[..len]));
                 }
@@ -229,7 +230,7 @@ fn same(bytes: &[u8], window: u64) -> Result<(), TestCaseError> {
     let want = by_address(bytes);
     let t1 = std::time::Instant::now();
     let (got, read) = feed(bytes, window);
-    eprintln!("{:?} {:?} {read:?} of {}", t1-t0, t1.elapsed(), bytes.len());
+    eprintln!("{:?} {:?} {read:?} of {}", t1 - t0, t1.elapsed(), bytes.len());
     if want != got {
         let (want, got) = (text(&want), text(&got));
         let first = want.lines().zip(got.lines()).position(|(a, b)| a != b).unwrap_or(0);

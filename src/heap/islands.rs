@@ -14,8 +14,9 @@
 use super::lanes::{Share, in_runs};
 use super::method_tables::MethodTables;
 use super::segments::{Generation, Segment};
+use super::walk::{align_up, chain_holds, ranges};
 use crate::dump::regions::{Extent, Regions};
-use crate::memory::{Addr, Memory};
+use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,36 +24,8 @@ use std::sync::Arc;
 /// A jump in the file costs as much as so many bytes (measured in Chromium: 0.3 to 0.6 ms).
 const JUMP: u64 = 1 << 20;
 
-/// Objects that must follow one another for a guess.
-const CHAIN: u32 = 16;
-
-/// Bytes of an object's header and of the word behind it, less the least part of them: what is kept of an island's ends.
-const EDGE: usize = 16;
-
 /// Nothing is counted on the island.
 const NOWHERE: Addr = Addr(u64::MAX);
-
-/// The first or last bytes of an island.
-#[derive(Debug, Clone, Copy, Default)]
-struct Edge {
-    bytes: [u8; EDGE],
-    len: u8,
-}
-
-impl Edge {
-    fn of(bytes: &[u8]) -> Edge {
-        let mut edge = Edge::default();
-        for (to, from) in edge.bytes.iter_mut().zip(bytes) {
-            *to = *from;
-            edge.len = edge.len.saturating_add(1);
-        }
-        edge
-    }
-
-    fn get(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-}
 
 /// One piece of a segment.
 #[derive(Debug, Clone)]
@@ -64,22 +37,15 @@ pub struct Island {
     /// The first object that is counted on it; null as long as it is to be guessed.
     start: Addr,
     /// Behind the last one.
-    end: Addr,
-    objects: u64,
-    size: u64,
-    /// The first bytes, in which a header may end that begins in front of it.
-    head: Edge,
-    /// The bytes behind `end` that are too few for a header.
-    tail: Edge,
-}
-
-/// What the walk by address does on an island.
-#[derive(Debug)]
-pub enum Arrival {
-    /// It goes on there, with the bytes that it has of it: so much was counted in between.
-    Beyond(Addr, Vec<u8>, u64, u64),
-    /// It reads.
-    Read,
+    pub end: Addr,
+    /// Those from `start` to `end`.
+    pub objects: u64,
+    /// Their unaligned bytes.
+    pub size: u64,
+    /// The first bytes: a header that begins on another island may end there.
+    pub head: Vec<u8>,
+    /// The bytes behind `end`, where they are too few for a header.
+    pub tail: Vec<u8>,
 }
 
 /// All islands of a heap.
@@ -120,12 +86,12 @@ impl Islands {
                     end: Addr::NULL,
                     objects: 0,
                     size: 0,
-                    head: Edge::default(),
-                    tail: Edge::default(),
+                    head: Vec::new(),
+                    tail: Vec::new(),
                 }));
             }
         }
-        Islands { all, heap: super::walk::ranges(segments), wrong: false, rounds: 0 }
+        Islands { all, heap: ranges(segments), wrong: false, rounds: 0 }
     }
 
     /// Whether the heap has none.
@@ -174,20 +140,33 @@ impl Islands {
         bytes: &[u8],
     ) -> Addr {
         let Some(island) = self.all.get_mut(number) else { return at };
+        let (first, end) = (at, at.plus(bytes.len() as u64));
         if at == island.extent.addr {
-            island.head = Edge::of(bytes);
+            // Two words: with one more that is left of the island before, it is a header.
+            island.head = bytes.get(..16).unwrap_or(bytes).to_vec();
         }
         if !island.start.is_null() {
             return at;
         }
-        let guess = Guess { mem, rt, segment, heap: &self.heap, bytes, at };
-        match guess.first(tables) {
-            Some(start) => {
-                island.start = start;
-                start
+        // Bytes that are not there yet are zero, as those of a gap that nothing was written to.
+        let read = |at: Addr, size: PointerSize| {
+            let from = usize::try_from(at.since(first)).ok()?;
+            let mut word = [0; 8];
+            let len = usize::try_from(size.bytes()).ok()?;
+            word.iter_mut().zip(bytes.iter().skip(from).take(len)).for_each(|(to, from)| *to = *from);
+            Some(u64::from_le_bytes(word))
+        };
+        let mut place = align_up(at, segment.alignment);
+        while place < end {
+            let table = read(place, rt.layout.pointer).unwrap_or(0) & !rt.layout.unmask;
+            // References lead into the heap.
+            if table != 0 && !is_in(&self.heap, Addr(table)) && chain_holds(&read, mem, rt, tables, segment, place) {
+                island.start = place;
+                return place;
             }
-            None => at.plus(bytes.len() as u64),
+            place = place.plus(segment.alignment);
         }
+        end
     }
 
     /// The walk of an island has ended at `end`, in front of bytes that it cannot use or must not.
@@ -196,7 +175,7 @@ impl Islands {
         if island.start.is_null() {
             island.start = NOWHERE;
         }
-        (island.end, island.objects, island.size, island.tail) = (end, objects, size, Edge::of(tail));
+        (island.end, island.objects, island.size, island.tail) = (end, objects, size, tail.to_vec());
     }
 
     /// The walk by address passes over an island, or must read it for another reason.
@@ -207,20 +186,16 @@ impl Islands {
         }
     }
 
-    /// The walk by address has come to an object on an island.
-    pub fn arrive(&mut self, number: usize, at: Addr) -> Arrival {
-        let Some(island) = self.all.get_mut(number) else { return Arrival::Read };
+    /// The walk by address has come to `at` on an island. Gives the island if it goes on behind it; else it reads.
+    pub fn arrive(&mut self, number: usize, at: Addr) -> Option<&Island> {
+        let island = self.all.get_mut(number)?;
         let right = island.start == at;
         let likely = self.rounds == 0 && island.counts() && at < island.end;
         if !right {
             self.wrong |= island.counts();
             island.start = at;
         }
-        if right || likely {
-            Arrival::Beyond(island.end, island.tail.get().to_vec(), island.objects, island.size)
-        } else {
-            Arrival::Read
-        }
+        (right || likely).then_some(island)
     }
 }
 
@@ -232,70 +207,12 @@ impl Island {
 
     /// Where its walk begins: at an object, or where a guess may be made.
     pub fn from(&self, alignment: u64) -> Addr {
-        if self.start.is_null() { super::walk::align_up(self.extent.addr, alignment) } else { self.start }
+        if self.start.is_null() { align_up(self.extent.addr, alignment) } else { self.start }
     }
 
     /// First address behind it.
     pub fn behind(&self) -> Addr {
         self.extent.addr.plus(self.extent.len)
-    }
-
-    /// Its first bytes.
-    pub fn head(&self) -> &[u8] {
-        self.head.get()
-    }
-}
-
-/// Where an object may begin.
-struct Guess<'a> {
-    mem: &'a dyn Memory,
-    rt: &'a Runtime,
-    segment: &'a Segment,
-    heap: &'a [(Addr, Addr)],
-    bytes: &'a [u8],
-    /// Address of the first byte.
-    at: Addr,
-}
-
-impl Guess<'_> {
-    /// The first place from which a chain of objects holds.
-    fn first(&self, tables: &mut MethodTables) -> Option<Addr> {
-        let step = self.segment.alignment;
-        let first = super::walk::align_up(self.at, step).since(self.at);
-        let mut places = (first..self.bytes.len() as u64).step_by(usize::try_from(step).ok()?);
-        places.find_map(|offset| Some(self.at.plus(offset)).filter(|&place| self.holds(tables, place)))
-    }
-
-    /// Whether objects follow one another from there on, up to the last of the bytes or long enough.
-    fn holds(&self, tables: &mut MethodTables, place: Addr) -> bool {
-        let mut at = place;
-        for done in 0..CHAIN {
-            match self.next(tables, at) {
-                Some(Some(next)) => at = next,
-                Some(None) => return done > 0,
-                None => return false,
-            }
-        }
-        true
-    }
-
-    /// Where the object at `at` ends; `Some(None)` if its header is not in the bytes.
-    fn next(&self, tables: &mut MethodTables, at: Addr) -> Option<Option<Addr>> {
-        let (layout, p) = (&self.rt.layout, usize::try_from(self.rt.layout.p()).ok()?);
-        let from = usize::try_from(at.since(self.at)).ok()?;
-        let Some(header) = self.bytes.get(from..).and_then(|b| b.get(..p.saturating_add(4))) else { return Some(None) };
-        let (table, count) = header.split_at_checked(p)?;
-        let mut word = [0; 8];
-        word.get_mut(..p)?.copy_from_slice(table);
-        let table = u64::from_le_bytes(word) & !layout.unmask;
-        if table == 0 || is_in(self.heap, Addr(table)) {
-            return None;
-        }
-        let shape = tables.get(self.mem, self.rt, table)?;
-        let count = u64::from(u32::from_le_bytes(*count.first_chunk()?));
-        let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
-        let next = super::walk::align_up(at.plus(size.max(layout.min_object)), self.segment.alignment);
-        (next <= self.segment.end).then_some(Some(next))
     }
 }
 

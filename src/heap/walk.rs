@@ -12,7 +12,7 @@
 //! not read.
 
 use super::hot::{Hot, Lane, Plain, Run, value};
-use super::islands::{self, Arrival, Islands};
+use super::islands::{self, Islands};
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
 use super::starts::Starts;
@@ -520,7 +520,7 @@ impl Walk {
             if need < island.behind() && self.cursor < island.extent.addr {
                 // A header that begins on the island before.
                 let before = (self.job, self.cursor, self.carry.len());
-                let (offset, head) = (island.extent.offset, island.head().to_vec());
+                let (offset, head) = (island.extent.offset, island.head.clone());
                 self.feed(mem, rt, census, offset, &head);
                 if (self.job, self.cursor, self.carry.len()) == before {
                     return;
@@ -537,11 +537,11 @@ impl Walk {
                 census.islands.drop(number);
                 return;
             }
-            let Arrival::Beyond(end, tail, objects, size) = census.islands.arrive(number, self.cursor) else { return };
-            self.here.objects = self.here.objects.wrapping_add(objects);
-            self.here.size = self.here.size.wrapping_add(size);
-            self.here.explained = self.here.explained.wrapping_add(end.since(self.cursor));
-            (self.cursor, self.carry) = (end, tail);
+            let Some(island) = census.islands.arrive(number, self.cursor) else { return };
+            self.here.objects = self.here.objects.wrapping_add(island.objects);
+            self.here.size = self.here.size.wrapping_add(island.size);
+            self.here.explained = self.here.explained.wrapping_add(island.end.since(self.cursor));
+            (self.cursor, self.carry) = (island.end, island.tail.clone());
         }
     }
 
@@ -910,16 +910,17 @@ impl Walk {
         offset: usize,
     ) -> bool {
         let Some(segment) = self.segment() else { return false };
+        let read = |at, size| mem.ptr(at, size, "object header").ok().map(|word| word.0);
+        let holds = |tables: &mut MethodTables, at| chain_holds(&read, mem, rt, tables, &segment, at);
         if self.doubt || self.gap.is_some_and(|g| g.nonzero > 0) {
-            return chain_holds::<P>(mem, rt, census, &segment, at, 16);
+            return holds(&mut census.tables, at);
         }
         let behind = word::<P>(bytes, offset.saturating_add(P)).map_or(0, |w| w & !rt.layout.unmask);
         if behind == 0 || census.tables.get(mem, rt, behind).is_none() {
             return true;
         }
         // Two method tables in a row: an object whose first field is one (a boxed handle), or a stale header slot in front of the object.
-        chain_holds::<P>(mem, rt, census, &segment, at, 16)
-            || !chain_holds::<P>(mem, rt, census, &segment, at.plus(P as u64), 16)
+        holds(&mut census.tables, at) || !holds(&mut census.tables, at.plus(P as u64))
     }
 
     fn end_segment<const P: usize>(&mut self, bytes: &[u8], base: Addr) {
@@ -983,36 +984,36 @@ fn extent_at(extents: &[Extent], addr: Addr) -> Option<Extent> {
     extents.get(behind.checked_sub(1)?).filter(|e| addr < e.addr.plus(e.len)).copied()
 }
 
-/// From `at` on `steps` objects follow each other, or the chain reaches the segment's end or an untouched gap.
-fn chain_holds<const P: usize>(
+/// From `at` on 16 objects follow each other, or the chain reaches the segment's end or an untouched gap. `read` knows words of the segment.
+pub(super) fn chain_holds(
+    read: &dyn Fn(Addr, PointerSize) -> Option<u64>,
     mem: &dyn Memory,
     rt: &Runtime,
-    census: &mut Census,
+    tables: &mut MethodTables,
     segment: &Segment,
     at: Addr,
-    steps: u32,
 ) -> bool {
-    let mut at = at;
-    for _ in 0..steps {
-        if segment.end.since(at) < HEADER_WORDS.wrapping_mul(P as u64) {
+    let (layout, mut at) = (&rt.layout, at);
+    for _ in 0..16 {
+        if segment.end.since(at) < HEADER_WORDS.wrapping_mul(layout.p()) {
             return at <= segment.end;
         }
-        let Ok(word) = mem.ptr(at, rt.layout.pointer, "object header") else { return false };
-        if word.is_null() {
+        let Some(word) = read(at, layout.pointer) else { return false };
+        if word == 0 {
             return true;
         }
-        let Some(shape) = census.tables.get(mem, rt, word.0 & !rt.layout.unmask) else { return false };
+        let Some(shape) = tables.get(mem, rt, word & !layout.unmask) else { return false };
         let count = if shape.component_size == 0 {
             0
         } else {
-            match mem.u32(at.plus(rt.layout.num_components), "array length") {
-                Ok(n) => u64::from(n),
-                Err(_) => return false,
+            match read(at.plus(layout.num_components), PointerSize::Four) {
+                Some(n) => n,
+                None => return false,
             }
         };
         let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
         let mask = segment.alignment.wrapping_sub(1);
-        at = at.plus(size.max(rt.layout.min_object).wrapping_add(mask) & !mask);
+        at = at.plus(size.max(layout.min_object).wrapping_add(mask) & !mask);
         if at > segment.end {
             return false;
         }
