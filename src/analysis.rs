@@ -97,32 +97,22 @@ struct Fed {
     /// The shares are of islands: see [`crate::heap::islands`].
     on_islands: bool,
     progress: Progress,
-    idle: Box<dyn Fn() -> Walk + Send + Sync>,
 }
 
 impl Fed {
-    /// Throws away what was counted.
-    fn begin_again(&mut self, on_islands: bool, segments: &[Arc<Segment>], regions: &Regions) {
-        self.census.begin_again();
-        self.lanes.begin_again(&self.idle);
-        self.begin(on_islands, segments, regions);
-    }
-
     /// Gives each lane its part.
     fn begin(&mut self, on_islands: bool, segments: &[Arc<Segment>], regions: &Regions) {
         self.on_islands = on_islands;
-        let mut own = match on_islands {
-            true => self.census.islands.shares(),
-            false => shares(segments, regions),
-        };
-        for (ahead, left) in self.ahead.iter_mut().zip((1..=self.lanes.count()).rev()) {
+        let mut own = if on_islands { self.census.islands.shares() } else { shares(segments, regions) };
+        self.ahead.clear();
+        for left in (1..=self.lanes.count()).rev() {
             let rest = own.split_off(own.len().div_ceil(left));
-            *ahead = std::mem::replace(&mut own, rest);
+            self.ahead.push(std::mem::replace(&mut own, rest));
         }
     }
 
     /// Gives a lane its next share if it has none.
-    fn deal(&mut self, lane: usize, mem: &Space, located: &Located, regions: &Regions) {
+    fn deal(&mut self, lane: usize, mem: &Space, located: &Located, regions: &Regions, idle: &dyn Fn() -> Walk) {
         let segments = &located.segments;
         while let Some(walk) = self.lanes.walk(lane) {
             walk.hop(mem, &located.runtime, &mut self.census);
@@ -140,7 +130,9 @@ impl Fed {
             } else if self.on_islands {
                 self.begin(false, segments, regions);
             } else if self.census.islands.begin_again() {
-                self.begin_again(true, segments, regions);
+                self.census.begin_again();
+                self.lanes = Lanes::idle(self.lanes.count(), idle);
+                self.begin(true, segments, regions);
             } else {
                 return;
             }
@@ -232,18 +224,14 @@ impl Analysis {
     /// [`Error::NoRuntime`], [`Error::UnsupportedRuntime`]; [`Error::UnknownRuntime`] if the heap cannot be proven.
     pub fn locate(&mut self) -> Result<&RuntimeFacts> {
         let located = self.locate_with(&self.space)?;
-        let (source, regions, segments) =
-            (Arc::clone(&self.source), Arc::clone(&self.dump.regions), located.segments.clone());
-        let mut census = Census::of(&beside(&source, &segments));
-        census.islands = Islands::of(&segments, &regions);
-        let (on_islands, lanes) = (!census.islands.is_empty(), self.lanes());
-        let progress = Progress { done: 0, total: total(&segments) };
-        let window = self.window();
-        let idle = Box::new(move || idle_walk(&source, &segments, &regions, window).joining(true));
-        let ahead = vec![VecDeque::new(); lanes];
-        let mut fed = Fed { lanes: Lanes::default(), ahead, census, on_islands, progress, idle };
-        (0..lanes).for_each(|_| fed.lanes.add((fed.idle)()));
-        fed.begin(on_islands, &located.segments, &self.dump.regions);
+        let (source, regions, segments) = (&self.source, &self.dump.regions, &located.segments);
+        let mut census = Census::of(&beside(source, segments));
+        census.islands = Islands::of(segments, regions);
+        let on_islands = !census.islands.is_empty();
+        let lanes = Lanes::idle(self.lanes(), &|| idle_walk(source, segments, regions, self.window()).joining(true));
+        let progress = Progress { done: 0, total: total(segments) };
+        let mut fed = Fed { lanes, ahead: Vec::new(), census, on_islands, progress };
+        fed.begin(on_islands, segments, regions);
         self.fed = Some(fed);
         Ok(&self.located.insert(located).facts)
     }
@@ -380,8 +368,11 @@ impl Analysis {
     /// skipped (the body of a large array), then its bytes are not needed. `lane` counts from 0: several walks go on at once in different places of the
     /// heap, which is faster; the answer is the same.
     pub fn upcoming_on(&mut self, lane: usize, max: usize) -> Vec<Window> {
+        let window = self.window();
         let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Vec::new() };
-        fed.deal(lane, &self.space, located, &self.dump.regions);
+        let (source, regions) = (&self.source, &self.dump.regions);
+        let idle = || idle_walk(source, &located.segments, regions, window).joining(true);
+        fed.deal(lane, &self.space, located, regions, &idle);
         fed.lanes.upcoming(lane, max).into_iter().map(|(offset, len)| Window { offset, len }).collect()
     }
 
@@ -445,7 +436,11 @@ impl Analysis {
             return Err(early("finish"));
         };
         if fed.in_doubt() {
-            fed.begin_again(false, &located.segments, &self.dump.regions);
+            // Nothing of it is counted.
+            let (segments, regions) = (&located.segments, &self.dump.regions);
+            fed.census.begin_again();
+            fed.lanes = Lanes::idle(1, &|| idle_walk(&self.source, segments, regions, self.window()));
+            fed.begin(false, segments, regions);
         }
         let Located { runtime, segments, facts, findings } = located;
         let Fed { mut lanes, ahead, mut census, .. } = fed;

@@ -111,10 +111,8 @@ impl Islands {
 
     /// Those to walk, in the order of the file, in runs as the [shares](super::lanes::shares) of a walk by address.
     pub fn shares(&self) -> VecDeque<Share> {
-        let bytes = |n: usize| self.get(n).map_or(0, |i| i.extent.len);
-        let mut order: Vec<usize> = (0..self.all.len()).filter(|&n| self.get(n).is_some_and(Island::counts)).collect();
-        crate::order::by_key(&mut order, |&n| self.get(n).map(|i| i.extent.offset));
-        in_runs(order, &bytes)
+        let extent = |n: usize| self.get(n).filter(|i| i.counts()).map(|i| i.extent);
+        in_runs(self.all.len(), &|n| extent(n).map_or(0, |e| e.offset), &|n| extent(n).map_or(0, |e| e.len))
     }
 
     /// Number of the first island of a segment.
@@ -201,7 +199,7 @@ impl Islands {
 
 impl Island {
     /// Whether objects are counted on it.
-    fn counts(&self) -> bool {
+    pub fn counts(&self) -> bool {
         self.start != NOWHERE
     }
 

@@ -30,16 +30,15 @@ pub type Share = (usize, Vec<usize>);
 
 /// Segments in the order in which one walk would take them, that of the file, in runs of about [`SHARE`] bytes or less.
 pub fn shares(segments: &[Arc<Segment>], regions: &Regions) -> VecDeque<Share> {
-    let mut order: Vec<usize> = (0..segments.len()).collect();
-    crate::order::by_key(&mut order, |&i| {
-        let first = segments.get(i).and_then(|s| regions.extents(s.start, s.end).next());
-        (first.map_or(u64::MAX, |e| e.offset), i)
-    });
-    in_runs(order, &|i| segments.get(i).map_or(0, |s| s.end.since(s.start)))
+    let first = |i: usize| segments.get(i).and_then(|s| regions.extents(s.start, s.end).next());
+    let bytes = |i: usize| segments.get(i).map_or(0, |s| s.end.since(s.start));
+    in_runs(segments.len(), &|i| first(i).map_or(u64::MAX, |e| e.offset), &bytes)
 }
 
-/// Cuts an order into runs of about [`SHARE`] bytes or less, in about [`SHARES`].
-pub fn in_runs(order: Vec<usize>, of: &dyn Fn(usize) -> u64) -> VecDeque<Share> {
+/// Cuts so many things, in the order of where they lie in the file, into runs of about [`SHARE`] bytes or less, about [`SHARES`] of them.
+pub fn in_runs(count: usize, offset: &dyn Fn(usize) -> u64, of: &dyn Fn(usize) -> u64) -> VecDeque<Share> {
+    let mut order: Vec<usize> = (0..count).collect();
+    crate::order::by_key(&mut order, |&i| offset(i));
     let total = order.iter().fold(0u64, |sum, &i| sum.saturating_add(of(i)));
     let share = total.checked_div(SHARES).unwrap_or(0).clamp(limits::PAGE, SHARE);
     let mut shares = VecDeque::new();
@@ -121,6 +120,13 @@ pub struct Lanes {
 }
 
 impl Lanes {
+    /// So many, with walks that have nothing to do yet.
+    pub fn idle(count: usize, walk: &dyn Fn() -> Walk) -> Lanes {
+        let mut lanes = Lanes::default();
+        (0..count).for_each(|_| lanes.add(walk()));
+        lanes
+    }
+
     /// One more, with a walk that has nothing to do yet.
     pub fn add(&mut self, walk: Walk) {
         self.walks.push(walk);
@@ -140,11 +146,6 @@ impl Lanes {
     /// Whether no walk has anything to do.
     pub fn finished(&self) -> bool {
         self.walks.iter().all(Walk::finished) && self.windows.iter().all(|w| w.len == 0)
-    }
-
-    /// Other walks in the place of these.
-    pub fn begin_again(&mut self, new: &dyn Fn() -> Walk) {
-        self.walks.fill_with(new);
     }
 
     /// Whether a lane has a window that is not used up.

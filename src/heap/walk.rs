@@ -307,8 +307,8 @@ impl Walk {
             let Some(s) = self.segments.get(i).filter(|s| s.end > s.start) else { continue };
             let extents: Vec<Extent> = regions.extents(s.start, s.end).collect();
             let joined = self.joining && islands::scattered(s, &extents);
-            let on_islands = extents.iter().filter(|_| joined).fold(0, |sum: u64, e| sum.saturating_add(e.len));
-            let bytes = s.end.since(s.start).saturating_sub(on_islands);
+            // It is done with its islands.
+            let bytes = if joined { 0 } else { s.end.since(s.start) };
             jobs.push(Job { segment: i, extents, from: s.start, bytes, alone: None, joined });
         }
         crate::order::by_key(&mut jobs, |j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
@@ -318,7 +318,7 @@ impl Walk {
     /// More islands to walk, in the order given.
     pub fn add_islands(&mut self, which: &[usize], islands: &Islands) {
         let job = |&number: &usize| {
-            let island = islands.get(number)?;
+            let island = islands.get(number).filter(|i| i.counts())?;
             let from = island.from(self.segments.get(island.segment)?.alignment);
             let (segment, bytes, extents) = (island.segment, island.extent.len, vec![island.extent]);
             Some(Job { segment, extents, from, bytes, alone: Some(number), joined: false })
@@ -440,9 +440,9 @@ impl Walk {
     ) -> Option<Plain<'w, P>> {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
-            let alone = job.alone;
+            let alone = job.alone.is_some();
             let Some(extent) = extent_at(&job.extents, need) else {
-                if alone.is_some() {
+                if alone {
                     self.leave(census);
                 } else {
                     self.skip_hole(need);
@@ -454,12 +454,8 @@ impl Walk {
             let rest = bytes.get(from..).filter(|r| !r.is_empty())?;
             let room = usize::try_from(extent.addr.plus(extent.len).since(need)).unwrap_or(usize::MAX);
             let slice = rest.get(..room.min(rest.len())).unwrap_or_default();
-            if let (Some(number), Some(segment), true) = (alone, self.segment(), self.carry.is_empty()) {
-                let to = census.islands.land(number, mem, rt, &mut census.tables, &segment, need, slice);
-                if to != need {
-                    self.cursor = to;
-                    continue;
-                }
+            if alone && self.lands_elsewhere(mem, rt, census, slice) {
+                continue;
             }
             let before = (self.job, self.cursor, self.carry.len());
             if self.carry.is_empty() {
@@ -545,9 +541,25 @@ impl Walk {
         }
     }
 
+    /// Bytes of an island come in: whether its walk begins, or must be looked for, behind the first of them.
+    #[cold]
+    fn lands_elsewhere(&mut self, mem: &dyn Memory, rt: &Runtime, census: &mut Census, bytes: &[u8]) -> bool {
+        let (Some(number), Some(segment)) = (self.jobs.get(self.job).and_then(|j| j.alone), self.segment()) else {
+            return false;
+        };
+        if !self.carry.is_empty() {
+            return false;
+        }
+        let at = census.islands.land(number, mem, rt, &mut census.tables, &segment, self.cursor, bytes);
+        std::mem::replace(&mut self.cursor, at) != at
+    }
+
     /// Ends an island's walk in front of what is special.
     #[cold]
     fn leave(&mut self, census: &mut Census) {
+        if let Some(gap) = self.gap.take() {
+            self.cursor = gap.start;
+        }
         if let Some(number) = self.jobs.get(self.job).and_then(|j| j.alone) {
             let here = std::mem::take(&mut self.here);
             census.islands.leave(number, self.cursor, here.objects, here.size, &self.carry);
@@ -752,13 +764,13 @@ impl Walk {
         let mut stop = 0;
         loop {
             let at = self.cursor;
+            if alone && (self.gap.is_some() || end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p)) {
+                self.leave(census);
+                return None;
+            }
             if end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
                 // No object fits: the rest is gap. Of its words only the last may be non-zero.
-                if alone {
-                    self.leave(census);
-                } else {
-                    self.end_segment::<P>(bytes, base);
-                }
+                self.end_segment::<P>(bytes, base);
                 return None;
             }
             if fed_end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
@@ -799,10 +811,6 @@ impl Walk {
             let table = word & unmask;
             let shape = if table == 0 { None } else { census.tables.get(mem, rt, table) };
             let Some(shape) = shape else {
-                if alone {
-                    self.leave(census);
-                    return None;
-                }
                 self.gap_word(at, word, p);
                 continue;
             };
@@ -810,12 +818,10 @@ impl Walk {
             let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
             let stepped = size.max(minimum).wrapping_add(align_mask) & !align_mask;
             let next = at.plus(stepped);
-            if alone && (next > end || shape.free && size >= limits::LARGE_FREE) {
-                self.leave(census);
-                return None;
-            }
-            if next > end {
-                self.overrun(at, table, size);
+            if next > end || alone && shape.free && size >= limits::LARGE_FREE {
+                if !alone {
+                    self.overrun(at, table, size);
+                }
                 self.gap_word(at, word, p);
                 continue;
             }
