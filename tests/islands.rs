@@ -16,7 +16,7 @@ use dropheap::synth::big::{Plan, make};
 use dropheap::synth::minidump::locate_stream;
 use dropheap::{Analysis, Options};
 use proptest::prelude::*;
-use shared::{evening, fixture};
+use shared::{dumps, evening, fixture, unpack};
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
@@ -86,7 +86,7 @@ impl Memory {
                 let most = if bytes.len() - rest.len() < small { 48 } else { most };
                 let len = (1 + random.below(most / unit)) * unit + (addr.wrapping_neg() & 7);
                 let len = len.min(rest.len() as u64) as usize;
-                if !(drop > 0 && addr >= ADDED && random.below(drop) == 0) {
+                if !(drop > 0 && is_added(addr) && random.below(drop) == 0) {
                     pieces.push((addr, &rest[..len]));
                 }
                 (addr, rest) = (addr + len as u64, &rest[len..]);
@@ -95,6 +95,11 @@ impl Memory {
         for i in (1..pieces.len()).rev() {
             pieces.swap(i, random.below(i as u64 + 1) as usize);
         }
+        self.written(&pieces)
+    }
+
+    /// A dump of these pieces, in their order.
+    fn written(&self, pieces: &[(u64, &[u8])]) -> Vec<u8> {
         let (entry, _, _) = locate_stream(&self.head, 9).unwrap();
         let mut out = self.head.clone();
         let list = out.len();
@@ -103,7 +108,7 @@ impl Memory {
         out[entry + 8..entry + 12].copy_from_slice(&(list as u32).to_le_bytes());
         out.extend((pieces.len() as u64).to_le_bytes());
         out.extend(((list + size) as u64).to_le_bytes());
-        for (addr, bytes) in &pieces {
+        for (addr, bytes) in pieces {
             out.extend(addr.to_le_bytes());
             out.extend((bytes.len() as u64).to_le_bytes());
         }
@@ -117,6 +122,10 @@ const ADDED: u64 = 0x0100_0000_0000;
 const REGION: u64 = 4 << 20;
 const FIRST: u64 = 0x28;
 const REGIONS: u64 = 5;
+
+fn is_added(addr: u64) -> bool {
+    (ADDED..ADDED + REGIONS * REGION).contains(&addr)
+}
 
 /// A grown dump, the method tables of `Free` and of byte arrays, and the objects that were added by region: (address, method table, bytes).
 struct Grown {
@@ -188,11 +197,16 @@ struct Read {
     windows: u64,
 }
 
-/// As the page does: lanes that have nothing to do are asked again.
-fn feed(bytes: &[u8], window: u64) -> (HeapReport, Read) {
+fn located(bytes: &[u8], window: u64) -> Analysis {
     let options = Options { file_name: "x.dmp".into(), window, ..Options::default() };
     let mut analysis = Analysis::open(Arc::new(bytes.to_vec()), options).unwrap();
     analysis.locate().unwrap();
+    analysis
+}
+
+/// As the page does: lanes that have nothing to do are asked again.
+fn feed(bytes: &[u8], window: u64) -> (HeapReport, Read) {
+    let mut analysis = located(bytes, window);
     let lanes = analysis.lanes();
     let mut ends = vec![0; lanes];
     let mut read = Read::default();
@@ -226,11 +240,7 @@ fn text(report: &HeapReport) -> String {
 }
 
 fn same(bytes: &[u8], window: u64) -> Result<(), TestCaseError> {
-    let t0 = std::time::Instant::now();
-    let want = by_address(bytes);
-    let t1 = std::time::Instant::now();
-    let (got, read) = feed(bytes, window);
-    eprintln!("{:?} {:?} {read:?} of {}", t1 - t0, t1.elapsed(), bytes.len());
+    let (want, (got, _)) = (by_address(bytes), feed(bytes, window));
     if want != got {
         let (want, got) = (text(&want), text(&got));
         let first = want.lines().zip(got.lines()).position(|(a, b)| a != b).unwrap_or(0);
@@ -238,6 +248,65 @@ fn same(bytes: &[u8], window: u64) -> Result<(), TestCaseError> {
         return Err(TestCaseError::fail(format!("by address:\n{}\non islands:\n{}", near(&want), near(&got))));
     }
     Ok(())
+}
+
+/// Every fixture in pieces: segments and regions, x64 and x86, allocation contexts and frozen segments.
+#[test]
+fn every_fixture_scattered_over_the_file_gives_the_same_answer() {
+    for (i, (set, stage, path)) in dumps().into_iter().enumerate() {
+        let memory = Memory::of(&unpack(path));
+        for most in [700, 20_000] {
+            let scattered = memory.scattered(&mut Random(i as u64 + most), most, 0);
+            same(&scattered, 64 << 10).unwrap_or_else(|e| panic!("{set} {stage}, pieces of {most} bytes: {e}"));
+        }
+    }
+}
+
+/// A heap with nothing special in it, in pages of any order; the fixture's own memory in front of it as it was.
+fn in_pages() -> (Vec<u8>, usize) {
+    let memory = &GROWN.memory;
+    let (own, added): (Vec<_>, Vec<_>) = memory.ranges.iter().partition(|r| !is_added(r.0));
+    let mut pages: Vec<(u64, &[u8])> = added.iter().flat_map(|r| (r.0..).step_by(4096).zip(r.1.chunks(4096))).collect();
+    let mut random = Random(5);
+    for i in (1..pages.len()).rev() {
+        pages.swap(i, random.below(i as u64 + 1) as usize);
+    }
+    let mut pieces: Vec<(u64, &[u8])> = own.iter().map(|r| (r.0, &r.1[..])).collect();
+    let count = pages.len();
+    pieces.append(&mut pages);
+    (memory.written(&pieces), count)
+}
+
+/// It is read once, by each lane a part of it from the front to the end: what a browser pays for is the number of jumps.
+#[test]
+fn a_scattered_heap_is_read_once_in_the_order_of_the_file() {
+    let (bytes, pages) = in_pages();
+    let whole: Vec<_> = GROWN.memory.ranges.iter().map(|r| (r.0, &r.1[..])).collect();
+    let (_, in_order) = feed(&GROWN.memory.written(&whole), 64 << 10);
+    let (report, read) = feed(&bytes, 64 << 10);
+    assert_eq!(text(&report), text(&by_address(&bytes)));
+    assert!(report.exact(), "{:?}", report.findings);
+    assert!(pages > 500 && read.jumps <= in_order.jumps + 5, "{in_order:?} in order, {read:?} in {pages} pages");
+    assert!(read.bytes < in_order.bytes + 100_000, "{in_order:?} in order, {read:?} in {pages} pages");
+}
+
+/// Up to the end it may turn out that objects were counted where none are: until then nothing is shown, and nothing of a walk that stops early is counted.
+#[test]
+fn what_is_in_doubt_is_not_shown() {
+    let (bytes, _) = in_pages();
+    let mut analysis = located(&bytes, 64 << 10);
+    for _ in 0..10 {
+        let next = analysis.upcoming_on(0, 1)[0];
+        analysis.begin(0, next);
+        analysis.read_window(0).unwrap();
+        analysis.step().unwrap();
+        assert!(analysis.partial().unwrap().is_none());
+    }
+    let report = analysis.finish().unwrap();
+    assert_eq!((report.heap.objects, report.heap.explained_bytes), (0, 0));
+    let unfinished = report.findings.iter().find(|f| f.code == "walk-unfinished").unwrap();
+    let segments = report.heap.segments.iter().filter(|s| s.bytes > 0).count() as u64;
+    assert_eq!((unfinished.count, report.exact()), (segments, false));
 }
 
 proptest! {

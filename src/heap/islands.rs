@@ -179,8 +179,8 @@ impl Islands {
     /// The walk by address passes over an island, or must read it for another reason.
     pub fn drop(&mut self, number: usize) {
         if let Some(island) = self.all.get_mut(number) {
-            self.wrong |= island.counts();
-            island.start = NOWHERE;
+            self.wrong |= island.objects > 0;
+            (island.start, island.objects) = (NOWHERE, 0);
         }
     }
 
@@ -190,7 +190,7 @@ impl Islands {
         let right = island.start == at;
         let likely = self.rounds == 0 && island.counts() && at < island.end;
         if !right {
-            self.wrong |= island.counts();
+            self.wrong |= island.objects > 0;
             island.start = at;
         }
         (right || likely).then_some(island)
