@@ -52,8 +52,8 @@ fn send_piece(piece: &HeapReport, send: &mut dyn FnMut(&[u8])) -> io::Result<()>
 /// Puts a report together of its pieces, which `next` gives in order, with or without the line feed.
 ///
 /// # Errors
-/// Those of `serde_json`.
-pub fn read(next: &mut dyn FnMut() -> Option<Vec<u8>>) -> serde_json::Result<HeapReport> {
+/// Those of [`from_slice`].
+pub fn read(next: &mut dyn FnMut() -> Option<Vec<u8>>) -> Result<HeapReport, String> {
     let mut report: HeapReport = from_slice(&next().unwrap_or_default())?;
     while let Some(piece) = next() {
         let mut more: HeapReport = from_slice(&piece)?;

@@ -34,6 +34,7 @@ pub mod memory;
 pub mod modules;
 pub mod names;
 pub(crate) mod order;
+pub(crate) mod phrase;
 pub mod printing;
 pub mod process;
 pub(crate) mod reading;

@@ -451,8 +451,8 @@ impl<'a> Modules<'a> {
     fn text_at(&self, module: Addr, slot: u64) -> Option<String> {
         let at = self.mem.ptr(module.plus(slot), self.rt.layout.pointer, "Module.m_pSimpleName").ok()?;
         let text = self.mem.c_string(at, MAX_SIMPLE_NAME, "simple name of a module").ok()?;
-        (!text.is_empty() && !text.contains(char::is_control) && !text.contains(char::REPLACEMENT_CHARACTER))
-            .then_some(text)
+        let odd = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+        (!text.is_empty() && !text.contains(odd)).then_some(text)
     }
 
     /// All chains from one module to something that is an image with metadata.

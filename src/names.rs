@@ -400,7 +400,7 @@ fn classic(parts: &[Part], arguments: &[Rc<TypeName>]) -> String {
 fn escaped(text: &str, special: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if special.contains(c) {
+        if special.chars().any(|s| s == c) {
             out.push('\\');
         }
         out.push(c);

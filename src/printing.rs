@@ -1,10 +1,9 @@
 //! Reports into JSON, with little code: what `serde`'s derive would write anew for every type is here once, over tables of field names. The bytes are
-//! those of `serde_json` (a test compares them); strings and fractions it writes itself.
+//! those of `serde_json` (a test compares them), which writes the fractions itself.
 
-use crate::export::json::{MAX_SAFE, TOO_LARGE};
+use crate::export::json::MAX_SAFE;
 use crate::export::text::invisible;
 use crate::memory::Addr;
-use serde::Serialize;
 use std::io::{self, Write};
 
 /// What can be printed as JSON.
@@ -12,7 +11,7 @@ pub trait Shown {
     /// Prints it.
     ///
     /// # Errors
-    /// What the writer reports; a number that is too large for JavaScript, if [`Printer::exact`].
+    /// What the writer reports; `InvalidData` for a number that is too large for JavaScript, if [`Printer::exact`].
     fn show(&self, to: &mut Printer<'_>) -> io::Result<()>;
 }
 
@@ -41,12 +40,14 @@ macro_rules! name {
 }
 pub(crate) use name;
 
-/// Prints an enum by the name that its derived writer takes.
+/// Prints an enum as one word, its variants in small letters with hyphens.
 macro_rules! spoken {
-    ($type:ty) => {
+    ($type:ident { $($variant:ident),* $(,)? }) => {
         impl $crate::printing::Shown for $type {
             fn show(&self, to: &mut $crate::printing::Printer<'_>) -> std::io::Result<()> {
-                to.derived(|to| serde::Serialize::serialize(self, to))
+                to.word(match self {
+                    $($type::$variant => stringify!($variant)),*
+                })
             }
         }
     };
@@ -64,9 +65,6 @@ pub struct Printer<'w> {
     /// The next object is a part of the one around it.
     inside: bool,
 }
-
-/// `serde_json`'s own, of which there is to be one.
-type Derived<'a, 'w> = &'a mut serde_json::Serializer<&'a mut &'w mut dyn Write>;
 
 impl<'w> Printer<'w> {
     /// For people: a line each, as `serde_json`'s pretty printer has them.
@@ -114,17 +112,24 @@ impl<'w> Printer<'w> {
         self.close(b"]")
     }
 
-    /// Prints by a derived writer, what has no parts.
+    /// Prints the name of a variant, `GcObjects` as `gc-objects`.
     ///
     /// # Errors
     /// What the writer reports.
-    pub fn derived(&mut self, print: impl FnOnce(Derived<'_, 'w>) -> serde_json::Result<()>) -> io::Result<()> {
-        Ok(print(&mut serde_json::Serializer::new(&mut self.out))?)
+    pub fn word(&mut self, variant: &str) -> io::Result<()> {
+        let mut text = String::new();
+        for c in variant.chars() {
+            if c.is_ascii_uppercase() && !text.is_empty() {
+                text.push('-');
+            }
+            text.push(c.to_ascii_lowercase());
+        }
+        text.show(self)
     }
 
     fn whole(&mut self, sign: &str, size: u64) -> io::Result<()> {
         if self.exact && size > MAX_SAFE {
-            return Err(io::Error::other(TOO_LARGE));
+            return Err(io::ErrorKind::InvalidData.into());
         }
         write!(self.out, "{sign}{size}")
     }
@@ -186,7 +191,7 @@ impl Shown for bool {
 impl Shown for f64 {
     #[cfg(not(target_arch = "wasm32"))]
     fn show(&self, to: &mut Printer<'_>) -> io::Result<()> {
-        to.derived(|to| self.serialize(to))
+        Ok(serde_json::to_writer(&mut to.out, self)?)
     }
 
     /// Fractions are in values for the page only, which reads them by the same engine: it can print them too, and does not need tables of three
@@ -201,12 +206,31 @@ impl Shown for f64 {
 impl Shown for str {
     fn show(&self, to: &mut Printer<'_>) -> io::Result<()> {
         if !to.pretty || !self.contains(invisible) {
-            return to.derived(|to| self.serialize(to));
+            let special = |b: &u8| matches!(b, ..b' ' | b'"' | b'\\');
+            to.out.write_all(b"\"")?;
+            for piece in self.as_bytes().split_inclusive(special) {
+                let Some((last, before)) = piece.split_last().filter(|(last, _)| special(last)) else {
+                    to.out.write_all(piece)?;
+                    continue;
+                };
+                to.out.write_all(before)?;
+                match last {
+                    b'"' => to.out.write_all(b"\\\""),
+                    b'\\' => to.out.write_all(b"\\\\"),
+                    b'\n' => to.out.write_all(b"\\n"),
+                    b'\r' => to.out.write_all(b"\\r"),
+                    b'\t' => to.out.write_all(b"\\t"),
+                    8 => to.out.write_all(b"\\b"),
+                    12 => to.out.write_all(b"\\f"),
+                    _ => write!(to.out, "\\u{last:04x}"),
+                }?;
+            }
+            return to.out.write_all(b"\"");
         }
         // What JSON leaves as it is but a terminal obeys (DEL, C1 controls, marks of direction) is escaped too: the same JSON, other letters.
         let mut bytes = Vec::new();
         self.show(&mut Printer::exact(&mut bytes))?;
-        for c in String::from_utf8(bytes).map_err(io::Error::other)?.chars() {
+        for c in String::from_utf8_lossy(&bytes).chars() {
             if invisible(c) {
                 write!(to.out, "\\u{:04x}", u32::from(c))?;
             } else {
@@ -268,6 +292,7 @@ mod tests {
     use crate::export::testing;
     use crate::report::{ErrorFacts, GroupBy, InfoReport};
     use proptest::prelude::*;
+    use serde::Serialize;
 
     fn same<T: Shown + Serialize>(value: &T) {
         let printed = |to: &dyn Fn(&mut Vec<u8>)| {
@@ -297,6 +322,7 @@ mod tests {
         }
         same(&[Some(-0.5), None, Some(1e300), Some(f64::NAN), Some(3.0)]);
         same(&[i64::from(i32::MIN), 0, 5]);
+        same(&('\0'..'\u{7f}').map(String::from).chain([('\0'..'\u{7f}').collect()]).collect::<Vec<String>>());
         assert!(MAX_SAFE.show(&mut Printer::exact(&mut Vec::new())).is_ok());
         assert!((MAX_SAFE + 1).show(&mut Printer::exact(&mut Vec::new())).is_err());
         assert!((-9_007_199_254_740_992_i64).show(&mut Printer::exact(&mut Vec::new())).is_err());

@@ -1,9 +1,12 @@
 //! JSON into reports, with little code: what `serde`'s derive would write anew for every type is here once, over tables of field names.
 //!
-//! `serde_json` is still what reads the text. The rules are those of the derived readers (a test compares them): unknown fields are passed over, a
+//! `hifijson` takes the text apart. The rules are those of the derived readers (a test compares them): unknown fields are passed over, a
 //! field that is missing or comes twice is an error, unless it is optional.
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use hifijson::num::LexWrite;
+use hifijson::str::LexAlloc;
+use hifijson::token::Lex;
+use hifijson::{Expect, SliceLexer};
 use std::fmt;
 
 /// A place that a value of JSON is read into.
@@ -100,7 +103,7 @@ macro_rules! word {
             }
         }
 
-        $crate::printing::spoken!($type);
+        $crate::printing::spoken!($type { $($variant),* });
     };
 }
 pub(crate) use word;
@@ -119,17 +122,21 @@ pub(crate) fn is_word(value: &Value<'_>, variant: &str) -> bool {
 /// Reads a whole text.
 ///
 /// # Errors
-/// Those of `serde_json`.
-pub fn from_slice<T: Slot + Default>(text: &[u8]) -> serde_json::Result<T> {
+/// What is wrong with it, and where.
+pub fn from_slice<T: Slot + Default>(text: &[u8]) -> Result<T, String> {
     let mut value = T::default();
     into(text, &mut value)?;
     Ok(value)
 }
 
-fn into(text: &[u8], slot: &mut dyn Slot) -> serde_json::Result<()> {
-    let mut json = serde_json::Deserializer::from_slice(text);
-    Into(slot).deserialize(&mut json)?;
-    json.end()
+fn into(text: &[u8], slot: &mut dyn Slot) -> Result<(), String> {
+    let mut json = SliceLexer::new(text);
+    let whole = json.exactly_one(Lex::ws_peek, |first, json| value(first, json, slot, DEPTH));
+    whole.map_err(|refused| {
+        let read = text.strip_suffix(json.as_slice()).unwrap_or(text);
+        let lines = read.split(|&b| b == b'\n');
+        format!("{refused} at line {} column {}", lines.clone().count(), lines.last().map_or(0, <[u8]>::len))
+    })
 }
 
 macro_rules! single {
@@ -298,179 +305,140 @@ impl Slot for Json {
     }
 }
 
-/// The field by which `serde_json`, with its feature `arbitrary_precision`, hands on a number that is no whole one of 64 bits: as its text. Its
-/// own tables for a `f64` are three kilobytes of the WebAssembly.
-const FRACTION: &str = "$serde_json::private::Number";
+/// Takes whatever comes, and keeps nothing.
+struct Passed;
 
-/// Takes that text.
-struct Written<'s>(&'s mut dyn Slot);
-
-impl Slot for Written<'_> {
+impl Slot for Passed {
     fn kind(&self) -> Kind {
-        Kind::Single
+        Kind::Any
     }
 
-    fn put(&mut self, value: Value<'_>) -> bool {
-        if let Value::Text(v) = value { self.0.put(Value::Fraction(v)) } else { false }
+    fn put(&mut self, _value: Value<'_>) -> bool {
+        true
     }
-}
 
-const NOT_HERE: &str = "a value that does not belong here";
+    fn part(&mut self, _place: usize) -> Option<&mut dyn Slot> {
+        Some(self)
+    }
 
-/// The one reader of all slots.
-struct Into<'s>(&'s mut dyn Slot);
-
-impl Into<'_> {
-    fn put<E: de::Error>(self, value: Value<'_>) -> Result<(), E> {
-        let inner = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
-        if inner.is_some_and(|slot| slot.put(value)) { Ok(()) } else { Err(E::custom(NOT_HERE)) }
+    fn named(&mut self, _name: String) -> Option<&mut dyn Slot> {
+        Some(self)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Into<'_> {
-    type Value = ();
+/// Arrays and objects inside each other: far more than a report has.
+const DEPTH: usize = 128;
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_any(self)
+/// Why a text is not read.
+enum Refused {
+    Json(hifijson::Error),
+    Misplaced(&'static str),
+    Missing(&'static str),
+}
+
+impl<E: Into<hifijson::Error>> From<E> for Refused {
+    fn from(error: E) -> Refused {
+        Refused::Json(error.into())
     }
 }
 
-impl<'de> Visitor<'de> for Into<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("another kind of value")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
-        // Nothing was there before: each slot is read into once.
-        if matches!(self.0.kind(), Kind::Optional | Kind::Any) {
-            Ok(())
-        } else {
-            Err(E::custom("null, where a value has to be"))
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Json(error) => error.fmt(f),
+            Refused::Misplaced(what) => f.write_str(what),
+            Refused::Missing(field) => write!(f, "missing field `{field}`"),
         }
     }
+}
 
-    fn visit_bool<E: de::Error>(self, v: bool) -> Result<(), E> {
-        self.put(Value::Flag(v))
-    }
-
-    fn visit_u64<E: de::Error>(self, v: u64) -> Result<(), E> {
-        self.put(Value::Whole(v))
-    }
-
-    fn visit_i64<E: de::Error>(self, v: i64) -> Result<(), E> {
-        self.put(Value::Negative(v))
-    }
-
-    /// Never called (see [`FRACTION`]); what `serde` would do instead prints the number.
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
-        Err(E::custom(NOT_HERE))
-    }
-
-    fn visit_str<E: de::Error>(self, v: &str) -> Result<(), E> {
-        self.put(Value::Text(v))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let slot = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
-        let Some(slot) = slot.filter(|s| matches!(s.kind(), Kind::Array | Kind::Any)) else {
-            return Err(de::Error::custom("an array, where none belongs"));
-        };
-        let mut place = 0usize;
-        while seq.next_element_seed(Next(slot, place))?.is_some() {
-            place = place.saturating_add(1);
+/// The one reader of all slots; `next` is the first letter of the value, which still is to come.
+fn value(next: u8, json: &mut SliceLexer<'_>, slot: &mut dyn Slot, depth: usize) -> Result<(), Refused> {
+    const NOT_HERE: Refused = Refused::Misplaced("a value that does not belong here");
+    let inner = if slot.kind() == Kind::Optional && next != b'n' { slot.part(0) } else { Some(slot) };
+    let slot = inner.ok_or(NOT_HERE)?;
+    let kind = slot.kind();
+    let inside = depth.checked_sub(1).ok_or(hifijson::Error::Depth);
+    let fits = match next {
+        b'a'..=b'z' => match json.null_or_bool().ok_or(Expect::Value)? {
+            Some(flag) => slot.put(Value::Flag(flag)),
+            // Nothing was there before: each slot is read into once.
+            None if matches!(kind, Kind::Optional | Kind::Any) => true,
+            None => return Err(Refused::Misplaced("null, where a value has to be")),
+        },
+        b'"' => slot.put(Value::Text(&json.discarded().str_string()?)),
+        b'-' | b'0'..=b'9' => {
+            let digits = String::from_utf8_lossy(json.num_bytes().validated()?.0);
+            slot.put(match (digits.parse(), digits.parse()) {
+                (Ok(whole), _) => Value::Whole(whole),
+                (_, Ok(negative @ ..0)) => Value::Negative(negative),
+                _ => Value::Fraction(&digits),
+            })
         }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let slot = if self.0.kind() == Kind::Optional { self.0.part(0) } else { Some(self.0) };
-        let (slot, names) = match slot.map(|slot| (slot.kind(), slot)) {
-            Some((Kind::Object(names), slot)) => (slot, names),
-            Some((kind, slot)) => {
-                while let Some(name) = map.next_key::<String>()? {
-                    if name == FRACTION {
-                        return map.next_value_seed(Into(&mut Written(slot)));
-                    }
-                    let part = slot.named(name).ok_or_else(|| de::Error::custom("an object, where none belongs"))?;
-                    map.next_value_seed(Into(part))?;
-                }
-                return if kind == Kind::Any {
-                    Ok(())
-                } else {
-                    Err(de::Error::custom("an object, where none belongs"))
-                };
+        b'[' => {
+            if !matches!(kind, Kind::Array | Kind::Any) {
+                return Err(Refused::Misplaced("an array, where none belongs"));
             }
-            None => return Err(de::Error::custom("an object, where none belongs")),
-        };
-        let mut seen = 0u64;
-        while let Some(place) = map.next_key_seed(Name(names))? {
-            match place.and_then(|place| Some((1u64.checked_shl(u32::try_from(place).ok()?)?, slot.part(place)?))) {
-                Some((bit, _)) if seen & bit != 0 => return Err(de::Error::custom("a field that comes twice")),
-                Some((bit, part)) => {
-                    seen |= bit;
-                    map.next_value_seed(Into(part))?;
-                }
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+            let (inside, mut place) = (inside?, 0usize);
+            json.discarded().seq(b']', Lex::ws_peek, |next, json| {
+                // An element has a place only once it is there.
+                let part = slot.part(place).ok_or(Refused::Misplaced("too many elements"))?;
+                place = place.saturating_add(1);
+                value(next, json, part, inside)
+            })?;
+            true
+        }
+        b'{' => {
+            object(json, slot, kind, inside?)?;
+            true
+        }
+        _ => return Err(Expect::Value.into()),
+    };
+    if fits { Ok(()) } else { Err(NOT_HERE) }
+}
+
+fn object(json: &mut SliceLexer<'_>, slot: &mut dyn Slot, kind: Kind, depth: usize) -> Result<(), Refused> {
+    const NOT_HERE: Refused = Refused::Misplaced("an object, where none belongs");
+    let names = match kind {
+        Kind::Object(names) => names,
+        Kind::Any => &[],
+        _ => return Err(NOT_HERE),
+    };
+    let mut seen = 0u64;
+    json.discarded().seq(b'}', Lex::ws_peek, |next, json| {
+        json.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
+        let name = json.str_string()?;
+        json.expect(Lex::ws_peek, b':').ok_or(Expect::Colon)?;
+        let next = json.ws_peek().ok_or(Expect::Value)?;
+        if kind == Kind::Any {
+            return value(next, json, slot.named(name.into_owned()).ok_or(NOT_HERE)?, depth);
+        }
+        let place = names.iter().position(|n| n.0 == name);
+        match place.and_then(|place| Some((1u64.checked_shl(u32::try_from(place).ok()?)?, slot.part(place)?))) {
+            Some((bit, _)) if seen & bit != 0 => Err(Refused::Misplaced("a field that comes twice")),
+            Some((bit, part)) => {
+                seen |= bit;
+                value(next, json, part, depth)
             }
+            None => value(next, json, &mut Passed, depth),
         }
-        for (place, (name, required)) in names.iter().enumerate() {
-            if *required
-                && (seen >> (place & 63)) & 1 == 0
-                && slot.part(place).is_some_and(|part| part.kind() != Kind::Optional)
-            {
-                return Err(de::Error::custom(format!("missing field `{name}`")));
-            }
+    })?;
+    for (place, (name, required)) in names.iter().enumerate() {
+        if *required
+            && (seen >> (place & 63)) & 1 == 0
+            && slot.part(place).is_some_and(|part| part.kind() != Kind::Optional)
+        {
+            return Err(Refused::Missing(name));
         }
-        Ok(())
     }
-}
-
-/// An element: it has a place only once it is there.
-struct Next<'s>(&'s mut dyn Slot, usize);
-
-impl<'de> DeserializeSeed<'de> for Next<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        let part = self.0.part(self.1).ok_or_else(|| de::Error::custom("too many elements"))?;
-        Into(part).deserialize(from)
-    }
-}
-
-/// The place of a field's name.
-struct Name(&'static [(&'static str, bool)]);
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Option<usize>, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: de::Error>(self, name: &str) -> Result<Option<usize>, E> {
-        if name == FRACTION {
-            return Err(E::custom(NOT_HERE));
-        }
-        Ok(self.0.iter().position(|n| n.0 == name))
-    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::HeapReport;
+    use crate::report::{CloneFacts, HeapReport};
+    use proptest::prelude::*;
 
     #[test]
     fn reads_what_the_derived_reader_reads() {
@@ -489,7 +457,9 @@ mod tests {
     #[test]
     fn words_are_read_as_the_derived_reader_reads_them() {
         use crate::account::MemoryOwner;
-        fn same<T: Slot + Default + serde::Serialize + de::DeserializeOwned + PartialEq + fmt::Debug>(all: &[T]) {
+        fn same<T: Slot + Default + serde::Serialize + serde::de::DeserializeOwned + PartialEq + fmt::Debug>(
+            all: &[T],
+        ) {
             for one in all {
                 let text = serde_json::to_string(one).unwrap();
                 assert_eq!(&from_slice::<T>(text.as_bytes()).unwrap(), one);
@@ -515,13 +485,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (text, want) in [
+            ("", "value expected at line 1 column 0"),
+            ("{\n \"a\": [1,\n 2", "comma or end of sequence expected at line 3 column 2"),
+            ("[1] 2", "end of file expected at line 1 column 4"),
+            ("{\"a\" 1}", "colon expected at line 1 column 5"),
+            ("[\"\\x\"]", "invalid escape character x at line 1 column 4"),
+        ] {
+            assert_eq!(from_slice::<Json>(text.as_bytes()).unwrap_err(), want, "{text}");
+        }
+        // Neither kept nor passed over does it take more stack than it may.
+        let (deep, unknown) = ("[".repeat(1 << 20), format!("{{\"pid\":1,\"other\":{}", "{\"a\":".repeat(1 << 20)));
+        assert!(from_slice::<Json>(deep.as_bytes()).unwrap_err().starts_with("maximal depth exceeded"));
+        assert!(from_slice::<CloneFacts>(unknown.as_bytes()).unwrap_err().starts_with("maximal depth exceeded"));
+        let known: CloneFacts = from_slice(b"{\"other\": {\"a\": [1, null, {}]}, \"pid\": 7}").unwrap();
+        assert_eq!(known, CloneFacts { pid: Some(7) });
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_byte_means_what_it_means_to_the_derived_reader(at in 0..usize::MAX, byte in 0x20..0x7fu8) {
+            let mut text = serde_json::to_vec(&crate::export::testing::pair().0).unwrap();
+            let at = at % text.len();
+            text[at] = byte;
+            let (own, derived) = (from_slice::<HeapReport>(&text).ok(), serde_json::from_slice::<HeapReport>(&text).ok());
+            prop_assert_eq!(own, derived, "{} {}", at, String::from_utf8_lossy(&text));
+        }
+    }
+
+    #[test]
     fn numbers_that_are_not_whole_are_no_whole_numbers() {
         for text in ["1.0", "-1.5", "1e3", "-0", "18446744073709551616", "{\"a\":1}", "{}"] {
             assert!(from_slice::<u64>(text.as_bytes()).is_err(), "{text}");
             assert!(from_slice::<Option<i64>>(text.as_bytes()).is_err(), "{text}");
             assert!(from_slice::<Vec<u64>>(text.as_bytes()).is_err(), "{text}");
         }
-        assert!(from_slice::<HeapReport>(b"1.5").unwrap_err().to_string().starts_with(NOT_HERE));
+        let error = from_slice::<HeapReport>(b"1.5").unwrap_err();
+        assert_eq!(error, "a value that does not belong here at line 1 column 3");
         assert_eq!(from_slice::<u64>(b"18446744073709551615").unwrap(), u64::MAX);
         assert_eq!(from_slice::<Option<i64>>(b"-9223372036854775808").unwrap(), Some(i64::MIN));
         for (text, value) in [("1.5e2", 150.0), ("-0.1", -0.1), ("3", 3.0), ("-3", -3.0)] {

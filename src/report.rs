@@ -814,7 +814,7 @@ shown!(DiffRow {
     array,
     method_tables
 });
-spoken!(GroupBy);
+spoken!(GroupBy { Base, Interface, Namespace, Assembly, Kind });
 shown!(Groups { by, overlap, rows, outside_types, outside });
 shown!(GroupRow { name, name_csharp, module, owner, types, totals: "" });
 

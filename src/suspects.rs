@@ -21,6 +21,7 @@
 use crate::compact::Cells;
 use crate::diff::group_with_members;
 use crate::maps::Sorted;
+use crate::phrase;
 use crate::printing::shown;
 use crate::report::{Cell, DiffDump, DiffReport, DiffRow, DiffTotals, GroupBy, Owner, Supertype};
 use serde::{Deserialize, Serialize};
@@ -365,7 +366,8 @@ fn supertype(report: &DiffReport, number: u32) -> Option<&Supertype> {
 fn name_rank(report: &DiffReport, number: u32) -> (Reverse<usize>, usize, &str) {
     let name = supertype(report, number).map_or("", |s| s.type_name.as_str());
     let (element, argument) = (format!("{name}["), format!("[{name}, "));
-    let uses = report.rows.iter().filter(|r| r.type_name.starts_with(&element) || r.type_name.contains(&argument));
+    let uses =
+        report.rows.iter().filter(|r| r.type_name.starts_with(&element) || phrase::is_in(&r.type_name, &argument));
     (Reverse(uses.count()), name.len(), name)
 }
 

@@ -26,6 +26,7 @@ use crate::maps::{ByAddr, Sorted};
 use crate::memory::{Addr, Memory};
 use crate::modules::{ModuleInfo, Modules};
 use crate::names::{Names, TypeName};
+use crate::phrase;
 use crate::report::{AssemblyRow, DumpFacts, Evidence, Owner, Supertype};
 use crate::runtime::identity::Flavour;
 use crate::runtime::method_table::MethodTable;
@@ -429,7 +430,10 @@ fn first_word(name: &str) -> &str {
 }
 
 fn is_runtime_product(product: &str) -> bool {
-    let bare = product.replace('®', "").replace("(R)", "");
+    let mut bare = product.replace('®', "");
+    while let Some((before, behind)) = phrase::split_once(&bare, "(R)") {
+        bare = [before, behind].concat();
+    }
     PRODUCTS.iter().any(|p| p.eq_ignore_ascii_case(bare.trim()))
 }
 

@@ -1154,7 +1154,7 @@ shown!(VerifyReport {
     references,
     findings
 });
-spoken!(Verdict);
+spoken!(Verdict { Holds, Broken, Undecided });
 shown!(Invariant { code, statement, hard, verdict, checked, failed, note, examples });
 shown!(ReferenceCounts {
     method_tables,

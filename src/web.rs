@@ -308,8 +308,7 @@ impl DumpSession {
 fn handed_out(mut report: HeapReport) -> Result<Object, JsValue> {
     // Its bytes are JavaScript's: they are more than this memory should grow by.
     let pieces = Array::new();
-    crossing::write(&mut report, &mut |piece| _ = pieces.push(&Uint8Array::from(piece)))
-        .map_err(|e| js_sys::Error::new(&e.to_string()))?;
+    crossing::write(&mut report, &mut |piece| _ = pieces.push(&Uint8Array::from(piece))).map_err(too_large)?;
     let pieces: Vec<Uint8Array> = pieces.iter().map(JsCast::unchecked_into).collect();
     let all = Uint8Array::new_with_length(pieces.iter().fold(0u32, |sum, p| sum.saturating_add(p.length())));
     let mut at = 0u32;
@@ -530,7 +529,7 @@ impl Reports {
             crate::diff::arrange(&mut comparison.rows);
             written
         };
-        written.map_err(|e| js_sys::Error::new(&e.to_string()))?;
+        written.map_err(too_large)?;
         out.cut();
         Ok(out.list.join(""))
     }
@@ -621,10 +620,8 @@ fn columns(c: &Columns<'_>) -> Result<Object, JsValue> {
 
 fn json(value: &dyn Shown) -> Result<Vec<u8>, JsValue> {
     let mut bytes = Vec::new();
-    match value.show(&mut Printer::exact(&mut bytes)) {
-        Ok(()) => Ok(bytes),
-        Err(e) => Err(js_sys::Error::new(&e.to_string()).into()),
-    }
+    value.show(&mut Printer::exact(&mut bytes)).map_err(too_large)?;
+    Ok(bytes)
 }
 
 /// A small object: without the detour over a text.
@@ -633,8 +630,7 @@ fn flat(value: &Thrown) -> Result<JsValue, JsValue> {
 }
 
 fn to_js(value: &dyn Shown) -> Result<JsValue, JsValue> {
-    let text = String::from_utf8(json(value)?).map_err(|e| js_sys::Error::new(&e.to_string()))?;
-    JSON::parse(&text)
+    JSON::parse(&String::from_utf8_lossy(&json(value)?))
 }
 
 fn object(fields: &[(&str, JsValue)]) -> Result<Object, JsValue> {
@@ -646,7 +642,12 @@ fn object(fields: &[(&str, JsValue)]) -> Result<Object, JsValue> {
 }
 
 fn number(value: u64) -> Result<f64, JsValue> {
-    if value > MAX_SAFE { Err(js_sys::Error::new(TOO_LARGE).into()) } else { Ok(value as f64) }
+    if value > MAX_SAFE { Err(too_large(io::ErrorKind::InvalidData.into())) } else { Ok(value as f64) }
+}
+
+/// The only way in which writing into memory fails.
+fn too_large(_: io::Error) -> JsValue {
+    js_sys::Error::new(TOO_LARGE).into()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number of that range, or refused")]

@@ -1,6 +1,7 @@
 //! What an event means for a worker process: a table by provider and id, and where in each the process id, the pool and the words are.
 
 use super::xml::Record;
+use crate::phrase;
 use crate::reading::{record, word};
 use serde::{Deserialize, Serialize};
 
@@ -200,7 +201,7 @@ pub(super) fn meaning(record: &Record) -> Option<Meant> {
         |name: &&str| provider.eq_ignore_ascii_case(name) || (*name == "ASP.NET" && provider.starts_with("ASP.NET "));
     let row = MEANINGS.iter().find(|m| m.ids.contains(&record.id) && m.providers.iter().any(is))?;
     let text = record.text();
-    if !text.contains(row.says) {
+    if !phrase::is_in(&text, row.says) {
         return None;
     }
     let mut meant = Meant {
@@ -229,7 +230,7 @@ pub(super) fn meaning(record: &Record) -> Option<Meant> {
                 .or_else(of_pid);
             let pool = quoted(&text, "application pool '").or_else(|| record.field("AppPoolID", pool));
             // One Data that is the whole sentence.
-            meant.pool = pool.filter(|p| !p.contains("application pool")).map(str::to_owned);
+            meant.pool = pool.filter(|p| !phrase::is_in(p, "application pool")).map(str::to_owned);
             meant.program = Some("w3wp.exe".into());
             meant.detail = quoted(&text, "exit code was '").map(|code| format!("exit code {code}")).unwrap_or_default();
         }
@@ -269,7 +270,7 @@ pub(super) fn meaning(record: &Record) -> Option<Meant> {
             meant.detail = exception.and_then(|e| e.split([':', ' ']).next()).unwrap_or_default().to_owned();
             if row.reason == "limit" {
                 let limit = limit(&text);
-                let unhealthy = if text.contains("unhealthy") { "unhealthy" } else { "limit" };
+                let unhealthy = if phrase::is_in(&text, "unhealthy") { "unhealthy" } else { "limit" };
                 meant.reason = limit.as_ref().map_or(unhealthy, |l| reason(&l.name)).to_owned();
                 meant.detail = text.split_whitespace().collect::<Vec<_>>().join(" ");
                 meant.limit = limit;
@@ -295,34 +296,35 @@ fn reason(limit: &str) -> &'static str {
         ("schedule", "schedule"),
         ("config", "configuration"),
     ];
-    names.iter().find(|(words, _)| limit.contains(words)).map_or("limit", |(_, reason)| reason)
+    names.iter().find(|(words, _)| phrase::is_in(&limit, words)).map_or("limit", |(_, reason)| reason)
 }
 
 /// `... due to 'Percent Memory' limit. Memory Used: 3453165568 out of 3757625344 available. Exceeded 90 Percent of Memory`.
 fn limit(text: &str) -> Option<Limit> {
     let name = quoted(text, "due to '").or_else(|| {
-        let rest = text.split_once("due to ")?.1;
-        rest.split_once(" limit").map(|(name, _)| name).filter(|name| name.len() < 40)
+        let rest = phrase::split_once(text, "due to ")?.1;
+        phrase::split_once(rest, " limit").map(|(name, _)| name).filter(|name| name.len() < 40)
     })?;
     let number = |text: &str| text.split(|c: char| !c.is_ascii_digit()).find(|d| !d.is_empty())?.parse::<u64>().ok();
+    let behind = |words: &str| phrase::split_once(text, words).and_then(|(_, rest)| number(rest));
     Some(Limit {
         name: name.to_owned(),
-        used: text.split_once("Used:").and_then(|(_, rest)| number(rest)),
-        available: text.split_once("out of").and_then(|(_, rest)| number(rest)),
-        percent: text.split_once("Exceeded").and_then(|(_, rest)| number(rest)),
-        machine: name.to_ascii_lowercase().contains("percent"),
+        used: behind("Used:"),
+        available: behind("out of"),
+        percent: behind("Exceeded"),
+        machine: phrase::is_in(&name.to_ascii_lowercase(), "percent"),
     })
 }
 
 /// What stands between a phrase that ends with a quote and the next quote.
 fn quoted<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
-    let rest = text.split_once(phrase)?.1;
+    let rest = phrase::split_once(text, phrase)?.1;
     rest.split_once('\'').map(|(value, _)| value.trim()).filter(|value| !value.is_empty())
 }
 
 /// The rest of the line behind a phrase.
 fn after<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
-    text.split_once(phrase)?.1.lines().next().map(str::trim).filter(|value| !value.is_empty())
+    phrase::split_once(text, phrase)?.1.lines().next().map(str::trim).filter(|value| !value.is_empty())
 }
 
 fn base_name(path: &str) -> String {
@@ -330,7 +332,7 @@ fn base_name(path: &str) -> String {
 }
 
 fn hex(text: &str) -> Option<u64> {
-    u64::from_str_radix(text.trim_start_matches("0x").trim_start_matches("0X"), 16).ok()
+    u64::from_str_radix(text.strip_prefix("0x").or(text.strip_prefix("0X")).unwrap_or(text), 16).ok()
 }
 
 /// 100 ns since 1601 -> seconds since 1970.

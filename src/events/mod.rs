@@ -24,6 +24,7 @@ use crate::error::{Error, Finding, Findings, Result};
 use crate::limits;
 use crate::listing::lines::Encoding;
 use crate::maps::Sorted;
+use crate::phrase;
 use crate::reading::record;
 use crate::report::{DumpFacts, utc};
 use crate::source::ByteSource;
@@ -210,18 +211,18 @@ pub fn is_event_log(source: &dyn ByteSource) -> Result<bool> {
 pub(crate) fn begins_as_log(text: &str) -> bool {
     let text = text.trim_start();
     let element = |name: &str| {
-        let mut starts = text.match_indices(name).map(|(at, _)| at);
-        starts.any(|at| {
-            let before = text.get(..at).unwrap_or_default();
-            let after = text.get(at..).and_then(|rest| rest.strip_prefix(name)).and_then(|rest| rest.chars().next());
+        let mut rest = text;
+        while let Some((before, behind)) = phrase::split_once(rest, name) {
             // `<Event`, `<e:Event`; not `<EventArgs`.
-            let opens = before.rfind('<').is_some_and(|open| {
-                before
-                    .get(open..)
-                    .is_some_and(|tag| tag == "<" || (tag.ends_with(':') && !tag.contains(char::is_whitespace)))
+            let opens = before.rsplit_once('<').is_some_and(|(_, prefix)| {
+                prefix.is_empty() || (prefix.ends_with(':') && !prefix.contains(char::is_whitespace))
             });
-            opens && after.is_none_or(|c| c == '>' || c == '/' || c.is_whitespace())
-        })
+            if opens && behind.chars().next().is_none_or(|c| c == '>' || c == '/' || c.is_whitespace()) {
+                return true;
+            }
+            rest = behind;
+        }
+        false
     };
     text.starts_with('<') && (element("Events") || element("Event"))
 }
@@ -405,7 +406,9 @@ impl End {
         mine.program = mine.program.take().or(more.program);
         mine.limit = mine.limit.take().or(more.limit);
         mine.report = mine.report.take().or(more.report);
-        if !more.detail.is_empty() && !mine.detail.contains(&more.detail) && mine.detail.len() < limits::MAX_EVENT_NAME
+        if !more.detail.is_empty()
+            && !phrase::is_in(&mine.detail, &more.detail)
+            && mine.detail.len() < limits::MAX_EVENT_NAME
         {
             let gap = if mine.detail.is_empty() { "" } else { "; " };
             mine.detail = format!("{}{gap}{}", mine.detail, more.detail);

@@ -7,7 +7,6 @@ use crate::limits;
 use crate::listing::lines::Encoding;
 use crate::source::ByteSource;
 use quick_xml::Reader;
-use quick_xml::escape::unescape;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
@@ -134,7 +133,7 @@ pub(super) fn read(source: &dyn ByteSource, each: &mut dyn FnMut(Record)) -> Res
                 }
             }
             Ok(Event::CData(text)) => open.text(&text),
-            Ok(Event::GeneralRef(reference)) => open.text(&resolved(&reference)),
+            Ok(Event::GeneralRef(reference)) => open.text(&resolved(reference.as_ref())),
             Ok(Event::Eof) => {
                 if record.is_some() {
                     passed.broken = Some(ended_in("the file ends in the middle of an event", before));
@@ -144,12 +143,12 @@ pub(super) fn read(source: &dyn ByteSource, each: &mut dyn FnMut(Record)) -> Res
                 break;
             }
             Ok(_) => {}
-            Err(quick_xml::Error::Io(error)) => {
+            Err(quick_xml::Error::Io(_)) => {
                 // The system's own refusal is no fault of the file.
                 if let Some(error) = budget.failed.take() {
                     return Err(error);
                 }
-                passed.broken = Some(ended_in(&error.to_string(), before));
+                passed.broken = Some(ended_in(&format!("an element of more than {} bytes", limits::MAX_EVENT), before));
                 break;
             }
             Err(error) => {
@@ -232,22 +231,44 @@ fn append(to: &mut String, text: &str, most: usize) {
     to.push_str(text.get(..end).unwrap_or_default());
 }
 
+/// The value of an attribute by its local name. The crate's own iterator finds those that come twice, by a table of hashes, which is 2 KB of the WebAssembly.
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
-    let attribute = tag.attributes().with_checks(false).flatten().find(|a| a.key.local_name().as_ref() == name)?;
-    // As XML 1.0 normalises the value of an attribute, without the crate's tables for that of 1.1.
-    let spaced: String =
-        attribute.value.chars().map(|c| if matches!(c, '\t' | '\n' | '\r') { ' ' } else { c }).collect();
-    let value = unescape(&spaced);
-    let mut kept = String::new();
-    append(&mut kept, value.as_deref().unwrap_or(&attribute.value), limits::MAX_EVENT_NAME);
-    Some(kept)
+    let mut rest = tag.attributes_raw();
+    loop {
+        let (key, value) = rest.split_once('=')?;
+        let value = value.trim_start();
+        let quoted = |quote: char| value.strip_prefix(quote)?.split_once(quote);
+        let Some((value, behind)) = quoted('"').or_else(|| quoted('\'')) else {
+            rest = value;
+            continue;
+        };
+        if key.trim_end().rsplit(|c: char| c == ':' || c.is_whitespace()).next() == Some(name) {
+            return Some(normal(value));
+        }
+        rest = behind;
+    }
 }
 
-fn resolved(reference: &BytesRef<'_>) -> String {
-    if let Ok(Some(c)) = reference.resolve_char_ref() {
+/// The value of an attribute as XML 1.0 normalises it.
+fn normal(value: &str) -> String {
+    let spaced: String = value.chars().map(|c| if matches!(c, '\t' | '\n' | '\r') { ' ' } else { c }).collect();
+    let mut kept = String::new();
+    for (place, piece) in spaced.split('&').enumerate() {
+        let (reference, text) = match piece.split_once(';').filter(|_| place > 0) {
+            Some((reference, text)) => (resolved(reference), text),
+            None => (if place > 0 { "&" } else { "" }.to_owned(), piece),
+        };
+        append(&mut kept, &reference, limits::MAX_EVENT_NAME);
+        append(&mut kept, text, limits::MAX_EVENT_NAME);
+    }
+    kept
+}
+
+fn resolved(reference: &str) -> String {
+    if let Ok(Some(c)) = BytesRef::new(reference).resolve_char_ref() {
         return c.to_string();
     }
-    match reference.as_ref() {
+    match reference {
         "lt" => "<".into(),
         "gt" => ">".into(),
         "amp" => "&".into(),
@@ -375,14 +396,13 @@ impl Read for Pieces<'_> {
 impl BufRead for Pieces<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.spent.since.get() > limits::MAX_EVENT {
-            return Err(io::Error::other(format!("an element of more than {} bytes", limits::MAX_EVENT)));
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
         if self.used >= self.piece.len()
             && let Err(error) = self.refill()
         {
-            let words = error.to_string();
             self.spent.failed.set(Some(error));
-            return Err(io::Error::other(words));
+            return Err(io::ErrorKind::Other.into());
         }
         Ok(self.piece.get(self.used..).unwrap_or_default())
     }
@@ -417,6 +437,20 @@ mod tests {
             "<Event><Provider Name=\"a\tb&#65;&lt;\nc\"/><EventData><Data Name='&no; x'>1</Data></EventData></Event>",
         );
         assert_eq!((records[0].provider.as_str(), records[0].data[0].0.as_str()), ("a bA< c", "&no; x"));
+    }
+
+    #[test]
+    fn attributes_are_found_by_local_name_whatever_stands_beside_them() {
+        for (tag, want) in [
+            ("e:Name = \"a=b\" Name='c'", "a=b"),
+            ("Guid='{Name=\"x\"}'\n Name=\"y\"", "y"),
+            ("NameX='1' Name=2 XName='3' Name='4'", "4"),
+            ("EventSourceName='s' Name", "s"),
+            ("Name='&amp;&#x41;&lt&gt;;'", "&A&lt>;"),
+        ] {
+            let (records, _) = all(&format!("<Event><Provider {tag}/></Event>"));
+            assert_eq!(records[0].provider, want, "{tag}");
+        }
     }
 
     #[test]

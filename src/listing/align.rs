@@ -35,7 +35,7 @@ pub fn aligned(reports: &[&HeapReport]) -> Option<Vec<HeapReport>> {
     }
     // Listings of the classic spelling first: their names are the ones to show.
     let mut listings: Vec<&HeapReport> = reports.iter().copied().filter(|r| is_listing(r)).collect();
-    crate::order::by_key(&mut listings, |r| !r.types.iter().any(|t| t.type_name.contains('`')));
+    crate::order::by_key(&mut listings, |r| !r.types.iter().any(|t| t.type_name.contains(['`'])));
     for listing in listings {
         let process = of_process(reports, listing);
         for ty in &listing.types {

@@ -86,7 +86,7 @@ fn row(text: &str, by_method_table: bool, separator: char) -> Option<Row> {
     let fields = fields(text, separator)?;
     let [a, b, c, d] = <[String; 4]>::try_from(fields).ok()?;
     if by_method_table {
-        let method_table = u64::from_str_radix(a.trim_start_matches("0x"), 16).ok()?;
+        let method_table = u64::from_str_radix(a.strip_prefix("0x").unwrap_or(&a), 16).ok()?;
         Some(Row { method_table: Some(method_table), module: None, count: number(&b)?, size: number(&c)?, name: d })
     } else {
         Some(Row { method_table: None, module: Some(b), count: number(&c)?, size: number(&d)?, name: a })

@@ -25,6 +25,7 @@ use crate::error::{Error, Findings, Result};
 use crate::limits;
 use crate::maps::{AddrSet, Sorted};
 use crate::memory::Addr;
+use crate::phrase;
 use crate::report::{Cell, DumpFacts, FREE, HeapReport, MethodTableRow, Owner, REPORT_SCHEMA, TypeRow};
 use crate::source::ByteSource;
 use lines::Encoding;
@@ -60,7 +61,7 @@ pub fn kind(source: &dyn ByteSource) -> Result<Option<Kind>> {
     }
     let words = text.trim_start();
     if words.starts_with('{') {
-        return Ok(words.contains("\"dropheap.").then_some(Kind::Json));
+        return Ok(phrase::is_in(words, "\"dropheap.").then_some(Kind::Json));
     }
     if csv::is_csv(text.lines().next().unwrap_or_default()) {
         return Ok(Some(Kind::Csv));
@@ -319,7 +320,7 @@ fn json(source: &dyn ByteSource) -> Result<HeapReport> {
         schema: String,
     }
     crate::reading::record!(Head { schema });
-    let bad = |e: serde_json::Error| Error::BadListing(format!("it is no whole JSON: {e}"));
+    let bad = |e: String| Error::BadListing(format!("it is no whole JSON: {e}"));
     let head: Head = crate::reading::from_slice(rest).map_err(bad)?;
     if head.schema != REPORT_SCHEMA {
         return Err(Error::BadListing(format!(

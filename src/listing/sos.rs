@@ -18,6 +18,7 @@
 use super::lines::Lines;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::phrase;
 use crate::source::ByteSource;
 use std::cmp::Ordering;
 
@@ -303,7 +304,7 @@ fn is_header(words: &str) -> bool {
 /// `Total 2,096,881 objects, 1,543,229,112 bytes`.
 fn total(words: &str) -> Option<(u64, Option<u64>)> {
     let rest = words.strip_prefix("Total ").or_else(|| words.strip_prefix("total "))?;
-    let (objects, rest) = rest.split_once(" objects")?;
+    let (objects, rest) = phrase::split_once(rest, " objects")?;
     let objects = number(objects.trim())?;
     match rest.trim().trim_end_matches('.') {
         "" => Some((objects, None)),

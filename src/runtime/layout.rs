@@ -195,7 +195,7 @@ const FILES: &[(&str, &str)] = &[
 
 /// The index, in order.
 pub fn index() -> Result<Vec<IndexRow>> {
-    reading::from_slice(include_bytes!("layouts/index.json")).map_err(|e| broken("index.json", &e.to_string()))
+    reading::from_slice(include_bytes!("layouts/index.json")).map_err(|e| broken("index.json", &e))
 }
 
 /// The row for a runtime; without a version the last one of its flavour and pointer size, which its own structures then have to prove.

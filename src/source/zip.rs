@@ -140,7 +140,7 @@ impl ReaderAt for Adapter<'_> {
         let part = buf.get_mut(..len).unwrap_or_default();
         self.source.read_at(offset, part, "the directory of the zip").map_err(|error| {
             *self.failed.borrow_mut() = Some(error);
-            io::Error::other("read")
+            io::Error::from(io::ErrorKind::Other)
         })?;
         Ok(len)
     }
