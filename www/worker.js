@@ -83,7 +83,8 @@ async function read({ file, runtime, modules, entry }) {
 async function walk(session, file) {
   let bytes = 0;
   let told = -Infinity;
-  let next = performance.now() + PARTIAL_EVERY;
+  const begun = performance.now();
+  let next = begun + PARTIAL_EVERY;
   const total = session.total();
   // Of a deflated dump only the core knows the bytes; any other one is a range of the file.
   const start = session.fileOffset();
@@ -122,7 +123,8 @@ async function walk(session, file) {
       told = now;
       post({ type: 'progress', progress: { done, total, read: bytes } });
     }
-    if (now >= next && done < total) {
+    // Not where all of it is there in a moment: a table costs what the walk could have had.
+    if (now >= next && (total - done) * (now - begun) > done * PARTIAL_EVERY) {
       const part = session.partial();
       if (part) post({ type: 'partial', report: part.report.buffer, head: part.head, progress: { done, total, read: bytes } }, [part.report.buffer]);
       const cost = performance.now() - now;
