@@ -12,9 +12,8 @@
 //! a dead object in a Free block. From the second round on it reads, so that what it finds is certain: the third round is the last.
 
 use super::lanes::{Share, in_runs};
-use super::method_tables::MethodTables;
 use super::segments::{Generation, Segment};
-use super::walk::{align_up, chain_holds, ranges};
+use super::walk::{Census, align_up, chain_holds, ranges};
 use crate::dump::regions::{Extent, Regions};
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
@@ -126,47 +125,6 @@ impl Islands {
         std::mem::take(&mut self.wrong)
     }
 
-    /// The walk of an island has `bytes` of it from `at` on: where it is to go on.
-    pub fn land(
-        &mut self,
-        number: usize,
-        mem: &dyn Memory,
-        rt: &Runtime,
-        tables: &mut MethodTables,
-        segment: &Segment,
-        at: Addr,
-        bytes: &[u8],
-    ) -> Addr {
-        let Some(island) = self.all.get_mut(number) else { return at };
-        let (first, end) = (at, at.plus(bytes.len() as u64));
-        if at == island.extent.addr {
-            // Two words: with one more that is left of the island before, it is a header.
-            island.head = bytes.get(..16).unwrap_or(bytes).to_vec();
-        }
-        if !island.start.is_null() {
-            return at;
-        }
-        // Bytes that are not there yet are zero, as those of a gap that nothing was written to.
-        let read = |at: Addr, size: PointerSize| {
-            let from = usize::try_from(at.since(first)).ok()?;
-            let mut word = [0; 8];
-            let len = usize::try_from(size.bytes()).ok()?;
-            word.iter_mut().zip(bytes.iter().skip(from).take(len)).for_each(|(to, from)| *to = *from);
-            Some(u64::from_le_bytes(word))
-        };
-        let mut place = align_up(at, segment.alignment);
-        while place < end {
-            let table = read(place, rt.layout.pointer).unwrap_or(0) & !rt.layout.unmask;
-            // References lead into the heap.
-            if table != 0 && !is_in(&self.heap, Addr(table)) && chain_holds(&read, mem, rt, tables, segment, place) {
-                island.start = place;
-                return place;
-            }
-            place = place.plus(segment.alignment);
-        }
-        end
-    }
-
     /// The walk of an island has ended at `end`, in front of bytes that it cannot use or must not.
     pub fn leave(&mut self, number: usize, end: Addr, objects: u64, size: u64, tail: &[u8]) {
         let Some(island) = self.all.get_mut(number) else { return };
@@ -212,6 +170,47 @@ impl Island {
     pub fn behind(&self) -> Addr {
         self.extent.addr.plus(self.extent.len)
     }
+}
+
+/// The walk of an island has `bytes` of it from `at` on: where it is to go on.
+pub fn land(
+    census: &mut Census,
+    number: usize,
+    mem: &dyn Memory,
+    rt: &Runtime,
+    segment: &Segment,
+    at: Addr,
+    bytes: &[u8],
+) -> Addr {
+    let Census { islands, tables, .. } = census;
+    let Some(island) = islands.all.get_mut(number) else { return at };
+    let (first, end) = (at, at.plus(bytes.len() as u64));
+    if at == island.extent.addr {
+        // Two words: with one more that is left of the island before, it is a header.
+        island.head = bytes.get(..16).unwrap_or(bytes).to_vec();
+    }
+    if !island.start.is_null() {
+        return at;
+    }
+    // Bytes that are not there yet are zero, as those of a gap that nothing was written to.
+    let read = |at: Addr, size: PointerSize| {
+        let from = usize::try_from(at.since(first)).ok()?;
+        let mut word = [0; 8];
+        let len = usize::try_from(size.bytes()).ok()?;
+        word.iter_mut().zip(bytes.iter().skip(from).take(len)).for_each(|(to, from)| *to = *from);
+        Some(u64::from_le_bytes(word))
+    };
+    let mut place = align_up(at, segment.alignment);
+    while place < end {
+        let table = read(place, rt.layout.pointer).unwrap_or(0) & !rt.layout.unmask;
+        // References lead into the heap.
+        if table != 0 && !is_in(&islands.heap, Addr(table)) && chain_holds(&read, mem, rt, tables, segment, place) {
+            island.start = place;
+            return place;
+        }
+        place = place.plus(segment.alignment);
+    }
+    end
 }
 
 /// Whether an address lies in one of the ranges, which are ascending.

@@ -550,7 +550,7 @@ impl Walk {
         if !self.carry.is_empty() {
             return false;
         }
-        let at = census.islands.land(number, mem, rt, &mut census.tables, &segment, self.cursor, bytes);
+        let at = islands::land(census, number, mem, rt, &segment, self.cursor, bytes);
         std::mem::replace(&mut self.cursor, at) != at
     }
 
