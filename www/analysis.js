@@ -21,37 +21,31 @@ function wasmModule() {
 /**
  * Reads one dump, saved listing or event log in a worker of its own. To cancel is to end the worker: the core is synchronous.
  * @param {File} file
- * @param {{signal: AbortSignal, runtime?: number, modules?: File[], entry?: string, onFacts: (facts: any) => void,
- *   onRuntime: (runtime: any) => void, onProgress: (p: import('./protocol.js').Progress) => void,
- *   onPartial?: (so_far: {report: ArrayBuffer, head: import('./protocol.js').Head, progress: import('./protocol.js').Progress}) => void}} heard
- *   `runtime`, `modules` and `entry` as in protocol.js; progress comes before the facts too, while an archive is unpacked; `onPartial` hears of
- *   what was walked so far: a report like the last one, whose heap is not complete
+ * @param {Pick<import('./protocol.js').Read, 'runtime' | 'modules' | 'entry'>} how
+ * @param {AbortSignal} signal
+ * @param {Record<string, (said: any) => void>} heard  by the type of the worker's message (protocol.js): `progress` comes before the facts too, while an archive is
+ *   unpacked; `partial` is what was walked so far: a report like the last one, whose heap is not complete
  * @returns {Promise<{report: ArrayBuffer, head: import('./protocol.js').Head, memory: number, events?: any}>}  the report is for
  *   `add` of the reports. A saved listing, CSV or JSON gives a report too (`head.dump.format` is `listing` or `csv`, or what the JSON says), without facts
  *   and without progress; pasted text is `new File([text], name)`. An event log gives `events` alone, an EventsReport for `lives` of the reports.
  *   Rejects with a Failure; never settles once aborted
  */
-export function analyze(file, heard) {
-  const { signal, runtime, modules, entry } = heard;
+export function analyze(file, how, signal, heard) {
   return new Promise((resolve, reject) => {
     wasmModule().then((module) => {
       if (signal.aborted) return;
       const worker = start((answer) => {
         if (signal.aborted) return;
-        if (answer.type === 'facts') heard.onFacts(answer.facts);
-        if (answer.type === 'runtime') heard.onRuntime(answer.runtime);
-        if (answer.type === 'progress') heard.onProgress(answer.progress);
-        if (answer.type === 'partial') heard.onPartial?.(answer);
-        if (answer.type !== 'report' && answer.type !== 'events' && answer.type !== 'failed') return;
+        heard[answer.type]?.(answer);
+        if (!['report', 'events', 'failed'].includes(answer.type)) return;
         worker.terminate();
-        if (answer.type === 'events') resolve(/** @type {any} */ ({ events: answer.events }));
-        if (answer.type === 'report') resolve({ report: answer.report, head: answer.head, memory: answer.memory });
         if (answer.type === 'failed') reject(answer.failure);
+        else resolve(/** @type {any} */ (answer));
       });
       // This also keeps the worker: Chromium ends one that only waits for a stream when nobody has it any more.
       signal.addEventListener('abort', () => worker.terminate());
-      worker.postMessage({ type: 'read', module, file, runtime, modules, entry });
-    }).catch((error) => reject(cannotRun(String(error))));
+      worker.postMessage({ type: 'read', module, file, ...how });
+    }).catch((error) => reject(cannotRun(error)));
   });
 }
 
@@ -108,7 +102,7 @@ export function openReports() {
   /** @param {string} name @param {any[]} args @returns {Promise<any>} */
   const ask = (name, args) => running().then((to) => send(to, name, args), (error) => {
     worker = null;
-    throw cannotRun(String(error));
+    throw cannotRun(error);
   });
 
   return {
@@ -135,15 +129,12 @@ export function openReports() {
     },
     /**
      * Compares reports, one or more, in the order given.
-     * @param {number[]} ids @param {{signal?: AbortSignal}} [options]
-     * @returns {Promise<import('./protocol.js').Comparison>}  rejects with a Failure; never settles once aborted
+     * @param {number[]} ids
+     * @returns {Promise<import('./protocol.js').Comparison>}  rejects with a Failure
      */
-    compare(ids, { signal } = {}) {
+    compare(ids) {
       compared = ids;
-      return new Promise((resolve, reject) => {
-        const unless = (/** @type {(x: any) => void} */ settle) => (/** @type {any} */ value) => signal?.aborted || settle(value);
-        ask('compare', [Uint32Array.from(ids)]).then(unless(resolve), unless(reject));
-      });
+      return ask('compare', [Uint32Array.from(ids)]);
     },
     /**
      * An event log with dumps in their lives.
@@ -188,13 +179,13 @@ function start(hear) {
   return worker;
 }
 
-/** The one failure that the core cannot word, because it never came to run. @param {string} reason @returns {import('./protocol.js').Failure} */
+/** The one failure that the core cannot word, because it never came to run. @param {unknown} reason @returns {import('./protocol.js').Failure} */
 function cannotRun(reason) {
   return {
     name: 'Error',
     code: 'cannot-run',
     message: 'dropheap could not start in this browser',
     hint: 'Use Chrome or Edge 123, Firefox 120, Safari 17.5, or a later one; or the command line.',
-    details: reason,
+    details: String(reason),
   };
 }

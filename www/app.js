@@ -5,6 +5,7 @@ import './neighbours.js';
 import { analyze, openReports } from './analysis.js';
 import { isListing } from './lib/facts.js';
 import { inflate } from './lib/inflate.js';
+import { suspectCount } from './lib/lines.js';
 import { defaultCompared } from './lib/series.js';
 import { SNIFFED, kindOf } from './lib/sniff.js';
 import { FRESH_TABLE, createStore, emptyState } from './store.js';
@@ -35,7 +36,7 @@ const actions = {
   async add(files) {
     const list = [...files];
     const kinds = await Promise.all(list.map(sniff));
-    const sides = list.flatMap((file, i) => (kinds[i] === 'module' ? [] : [newDump(file, kinds[i])]));
+    const sides = list.flatMap((file, i) => (kinds[i] === 'module' ? [] : newDump(file, kinds[i])));
     const modules = list.filter((_, i) => kinds[i] === 'module');
     const { dumps } = store.get();
     if (modules.length > 0) store.set({ modules: [...store.get().modules, ...modules] });
@@ -89,7 +90,7 @@ const actions = {
   /** A listing as one side. @param {string} text */
   paste(text) {
     const n = store.get().dumps.filter((d) => d.file.name.startsWith('pasted')).length;
-    changeDumps([...store.get().dumps, newDump(new File([text], n === 0 ? 'pasted listing' : `pasted listing ${n + 1}`), 'text')]);
+    changeDumps([...store.get().dumps, newDump(new File([text], n === 0 ? 'pasted listing' : `pasted listing ${n + 1}`), 'listing')]);
   },
   async sample() {
     const { files } = /** @type {any} */ (globalThis).dropheapSample;
@@ -109,23 +110,23 @@ const actions = {
 /** @param {File} file */
 async function sniff(file) {
   try {
-    return kindOf(new Uint8Array(await file.slice(0, SNIFFED).arrayBuffer()), file.name, file.size);
+    return kindOf(new Uint8Array(await file.slice(0, SNIFFED).arrayBuffer()));
   } catch {
     return 'dump'; // its reader says why the file cannot be read
   }
 }
 
-/** @param {File} file @param {string} kind @returns {import('./store.js').Dump} */
+/** @param {File} file @param {'dump' | 'listing'} kind @returns {import('./store.js').Dump} */
 function newDump(file, kind) {
   return {
-    id: nextId++, file, kind: kind === 'text' ? 'listing' : 'dump', stage: 'waiting', facts: null, runtime: null, progress: null, startedAt: 0,
+    id: nextId++, file, kind, stage: 'waiting', facts: null, runtime: null, progress: null, startedAt: 0,
     head: null, failure: null, memory: 0, entry: null, runtimeChoice: null,
   };
 }
 
 /** The same file, to be read once more. @param {import('./store.js').Dump} dump @returns {import('./store.js').Dump} */
 function again(dump) {
-  return { ...newDump(dump.file, dump.kind === 'listing' ? 'text' : 'dump'), entry: dump.entry, runtimeChoice: dump.runtimeChoice };
+  return { ...newDump(dump.file, dump.kind), entry: dump.entry, runtimeChoice: dump.runtimeChoice };
 }
 
 /** A new set of files: what is gone is stopped, the old comparison is void, what waits is started. @param {import('./store.js').Dump[]} dumps */
@@ -160,15 +161,11 @@ async function read(dump) {
   const { signal } = controller;
   try {
     if (typeof WebAssembly !== 'object') throw NO_WASM;
-    const done = await analyze(dump.file, {
-      signal,
-      runtime: dump.runtimeChoice ?? undefined,
-      entry: dump.entry ?? undefined,
-      modules: store.get().modules,
-      onFacts: (facts) => store.setDump(id, { facts, kind: 'dump', stage: 'runtime', progress: null }),
-      onRuntime: (runtime) => store.setDump(id, { runtime, stage: 'objects', startedAt: performance.now() }),
-      onProgress: (progress) => store.setDump(id, { progress }),
-      onPartial: ({ report, head, progress }) => void showSoFar(id, { head, share: progress.done / progress.total }, signal, report),
+    const done = await analyze(dump.file, { runtime: dump.runtimeChoice, entry: dump.entry, modules: store.get().modules }, signal, {
+      facts: ({ facts }) => store.setDump(id, { facts, kind: 'dump', stage: 'runtime', progress: null }),
+      runtime: ({ runtime }) => store.setDump(id, { runtime, stage: 'objects', startedAt: performance.now() }),
+      progress: ({ progress }) => store.setDump(id, { progress }),
+      partial: ({ report, head, progress }) => void showSoFar(id, { head, share: progress.done / progress.total }, signal, report),
     });
     void reports.remove(-id);
     if (signal.aborted) return;
@@ -202,7 +199,7 @@ async function showSoFar(id, { head, share }, signal, report) {
   if (other() || !dump) return;
   try {
     if (report) await reports.add(-id, report);
-    const comparison = await reports.compare([report ? -id : id], { signal });
+    const comparison = await reports.compare([report ? -id : id]);
     if (other() || running.size === 0 || (report && !running.has(id))) return;
     const dumps = [{ ...dump, head }];
     store.set({ result: { dumps, all: dumps, names: [''], comparison, soFar: { id, share } } });
@@ -227,14 +224,14 @@ async function conclude() {
   const ids = wanted ?? defaultCompared(all.map((d) => ({ id: d.id, facts: d.head.dump })));
   const dumps = ids.flatMap((id) => all.find((d) => d.id === id) ?? []);
   try {
-    const comparison = await reports.compare(dumps.map((d) => d.id), { signal });
+    const comparison = await reports.compare(dumps.map((d) => d.id));
     if (signal.aborted) return;
     await assignLives(all);
     if (signal.aborted) return;
     const { result } = store.get();
     const fresh = !result || Boolean(result.soFar);
     const names = all.length > 2 ? dumps.map((d) => String(all.indexOf(d) + 1)) : dumps.length === 1 ? [''] : ['A', 'B'];
-    const view = anySuspects(comparison.suspects) ? 'suspects' : 'types';
+    const view = comparison.suspects && suspectCount(comparison.suspects) > 0 ? 'suspects' : 'types';
     store.set({ result: { dumps, all, names, comparison }, failure: null, ...(fresh ? { view } : {}) });
   } catch (failure) {
     if (!signal.aborted) store.set({ failure: /** @type {any} */ (failure) });
@@ -247,11 +244,6 @@ async function assignLives(all) {
   if (events.length === 0) return;
   const dumps = all.filter((d) => d.kind === 'dump').map((d) => d.head.dump);
   store.set({ events: await Promise.all(events.map((log) => reports.lives(log, dumps))) });
-}
-
-/** @param {any} suspects */
-function anySuspects(suspects) {
-  return Boolean(suspects) && ['by_supertype', 'same_number', 'resized'].some((k) => suspects[k]?.length > 0);
 }
 
 /** By capture time where every file knows it; else as dropped. @param {import('./store.js').Dump[]} dumps */

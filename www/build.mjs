@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { named } from './order.mjs';
-import { reorder, search, shortTokens, withoutEndTags } from './shorter.mjs';
+import { plainer } from './plainer.mjs';
+import { reorder, search, shortTokens, withoutBreaks, withoutEndTags } from './shorter.mjs';
 import { Stop, output, root, run, say, script, targetDir, wasmBindgenPath, www } from './tools.mjs';
 
 /** Builds both. @returns {Promise<{outDir: string, oneFile: string}>} */
@@ -25,7 +26,7 @@ export async function build() {
     'embedded:wasm': { contents: packed.toString('base64') },
     'embedded:worker': { contents: worker },
   };
-  const html = withoutEndTags(read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n').replace(/(?<= [\w-]+=)"([\w.-]+)"(?!\/)/g, '$1'));
+  const html = withoutBreaks(withoutEndTags(read('index.html').replace(/<!-{2}[^]*?-{2}>/g, '').replace(/\n\s+/g, '\n').replace(/(?<= [\w-]+=)"([\w.-]+)"(?!\/)/g, '$1')));
   const source = sourceHash();
   const app = (/** @type {boolean} */ oneFile, /** @type {string} */ buildId) => bundle(esbuild, 'app.js', embedded, {
     VERSION: JSON.stringify(packageVersion()),
@@ -43,7 +44,7 @@ export async function build() {
   const zipped = (/** @type {string[]} */ ...texts) => texts.reduce((n, text) => n + gzipSync(text, { level: 9 }).length, 0);
   budget('the page', zipped(hosted, css, html), recipe.budget['page-gzip']);
   budget('the page without the WebAssembly', zipped(hosted.replace(embedded['embedded:wasm'].contents, ''), css, html), recipe.budget['code-gzip']);
-  const pieces = sample === null ? html.replace('<script src=sample.js defer></script>\n', '') : html;
+  const pieces = sample === null ? html.replace('<script src=sample.js defer></script>', '') : html;
   write(outDir, 'index.html', pieces);
   write(outDir, 'app.css', css);
   write(outDir, 'app.js', hosted);
@@ -109,7 +110,7 @@ async function buildWasm(recipe) {
     writeFileSync(stamp, key);
   }
   const glue = join(work, 'glue.js');
-  writeFileSync(glue, plainer(renamed(readFileSync(join(work, 'dropheap.js'), 'utf8'), JSON.parse(readFileSync(names, 'utf8')))));
+  writeFileSync(glue, renamed(plainer(readFileSync(join(work, 'dropheap.js'), 'utf8')), JSON.parse(readFileSync(names, 'utf8'))));
   return { packed: readFileSync(packed), glue };
 }
 
@@ -133,27 +134,8 @@ function renamed(glue, { imports, exports }) {
   const outside = new Map(/** @type {[string, string][]} */ (exports));
   return glue
     .replace(`"${module}": `, 'a: ') // the one module, which it names so
-    .replace(/^( +)(\w+)(: function\()/gm, (all, before, name, after) => (inside.has(name) ? before + inside.get(name) + after : all))
+    .replace(/^( +)(\w+)(: \w+\()/gm, (all, before, name, after) => (inside.has(name) ? before + inside.get(name) + after : all))
     .replace(/\bwasm\.(\w+)/g, (all, name) => (outside.has(name) ? `wasm.${outside.get(name)}` : all));
-}
-
-/** What wasm-bindgen's glue has for others: a pattern, what stands there instead, and why. @type {[RegExp, string, string][]} */
-const PLAINER = [
-  [/^ +free\(\) \{[^}]*\}\n/gm, '', 'a worker ends with all that it made: nothing is freed before'],
-  [/^ +\w+Finalization\.(?:un)?register\(.*\);\n/gm, '', 'the same'],
-  [/^const \w+Finalization = [^;]*;\n/gm, '', 'the same'],
-  [/realloc === undefined/g, 'true', 'a text is encoded at once: those that the page sends are short'],
-  [/!\('encodeInto' in cachedTextEncoder\)/g, 'false', 'every browser that the page runs in has it'],
-  [/if \(module !== undefined\) \{[^]*?\n {4}\}/g, '({module} = module);', 'the worker gives a compiled module'],
-  [/if \(!\(module instanceof WebAssembly\.Module\)\) \{[^}]*\}/g, '', 'the same'],
-];
-
-/** @param {string} glue */
-function plainer(glue) {
-  return PLAINER.reduce((text, [pattern, by, why]) => {
-    if (!pattern.test(text)) throw new Stop(`wasm-bindgen's glue has no ${pattern} any more (${why}): look at PLAINER`);
-    return text.replace(pattern, by);
-  }, glue);
 }
 
 /**
@@ -245,7 +227,7 @@ function inOneFile(html, css, sample, app) {
   put('<link rel=stylesheet href=app.css>', `<style>${css}</style>`);
   put("script-src 'self'", `script-src ${scripts.map(hash).join(' ')}`);
   put("style-src 'self'", `style-src ${hash(css)}`);
-  put('<script src=sample.js defer></script>\n', sample === null ? '' : inline(sample) + '\n');
+  put('<script src=sample.js defer></script>', sample === null ? '' : inline(sample));
   put('<script src=app.js defer></script>', inline(app));
   return page;
 }

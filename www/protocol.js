@@ -14,9 +14,9 @@
  * @property {'read'} type
  * @property {WebAssembly.Module} module
  * @property {File} file
- * @property {number} [runtime]  which of the process's runtimes
- * @property {File[]} [modules]  files that may be modules of the process
- * @property {string} [entry]  which dump of a zip that has several
+ * @property {number | null} runtime  which of the process's runtimes
+ * @property {File[]} modules  files that may be modules of the process
+ * @property {string | null} entry  which dump of a zip that has several
  *
  * @typedef {Read
  *   | {type: 'reports', module: WebAssembly.Module}} Job  the page's first message

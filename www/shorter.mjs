@@ -30,8 +30,19 @@ export function withoutEndTags(html) {
   const before = (/** @type {string} */ tags, /** @type {string} */ next) => [new RegExp(`</(?:${tags})>(?=\\s*(?:${next})\\b)`, 'g'), ''];
   return [
     before('li', '<li|</[ou]l'), before('t[dh]', '<t[dh]|</tr'), before('tr', '<tr|</t(?:head|body)'), before('thead', '<tbody'), before('tbody', '</table'),
-    before('p', `<(?:${ENDS_P})|</(?:article|dialog|div|section|li|td|main)`),
+    before('head', '<body'), [/<\/body>\s*<\/html>\s*$/, ''], before('p', `<(?:${ENDS_P})|</(?:article|dialog|div|section|li|td|main)`),
   ].reduce((text, [end, none]) => text.replace(end, /** @type {string} */ (none)), html);
+}
+
+/** Elements that begin and end a line by themselves. */
+const BLOCKS = `article|body|br|dialog|head|html|l(?:i|ink)|meta|noscript|script|t(?:able|[hrd]|body|head|itle|emplate)|${ENDS_P}`;
+
+/**
+ * Without the line breaks around blocks. Relies on the page having none that are shown: no `pre` with text, nothing set to keep white space.
+ * @param {string} html
+ */
+export function withoutBreaks(html) {
+  return html.replace(new RegExp(`\\n+(?=</?(?:${BLOCKS})\\b)|(?<=</?(?:${BLOCKS})\\b[^>]*>)\\n+`, 'g'), '');
 }
 
 /**

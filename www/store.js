@@ -103,6 +103,9 @@ export function createStore(state) {
 
 /** @typedef {ReturnType<typeof createStore>} Store */
 
+/** The list with the key, or without it if it was there. @param {string[]} list @param {string} key */
+export const toggled = (list, key) => (list.includes(key) ? list.filter((k) => k !== key) : [...list, key]);
+
 /** What `<body data-state>` says: stable, for people who script the page. @param {State} s */
 export function pageState(s) {
   if (s.dumps.length === 0) return 'empty';

@@ -28,6 +28,14 @@
 /** What `owner` counts, and the names of the toggles. */
 export const OWNERS = /** @type {const} */ (['runtime', 'library', 'yours']);
 
+/** Each view: its label, and its label on a narrow window if that is another one. @type {Record<string, string[]>} */
+export const VIEWS = {
+  suspects: ['Suspects'], types: ['Types'], base: ['By base type or interface', 'Base type'], namespace: ['By namespace', 'Namespace'], assembly: ['By assembly', 'Assembly'],
+};
+
+/** Columns that can be switched off. @type {Record<string, string>} */
+export const OPTIONAL = { bar: 'Bars', percent: 'Percent', count: 'Change of count', sizes: 'Sizes', counts: 'Counts', average: 'Average', trend: 'Trend' };
+
 /** Choices of the generation filter: indexes into the report's `generations`. @type {Record<string, number[]>} */
 export const GENERATION_CHOICES = {
   all: [0, 1, 2, 3, 4, 5], old: [2, 3, 4, 5], young: [0, 1], gen0: [0], gen1: [1], gen2: [2], loh: [3], poh: [4], frozen: [5],
@@ -62,16 +70,27 @@ export function lineOf(s, i) {
   return { counts: s.counts.map((d) => d[i]), sizes: s.sizes.map((d) => d[i]) };
 }
 
+/** The same for many: one line that is filled anew for each row. @param {Selection} s @returns {(i: number) => {counts: number[], sizes: number[]}} */
+export function reader({ counts, sizes }) {
+  const line = { counts: counts.map(() => 0), sizes: sizes.map(() => 0) };
+  return (i) => {
+    for (let d = 0; d < sizes.length; d += 1) {
+      line.counts[d] = counts[d][i];
+      line.sizes[d] = sizes[d][i];
+    }
+    return line;
+  };
+}
+
 /** @param {Selection} s @param {Iterable<number>} rows @returns {{counts: number[], sizes: number[]}} */
 export function sumOf(s, rows) {
-  const sum = { counts: s.counts.map(() => 0), sizes: s.sizes.map(() => 0) };
-  for (const i of rows) {
-    for (let d = 0; d < sum.counts.length; d += 1) {
-      sum.counts[d] += s.counts[d][i];
-      sum.sizes[d] += s.sizes[d][i];
-    }
-  }
-  return sum;
+  const add = (/** @type {Float64Array[]} */ all) => all.map((byType) => {
+    let sum = 0;
+    for (const i of list) sum += byType[i];
+    return sum;
+  });
+  const list = [...rows];
+  return { counts: add(s.counts), sizes: add(s.sizes) };
 }
 
 /** @param {Line} a @param {Line} b @returns {Line} */

@@ -16,7 +16,9 @@ export function el(tag, ...parts) {
   if (name === 'button') node.setAttribute('type', 'button');
   const there = (/** @type {any} */ x) => x !== null && x !== undefined && x !== false;
   if (parts[0]?.constructor === Object) {
-    for (const [key, value] of Object.entries(/** @type {any} */ (parts.shift()))) {
+    for (const [key, given] of Object.entries(/** @type {any} */ (parts.shift()))) {
+      // What these say is `true` or `false`; the others are there or not.
+      const value = key.startsWith('aria-') && typeof given === 'boolean' ? String(given) : given;
       if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
       else if (key === 'class') node.classList.add(...value.split(' ').filter(Boolean));
       else if (there(value)) node.setAttribute(key, value === true ? '' : value);

@@ -9,7 +9,7 @@ const file = { name: 'w3wp 1.dmp', size: 12_288 };
 test('a dump without a heap: the process it is of, and the address that takes a full one', () => {
   const w = wordsOf(failure('no-heap-memory', 'this dump has no heap in it: it was written without any memory (MINIDUMP_TYPE 0x0)'), { pid: 2052, captured_at: 0 + 1_795_000_000 }, file);
   assert.equal(w.title, 'This dump holds no heap');
-  assert.match(w.why, /threads and the list of modules \(pid 2052, taken .* UTC\).*MINIDUMP_TYPE 0x0\)\. A file of 12\.0 KB is what Kudu writes/);
+  assert.match(w.because, /^This dump has no heap in it: .*MINIDUMP_TYPE 0x0\)\. It was taken .* UTC\. A file of 12\.0 KB is what Kudu writes/);
   assert.equal(w.copy, 'https://SITE.scm.azurewebsites.net/api/processes/2052/dump?dumpType=2&format=zip');
   assert.match(w.next, /^Take it again with full memory, while pid 2052 still runs/);
   assert.equal(wordsOf(failure('no-heap-memory', 'x: y'), null, null).copy.includes('/PID/'), true);
@@ -26,13 +26,13 @@ test('another kind of file is called what it is', () => {
   assert.match(kernel.copy, /^procdump/);
   const odd = wordsOf(failure('not-a-dump', 'this is not a Windows minidump: it begins with 00 01, not with MDMP', 'Copy it again.'), null, file);
   assert.equal(odd.title, 'This is no dump of a Windows process');
-  assert.equal(odd.why, 'It is not a Windows minidump: it begins with 00 01, not with MDMP.');
+  assert.equal(odd.because, 'This is not a Windows minidump: it begins with 00 01, not with MDMP.');
 });
 
 test('every code has a title, a reason and a next step', () => {
   for (const code of ['io', 'empty-file', 'truncated', 'damaged', 'limit', 'no-runtime', 'unsupported-runtime', 'unknown-runtime', 'unreadable', 'choose-entry', 'archive', 'out-of-memory', 'no-wasm', 'cannot-run', 'crash', 'usage', 'something-new']) {
     const w = wordsOf(failure(code, 'some reason'), null, file);
-    for (const part of [w.title, w.why, w.next]) assert.ok(part.length > 5, `${code}: ${part}`);
+    for (const part of [w.title, w.because, w.next]) assert.ok(part.length > 5, `${code}: ${part}`);
     assert.doesNotMatch(w.title, /oops|error/i);
   }
   assert.equal(wordsOf(failure('unsupported-runtime', 'NativeAOT is not supported: no type names'), null, file).title, 'NativeAOT cannot be read here');

@@ -1,16 +1,15 @@
 // An EventsReport in words. Pure.
 
 import { sentence } from './errors.js';
-import { duration, number, plural, utc } from './format.js';
+import { duration, plural, utc } from './format.js';
 
 /** @param {any} log  EventsReport @returns {string[]} */
 export function eventsSummary(log) {
   const { file } = log;
-  const ends = (/** @type {string} */ kind) => log.lives.filter((/** @type {any} */ l) => l.kind === kind).length;
+  const ends = ['recycle', 'crash', 'stop'].map((kind) => plural(log.lives.filter((/** @type {any} */ l) => l.kind === kind).length, kind).replace('crashs', 'crashes'));
   const out = [
-    `${plural(file.events, 'event')}${file.first !== null ? `, ${utc(file.first)} to ${utc(file.last)}` : ''}: ` +
-      `${plural(ends('recycle'), 'recycle')}, ${ends('crash') === 1 ? 'one crash' : `${number(ends('crash'))} crashes`}, ${plural(ends('stop'), 'stop')}` +
-      `${file.recycles_per_day !== null ? `; ${file.recycles_per_day.toFixed(2)} recycles a day` : ''}.`,
+    `${plural(file.events, 'event')}${file.first === null ? '' : `, ${utc(file.first)} to ${utc(file.last)}`}: ${ends.join(', ')}` +
+      `${file.recycles_per_day === null ? '' : `; ${file.recycles_per_day.toFixed(2)} recycles a day`}.`,
   ];
   for (const t of log.trends) {
     if (t.verdict === 'shorter' || t.verdict === 'longer') {

@@ -40,11 +40,6 @@ export function otherProcess(a, b) {
     (known(a.instance_id) && known(b.instance_id) && a.instance_id !== b.instance_id);
 }
 
-/** Names of `count` dumps in their order: A and B, or numbers where there are more. @param {number} count */
-export function letters(count) {
-  return count === 1 ? [''] : count === 2 ? ['A', 'B'] : Array.from({ length: count }, (_, i) => String(i + 1));
-}
-
 /** `gen2 16.6 MB, LOH 1.2 MB, …`. @param {any} heap  HeapFacts */
 export function generationWords(heap) {
   const used = OLD_FIRST.filter((g) => heap.generations[g]?.size > 0);
@@ -83,7 +78,7 @@ export function factRows(facts, runtime) {
 }
 
 /** The start of the process; its day only if it is another one than the dump's. @param {any} facts */
-function startWords(facts) {
+export function startWords(facts) {
   const sameDay = facts.captured_at !== null && utcDate(facts.captured_at) === utcDate(facts.started_at);
   return sameDay ? utcTime(facts.started_at) : utc(facts.started_at);
 }

@@ -34,9 +34,7 @@ export function size(bytes) {
 /** Bytes in MB with three digits, so that a column keeps one unit; nothing but 0 is `0`. @param {number} bytes */
 export function megabytes(bytes) {
   if (bytes === 0) return '0';
-  const thousandths = Math.round((Math.abs(bytes) / 1_048_576) * 1000);
-  if (thousandths === 0) return bytes < 0 ? `${MINUS}0.000` : '0.000';
-  return `${bytes < 0 ? MINUS : ''}${number(Math.floor(thousandths / 1000))}.${String(thousandths % 1000).padStart(3, '0')}`;
+  return fixed(bytes / 1_048_576, 3);
 }
 
 /** @param {number} bytes */
@@ -52,19 +50,18 @@ export function signedSize(bytes) {
 /** `part` of `whole` in percent, one digit; a dash where there is no whole. @param {number} part @param {number} whole */
 export function percent(part, whole) {
   if (whole === 0) return '\u2014';
-  return fixedPercent((part / whole) * 100);
+  return `${fixed((part / whole) * 100, 1)} %`;
 }
 
 /** A change in percent of the first value: `+112.3 %`. @param {number} delta @param {number} first */
 export function signedPercent(delta, first) {
-  if (first === 0) return '\u2014';
-  const text = fixedPercent((delta / first) * 100);
-  return delta > 0 ? '+' + text : text;
+  return (delta > 0 && first !== 0 ? '+' : '') + percent(delta, first);
 }
 
-function fixedPercent(/** @type {number} */ value) {
-  const tenths = Math.round(Math.abs(value) * 10);
-  return `${value < 0 ? MINUS : ''}${number(Math.floor(tenths / 10))}.${tenths % 10} %`;
+/** So many digits after the point, thousands separated before it. @param {number} value @param {number} digits */
+function fixed(value, digits) {
+  const [whole, rest] = Math.abs(value).toFixed(digits).split('.');
+  return `${value < 0 ? MINUS : ''}${number(Number(whole))}.${rest}`;
 }
 
 /** Share of a heap that was read; never rounds up to 100 or down from it. @param {number} part @param {number} whole */
@@ -90,11 +87,12 @@ export function utc(seconds) {
   return `${utcDate(seconds)}, ${utcTime(seconds)} UTC`;
 }
 
+/** Its form is the language's own: `Sun, 22 Nov 2026 14:05:12 GMT`. @param {number} seconds since 1970 */
+const utcText = (seconds) => new Date(seconds * 1000).toUTCString();
+
 /** `22 Nov 2026`. @param {number} seconds since 1970 */
 export function utcDate(seconds) {
-  const d = new Date(seconds * 1000);
-  const month = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][d.getUTCMonth()];
-  return `${d.getUTCDate()} ${month} ${d.getUTCFullYear()}`;
+  return utcText(seconds).slice(5, 16).replace(/^0/, '');
 }
 
 /** `22 Nov, 14:05:12 UTC`. @param {number} seconds since 1970 */
@@ -104,15 +102,16 @@ export function utcShort(seconds) {
 
 /** `14:05:12`, in UTC. @param {number} seconds since 1970 */
 export function utcTime(seconds) {
-  return new Date(seconds * 1000).toISOString().slice(11, 19);
+  return utcText(seconds).slice(17, 25);
 }
+
+/** `14:05`, in UTC. @param {number} seconds since 1970 */
+export const utcClock = (seconds) => utcTime(seconds).slice(0, 5);
 
 /** The reader's own clock: `15:05:12 your time`; empty where that is UTC. @param {number} seconds since 1970 */
 export function localTime(seconds) {
   const d = new Date(seconds * 1000);
-  if (d.getTimezoneOffset() === 0) return '';
-  const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
-  return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())} your time`;
+  return d.getTimezoneOffset() === 0 ? '' : `${d.toTimeString().slice(0, 8)} your time`;
 }
 
 /** Last part of a Windows or Unix path. @param {string} path */

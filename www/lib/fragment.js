@@ -1,13 +1,10 @@
 // The table's state in the URL's fragment: which view, which order, which columns. Never what was searched, never a name: an address is
 // kept in histories and logs. Pure.
 
-import { GENERATION_CHOICES, OWNERS } from './columns.js';
+import { GENERATION_CHOICES, OPTIONAL, OWNERS, VIEWS } from './columns.js';
 import { SHOWN } from './rows.js';
 
-const VIEWS = ['suspects', 'types', 'base', 'namespace', 'assembly'];
 const ORDER = /^(-?)(type|size|percent|count|average|trend|(?:size|count|step):\d{1,2})$/;
-/** Columns that can be switched off. */
-export const OPTIONAL = ['bar', 'percent', 'count', 'sizes', 'counts', 'average', 'trend'];
 
 /** Choices of two, by the key in the fragment: the field of the state, its usual value and the other one, and the words for both. @type {Record<string, [string, any, any, string, string]>} */
 const PAIRS = {
@@ -40,14 +37,14 @@ export function fromFragment(hash) {
     const at = words.indexOf(said.get(key) ?? '');
     if (at >= 0) state[field] = values[at];
   };
-  take('view', 'view', VIEWS);
+  take('view', 'view', Object.keys(VIEWS));
   take('show', 'show', Object.keys(SHOWN));
   take('generation', 'gen', Object.keys(GENERATION_CHOICES));
   const sort = ORDER.exec(said.get('sort') ?? '');
   if (sort) state.order = { by: sort[2], dir: sort[1] ? -1 : 1, chosen: true };
   const kinds = said.get('kinds')?.split('.');
   if (kinds) state.owners = Object.fromEntries(OWNERS.map((o) => [o, kinds.includes(o)]));
-  const hide = said.get('hide')?.split('.').filter((h) => OPTIONAL.includes(h));
+  const hide = said.get('hide')?.split('.').filter((h) => Object.hasOwn(OPTIONAL, h));
   if (hide) state.hidden = hide;
   for (const [key, [field, usual, other, ...words]] of Object.entries(PAIRS)) take(field, key, words, [usual, other]);
   return state;

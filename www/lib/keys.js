@@ -1,10 +1,12 @@
 // The keyboard inside the table: what each key does, said once for the page and for its help. What acts everywhere is in views/help.js. Pure.
 
+import { VIEWS } from './columns.js';
+
 /** @typedef {{keys: string[], does: string}} Key */
 
 /** What the help dialog lists. @type {Key[]} */
 export const KEYS = [
-  { keys: ['1', '…', '5'], does: 'views: suspects, types, by base type or interface, by namespace, by assembly' },
+  { keys: ['1', '…', '5'], does: 'views, from left to right' },
   { keys: ['↑', '↓', 'PgUp', 'PgDn', 'Home', 'End'], does: 'from row to row' },
   { keys: ['→', 'Enter'], does: 'open a row' },
   { keys: ['←', 'Esc'], does: 'close a row; ← again: to the group that it is in' },
@@ -17,21 +19,20 @@ export const KEYS = [
   { keys: ['o'], does: 'add files' },
 ];
 
-/** @typedef {{move: 'up' | 'down' | 'pageUp' | 'pageDown' | 'first' | 'last'} | {row: 'open' | 'close' | 'pin' | 'copy'} | {set: Record<string, any>}
- *   | {sort: string} | {owner: 'runtime' | 'library' | 'yours'} | {act: 'swap' | 'choose' | 'help'}} Command */
+/** `move` and `page` by so many. @typedef {{move: number} | {page: number} | {row: 'open' | 'close' | 'pin' | 'copy'} | {set: Record<string, any>}
+ *   | {sort: string} | {owner: 'runtime' | 'library' | 'yours'} | {act: 'swap' | 'choose'}} Command */
 
 /** @type {Record<string, Command>} */
 const ALWAYS = {
-  ArrowUp: { move: 'up' }, ArrowDown: { move: 'down' }, PageUp: { move: 'pageUp' }, PageDown: { move: 'pageDown' }, Home: { move: 'first' }, End: { move: 'last' },
+  ArrowUp: { move: -1 }, ArrowDown: { move: 1 }, PageUp: { page: -1 }, PageDown: { page: 1 }, Home: { move: -Infinity }, End: { move: Infinity },
   ArrowRight: { row: 'open' }, Enter: { row: 'open' }, ArrowLeft: { row: 'close' }, Escape: { row: 'close' },
 };
 
 /** @type {Record<string, Command>} */
 const LETTERS = {
-  1: { set: { view: 'suspects' } }, 2: { set: { view: 'types' } }, 3: { set: { view: 'base' } }, 4: { set: { view: 'namespace' } }, 5: { set: { view: 'assembly' } },
+  ...Object.fromEntries(Object.keys(VIEWS).map((view, at) => [at + 1, { set: { view } }])),
   s: { sort: 'size' }, c: { sort: 'count' }, g: { set: { show: 'grown' } }, n: { set: { show: 'new' } }, a: { set: { show: 'all' } },
   r: { owner: 'runtime' }, l: { owner: 'library' }, m: { owner: 'yours' }, x: { act: 'swap' }, p: { row: 'pin' }, y: { row: 'copy' }, o: { act: 'choose' },
-  '?': { act: 'help' },
 };
 
 /**
@@ -42,6 +43,6 @@ const LETTERS = {
  */
 export function commandOf(event, letters) {
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
-  if (Object.hasOwn(ALWAYS, event.key)) return ALWAYS[event.key];
-  return letters && Object.hasOwn(LETTERS, event.key) ? LETTERS[event.key] : null;
+  const known = letters ? { ...ALWAYS, ...LETTERS } : ALWAYS;
+  return Object.hasOwn(known, event.key) ? known[event.key] : null;
 }

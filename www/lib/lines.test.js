@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { change, growth, keyOf, lineOf, selection, sumOf, textOf } from './columns.js';
-import { idOf, linesOfAssemblies, linesOfNamespaces, linesOfSupertypes, linesOfSuspects, linesOfTypes, slotsOf } from './lines.js';
+import { linesOfAssemblies, linesOfNamespaces, linesOfSupertypes, linesOfSuspects, linesOfTypes, slotsOf } from './lines.js';
 import { foldedName } from './names.js';
 import { nameRanks } from './rows.js';
 import { made } from './testing.js';
@@ -58,9 +58,9 @@ test('an open assembly begins with where it can be moved, and says that it was',
   const about = (name) => (name === 'Lib' ? { owner: 'yours', reason: 'moved by you; otherwise library: product Lib' } : name === 'App' ? { owner: 'yours', reason: 'the entry assembly' } : undefined);
   const items = linesOfAssemblies(context({ opened: new Set(['assembly:Lib', 'assembly:corlib', 'assembly:App']) }), about);
   assert.deepEqual(words(items), ['(Lib)', 'detail', 'Lib.ITelemetry[]', 'Lib.Context', 'Lib.Inner.Part', '(corlib)', 'System.String', '(App)', 'detail', 'App.Cart.<>c__DisplayClass1_0', 'App.Cart.<>c__DisplayClass2_0']);
-  assert.deepEqual(items.filter((i) => i.kind === 'detail').map((i) => [i.assembly, i.of]), [['Lib', 'assembly:Lib'], ['App', 'assembly:App']]);
+  assert.deepEqual(items.filter((i) => i.kind === 'detail').map((i) => [i.assembly, i.id]), [['Lib', 'assembly:Lib\n'], ['App', 'assembly:App\n']]);
   assert.deepEqual(items.filter((i) => i.kind === 'group').map((i) => i.note), ['moved by you, 3 types', '1 type', '2 types']);
-  assert.equal(new Set(items.map((i) => idOf(c, i))).size, items.length);
+  assert.equal(new Set(items.map((i) => i.id)).size, items.length);
 });
 
 test('supertypes are hollow and say how many of their types pass the filter', () => {
@@ -101,7 +101,7 @@ test('a type that is in two groups opens in one of them', () => {
   const opened = new Set(['group:Lib.I\tLib', `group:same:${keyOf(c, 0)}`, `group:Lib.I\tLib\n${keyOf(c, 0)}`]);
   const items = linesOfSuspects(context({ opened }), suspects, String);
   assert.equal(items.filter((i) => i.kind === 'detail').length, 1);
-  assert.equal(new Set(items.map((i) => idOf(c, i))).size, items.length);
+  assert.equal(new Set(items.map((i) => i.id)).size, items.length);
 });
 
 test('pinned types stand on top whatever the filter says, and once', () => {

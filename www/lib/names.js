@@ -18,6 +18,9 @@ export function splitName(name) {
   return { namespace: shown.slice(0, dot + 1), rest: shown.slice(dot + 1) };
 }
 
+/** A name without its namespace: `ITelemetry[]`. @param {string} name */
+export const ownName = (name) => splitName(name).rest;
+
 /**
  * A name in `room` characters: first the namespace shrinks to its first two words, then to one; then the middle of the name goes. Its
  * end stays, since it tells `Dictionary<K, V>` from `Dictionary<K, V>.Entry[]`.

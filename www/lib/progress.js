@@ -29,21 +29,19 @@ export function stagesOf(dump) {
  */
 export function pace(dump, now) {
   const { progress } = dump;
-  const none = { share: 0, beside: '' };
-  if (dump.stage === 'waiting') return { ...none, words: 'Waits for the files before it' };
-  if (dump.stage === 'done') return { share: 1, words: 'Read', beside: '' };
   const unpacking = dump.stage === 'head' && progress !== null;
-  if (dump.stage === 'head' && !unpacking) return { ...none, words: dump.kind === 'listing' ? 'Reading the listing' : 'Reading the streams, modules and memory ranges' };
-  if (dump.stage === 'runtime' && !unpacking) return { ...none, words: 'Finding the runtime and its heap' };
-  if (!progress || progress.total === 0) return { ...none, words: 'Walking the objects' };
+  const words = {
+    waiting: 'Waits for the files before it', done: 'Read', head: dump.kind === 'listing' ? 'Reading the listing' : 'Reading the streams, modules and memory ranges',
+    runtime: 'Finding the runtime and its heap', objects: 'Walking the objects', failed: '',
+  }[dump.stage];
+  if (!progress?.total || (dump.stage !== 'objects' && !unpacking)) return { share: dump.stage === 'done' ? 1 : 0, words, beside: '' };
   const seconds = (now - dump.startedAt) / 1000;
   const beside = [];
   if (seconds > 0.5 && progress.done > 0) {
-    beside.push(`${number((progress.read ?? progress.done) / seconds / 1048576)} MB/s`);
+    beside.push(`${number(progress.read / seconds / 1048576)} MB/s`);
     const left = ((progress.total - progress.done) * seconds) / progress.done;
     if (left >= 1) beside.push(`about ${duration(left)} left`);
   }
-  if (progress.objects > 0) beside.push(`${number(progress.objects)} objects so far`);
   return {
     share: Math.min(1, progress.done / progress.total),
     words: `${size(progress.done)} of ${size(progress.total)} of ${unpacking ? 'file' : 'heap'}`,

@@ -1,6 +1,6 @@
 // Which types are shown, and in which order: indexes into the columns. Pure.
 
-import { OWNERS, change, textOf } from './columns.js';
+import { OWNERS, change, reader, textOf } from './columns.js';
 
 /**
  * @typedef {import('./columns.js').Columns} Columns
@@ -28,13 +28,9 @@ export const SHOWN = {
 /** @param {Selection} s @param {string} show @returns {(i: number) => boolean} */
 export function shownBy(s, show) {
   const test = SHOWN[show] ?? SHOWN.all;
-  if (test === SHOWN.all) return () => true;
-  const [counts, sizes] = [s.counts.map(() => 0), s.sizes.map(() => 0)];
+  const line = reader(s);
   return (i) => {
-    for (let d = 0; d < counts.length; d += 1) {
-      counts[d] = s.counts[d][i];
-      sizes[d] = s.sizes[d][i];
-    }
+    const { counts, sizes } = line(i);
     return test(counts, sizes);
   };
 }
@@ -83,33 +79,31 @@ export function filtered(c, s, f, texts) {
   return rows;
 }
 
-/** Average bytes of one object in the last dump that has any. @param {Line} l @returns {number | null} */
-export function average(l) {
-  for (let d = l.counts.length - 1; d >= 0; d -= 1) {
-    if (l.counts[d] > 0) return d === l.counts.length - 1 ? Math.round(l.sizes[d] / l.counts[d]) : null;
-  }
-  return null;
+/** Average bytes of one object in the last dump, null if it has none. @param {Line} l @returns {number | null} */
+export function average({ counts, sizes }) {
+  const last = counts.length - 1;
+  return counts[last] > 0 ? Math.round(sizes[last] / counts[last]) : null;
 }
 
-/** What a column sorts by: changes by amount, since what shrank by much is as interesting as what grew. @param {Line} l @param {string} by */
-export function keyOfLine({ counts, sizes }, by) {
-  const last = sizes.length - 1;
+/** What a column sorts by: changes by amount, since what shrank by much is as interesting as what grew. @type {Record<string, (l: Line) => number>} */
+const KEYS = {
+  size: ({ sizes }) => Math.abs(change(sizes)),
+  count: ({ counts }) => Math.abs(change(counts)),
+  percent({ sizes }) {
+    const last = sizes.length - 1;
+    return last === 0 ? sizes[0] : sizes[0] ? change(sizes) / sizes[0] : sizes[last] ? Number.MAX_VALUE : 0;
+  },
+  average: (l) => average(l) ?? -1,
+  trend: ({ sizes }) => (sizes[0] ? Math.max(...Array.from(sizes)) / sizes[0] : 0),
+};
+
+/** @param {string} by  a column, perhaps of one dump: `size:1` @returns {(l: Line) => number} */
+export function keyBy(by) {
   const [what, dump] = by.split(':');
-  if (dump !== undefined) return (what === 'step' ? Math.abs(counts[+dump] - counts[+dump - 1]) : (what === 'size' ? sizes : counts)[+dump]) ?? 0;
-  switch (by) {
-    case 'size':
-      return Math.abs(change(sizes));
-    case 'count':
-      return Math.abs(change(counts));
-    case 'percent':
-      return last === 0 ? sizes[0] : sizes[0] ? (sizes[last] - sizes[0]) / sizes[0] : sizes[last] ? Number.MAX_VALUE : 0;
-    case 'average':
-      return counts[last] ? sizes[last] / counts[last] : -1;
-    case 'trend':
-      return sizes[0] ? Math.max(...Array.from(sizes)) / sizes[0] : 0;
-    default:
-      return 0;
-  }
+  const d = Number(dump);
+  if (!dump) return KEYS[what] ?? (() => 0);
+  if (what === 'step') return ({ counts }) => Math.abs(counts[d] - counts[d - 1]) || 0;
+  return what === 'size' ? ({ sizes }) => sizes[d] ?? 0 : ({ counts }) => counts[d] ?? 0;
 }
 
 /**
@@ -122,14 +116,9 @@ export function sorted(rows, c, s, order, ranks) {
     const rank = ranks();
     for (const i of rows) key[i] = rank[i];
   } else {
-    const line = { counts: s.counts.map(() => 0), sizes: s.sizes.map(() => 0) };
-    for (const i of rows) {
-      for (let d = 0; d < s.sizes.length; d += 1) {
-        line.counts[d] = s.counts[d][i];
-        line.sizes[d] = s.sizes[d][i];
-      }
-      key[i] = keyOfLine(line, order.by);
-    }
+    const line = reader(s);
+    const of = keyBy(order.by);
+    for (const i of rows) key[i] = of(line(i));
   }
   return rows.slice().sort((a, b) => order.dir * (key[a] - key[b]) || a - b);
 }

@@ -1,6 +1,8 @@
 // Tries every way in which a page can reach another place, towards a name that cannot exist, and counts what the browser reports as refused
 // (securitypolicyviolation): a failure alone proves nothing, and sendBeacon even returns true where it was blocked.
 
+import { el } from './dom.js';
+
 /** Reserved by RFC 2606: no such name is ever registered. */
 const HOST = 'https://dropheap-selftest.invalid';
 
@@ -10,21 +12,63 @@ const PATIENCE = 1500;
 /**
  * @typedef {'blocked' | 'silent' | 'absent' | 'open' | 'gone'} Outcome  reported as refused; tried, no report; no such way in this browser; not covered
  *   by any policy; deleted by the page
- * @typedef {[key: string, name: string, by: string, silent?: string]} Way  `by`: what refuses it; `silent`: what is said where no report came
+ * @typedef {[key: string, name: string, by: string, act?: ((to: string) => unknown) | null, silent?: string]} Way  `by`: what refuses it; `act`: tries it
+ *   (a worker does, where there is none); `silent`: what is said where no report came
  */
+
+/** Where elements are tried: not hidden, what is hidden is not always loaded. @type {HTMLElement} */
+let room;
+
+/** @param {string} tag @param {Record<string, string>} attributes */
+const put = (tag, attributes) => {
+  const node = el(tag, attributes);
+  room.append(node);
+  return /** @type {any} */ (node);
+};
 
 /** Ways that share a line where they end alike. @type {Way[][]} */
 const LINES = [
-  [['fetch', 'fetch', 'connect-src'], ['xhr', 'XMLHttpRequest', 'connect-src'], ['beacon', 'sendBeacon', 'connect-src']],
-  [['websocket', 'WebSocket', 'connect-src'], ['eventsource', 'EventSource', 'connect-src'], ['webtransport', 'WebTransport', 'connect-src']],
+  [
+    ['fetch', 'fetch', 'connect-src', (to) => fetch(to)],
+    ['xhr', 'XMLHttpRequest', 'connect-src', (to) => {
+      const x = new XMLHttpRequest();
+      x.open('GET', to);
+      x.send();
+    }],
+    ['beacon', 'sendBeacon', 'connect-src', (to) => navigator.sendBeacon(to, 'x')],
+  ], [
+    ['websocket', 'WebSocket', 'connect-src', (to) => void new WebSocket(to.replace('https', 'wss'))],
+    ['eventsource', 'EventSource', 'connect-src', (to) => {
+      const events = new EventSource(to);
+      events.onerror = () => events.close();
+    }],
+    ['webtransport', 'WebTransport', 'connect-src', (to) => new /** @type {any} */ (globalThis).WebTransport(to).ready],
+  ],
   [['worker-fetch', 'fetch', 'connect-src'], ['worker-websocket', 'WebSocket', 'connect-src'], ['worker-script', 'scripts inside a worker like those that read the dumps', 'script-src']],
-  [['worker', 'a worker from elsewhere', 'worker-src, same-origin rule']],
-  [['image', 'image', 'img-src'], ['video', 'video', 'default-src']],
-  [['script', 'script', 'script-src'], ['style', 'style sheet', 'default-src'], ['font', 'font', 'default-src']],
-  [['frame', 'frame', 'default-src'], ['object', 'plug-in', 'default-src']],
-  [['form', 'sending a form', 'form-action']],
-  [['prefetch', 'prefetch', 'default-src', 'this browser prefetches nothing, or does not say so'], ['preload', 'preload', 'img-src', 'this browser does not say so']],
-  [['ping', 'the ping of a link', 'connect-src', 'this browser sends none from here']],
+  [['worker', 'a worker from elsewhere', 'worker-src, same-origin rule', (to) => new Worker(to).terminate()]],
+  [['image', 'image', 'img-src', (src) => put('img', { src, alt: '' })], ['video', 'video', 'default-src', (src) => put('video', { src })]],
+  [
+    ['script', 'script', 'script-src', (src) => put('script', { src })],
+    ['style', 'style sheet', 'default-src', (href) => put('link', { rel: 'stylesheet', href })],
+    ['font', 'font', 'default-src', (to) => new FontFace('selftest', `url(${to})`).load()],
+  ],
+  [['frame', 'frame', 'default-src', (src) => put('iframe', { src, title: 'self-test' })], ['object', 'plug-in', 'default-src', (data) => put('object', { data })]],
+  [['form', 'sending a form', 'form-action', (action) => {
+    // Into a frame of its own, so that the page stays even where nothing refuses it.
+    put('iframe', { name: 'selftest', title: 'self-test' });
+    put('form', { action, target: 'selftest' }).submit();
+  }]],
+  [
+    ['prefetch', 'prefetch', 'default-src', (href) => put('link', { rel: 'prefetch', href }), 'this browser prefetches nothing, or does not say so'],
+    ['preload', 'preload', 'img-src', (href) => put('link', { rel: 'preload', as: 'image', href }), 'this browser does not say so'],
+  ],
+  [['ping', 'the ping of a link', 'connect-src', async (ping) => {
+    // Its own navigation would put an end to the form's.
+    await pause(100);
+    const before = location.href;
+    put('a', { href: '#selftest', ping }).click();
+    history.replaceState(history.state, '', before);
+  }, 'this browser sends none from here']],
   [['webrtc', 'WebRTC', 'no policy covers it; the page deletes RTCPeerConnection before anything else runs']],
 ];
 
@@ -39,90 +83,36 @@ export const WAYS = LINES.flat().map(([key]) => key);
 export function linesOf(outcomes) {
   return LINES.flatMap((line) => [...new Set(line.map(([key]) => outcomes[key]))].map((outcome) => {
     const ways = line.filter(([key]) => outcomes[key] === outcome);
-    const notes = ways.map(([, , by, silent]) => (outcome === 'silent' ? silent ?? 'it did not work, but the browser did not say that it was refused' : by));
+    const notes = ways.map(([, , by, , silent]) => (outcome === 'silent' ? silent ?? 'it did not work, but the browser did not say that it was refused' : by));
     return { name: ways.map(([, name]) => name).join(', '), note: [...new Set(notes)].join(', '), outcome };
   }));
 }
 
 /** @returns {Promise<Record<string, Outcome>>} */
 export async function tryAll() {
-  /** @type {Set<string>} */
-  const reported = new Set();
-  const at = (/** @type {string} */ key) => `${HOST}/${key}`;
+  /** @type {Record<string, Outcome>} */
+  const outcomes = Object.fromEntries(WAYS.map((key) => [key, 'silent']));
   const heard = (/** @type {string} */ uri, /** @type {string} */ directive) => {
     const key = keyOf(uri, directive);
-    if (key) reported.add(key);
+    if (key in outcomes) outcomes[key] = 'blocked';
   };
-  const listen = (/** @type {SecurityPolicyViolationEvent} */ e) => heard(e.blockedURI, e.effectiveDirective);
-  document.addEventListener('securitypolicyviolation', listen);
-
-  /** @type {Record<string, Outcome>} */
-  const outcomes = {};
-  for (const key of WAYS) outcomes[key] = 'silent';
-  const room = document.createElement('div');
-  room.className = 'unseen'; // not hidden: what is hidden is not always loaded
+  document.onsecuritypolicyviolation = (e) => heard(e.blockedURI, e.effectiveDirective);
+  room = el('div.unseen');
   document.body.append(room);
-  const quietly = async (/** @type {string} */ key, /** @type {() => unknown} */ act) => {
+  if (!('WebTransport' in globalThis)) outcomes.webtransport = 'absent';
+  outcomes.webrtc = 'RTCPeerConnection' in globalThis || 'webkitRTCPeerConnection' in globalThis ? 'open' : 'gone';
+  const tried = LINES.flat().map(async ([key, , , act]) => {
     try {
-      await act();
+      await act?.(`${HOST}/${key}`);
     } catch (error) {
       if (key === 'worker' && /** @type {any} */ (error)?.name === 'SecurityError') outcomes[key] = 'blocked';
     }
-  };
-  const put = (/** @type {string} */ tag, /** @type {Record<string, string>} */ attributes) => {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    room.append(node);
-    return node;
-  };
-
-  const g = /** @type {any} */ (globalThis);
-  /** @type {EventSource[]} */
-  const closing = [];
-  const pageWays = {
-    fetch: () => fetch(at('fetch'), { mode: 'no-cors' }),
-    xhr: () => {
-      const x = new XMLHttpRequest();
-      x.open('GET', at('xhr'));
-      x.send();
-    },
-    beacon: () => navigator.sendBeacon(at('beacon'), 'x'),
-    websocket: () => void new WebSocket(at('websocket').replace('https', 'wss')),
-    eventsource: () => closing.push(new EventSource(at('eventsource'))),
-    webtransport: () => new g.WebTransport(at('webtransport')).ready,
-    worker: () => new Worker(at('worker')).terminate(),
-    image: () => put('img', { src: at('image'), alt: '' }),
-    video: () => put('video', { src: at('video') }),
-    script: () => put('script', { src: at('script') }),
-    style: () => put('link', { rel: 'stylesheet', href: at('style') }),
-    font: () => new FontFace('selftest', `url(${at('font')})`).load(),
-    frame: () => put('iframe', { src: at('frame'), title: 'self-test' }),
-    object: () => put('object', { data: at('object') }),
-    form: () => {
-      // Into a frame of its own, so that the page stays even where nothing refuses it.
-      put('iframe', { name: 'selftest', title: 'self-test' });
-      /** @type {HTMLFormElement} */ (put('form', { action: at('form'), target: 'selftest' })).submit();
-    },
-    prefetch: () => put('link', { rel: 'prefetch', href: at('prefetch') }),
-    preload: () => put('link', { rel: 'preload', as: 'image', href: at('preload') }),
-    ping: async () => {
-      // Its own navigation would put an end to the form's.
-      await pause(100);
-      const before = location.href;
-      /** @type {HTMLElement} */ (put('a', { href: '#selftest', ping: at('ping') })).click();
-      history.replaceState(history.state, '', before);
-    },
-  };
-  if (!('WebTransport' in g)) outcomes.webtransport = 'absent';
-  outcomes.webrtc = 'RTCPeerConnection' in g || 'webkitRTCPeerConnection' in g ? 'open' : 'gone';
-  const waits = [tryInWorker(heard), ...Object.entries(pageWays).filter(([key]) => outcomes[key] !== 'absent').map(([key, act]) => quietly(key, act))];
-  await Promise.race([Promise.allSettled(waits), pause(PATIENCE)]);
+  });
+  await Promise.race([Promise.allSettled([tryInWorker(heard), ...tried]), pause(PATIENCE)]);
   // The reports come in tasks of their own.
   await pause(PATIENCE);
-  document.removeEventListener('securitypolicyviolation', listen);
+  document.onsecuritypolicyviolation = null;
   room.remove();
-  for (const source of closing) source.close();
-  for (const key of reported) if (key in outcomes) outcomes[key] = 'blocked';
   return outcomes;
 }
 
@@ -156,7 +146,7 @@ function tryInWorker(heard) {
 /** Runs inside the worker: knows nothing of this file. @param {string} host @param {number} patience */
 function inWorker(host, patience) {
   self.addEventListener('securitypolicyviolation', (/** @type {any} */ e) => self.postMessage({ uri: e.blockedURI, directive: e.effectiveDirective }));
-  fetch(`${host}/worker-fetch`, { mode: 'no-cors' }).catch(() => {});
+  fetch(`${host}/worker-fetch`).catch(() => {});
   try {
     new WebSocket(`${host.replace('https', 'wss')}/worker-websocket`);
   } catch {
@@ -172,9 +162,9 @@ function inWorker(host, patience) {
 
 /** `Chromium 156`, `Firefox 140`. @param {string} agent  navigator.userAgent */
 export function browserName(agent) {
-  for (const [pattern, name] of /** @type {[RegExp, string][]} */ ([[/Firefox\/(\d+)/, 'Firefox'], [/Edg\/(\d+)/, 'Edge'], [/Chrom(?:e|ium)\/(\d+)/, 'Chromium'], [/Version\/(\d+).*Safari/, 'Safari']])) {
-    const found = pattern.exec(agent);
-    if (found) return `${name} ${found[1]}`;
+  for (const [word, name] of Object.entries({ Firefox: 'Firefox', Edg: 'Edge', Chrome: 'Chromium', Version: 'Safari' })) {
+    const version = agent.split(`${word}/`)[1];
+    if (version) return `${name} ${parseInt(version)}`;
   }
   return 'this browser';
 }

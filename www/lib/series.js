@@ -28,6 +28,12 @@ export function defaultCompared(dumps) {
   return (dumps.length <= 2 || last.length < 2 ? dumps : last).map((d) => d.id);
 }
 
+/** Uptimes that count as equal: within this share of the longer one. */
+export const EQUAL_UPTIME = 0.1;
+
+/** How far two uptimes are apart, as a share of the longer one; NaN where one is not known. @param {Facts} a @param {Facts} b */
+export const uptimeApart = ({ uptime: a }, { uptime: b }) => (a && b ? Math.abs(a - b) / Math.max(a, b) : NaN);
+
 /**
  * Two dumps of two lives at nearly the same uptime: the fair comparison where the process was restarted. The pair nearest to each other, the
  * last dump's life first; null if they are more than a tenth of the uptime apart.
@@ -37,14 +43,11 @@ export function equalUptime(dumps) {
   const life = lives(dumps);
   /** @type {[number, number] | null} */
   let best = null;
-  let least = 0.1;
-  dumps.forEach((b, j) => {
-    dumps.slice(0, j).forEach((a, i) => {
-      if (life[i] === life[j] || !a.uptime || !b.uptime) return;
-      const apart = Math.abs(a.uptime - b.uptime) / Math.max(a.uptime, b.uptime);
-      if (apart < least) [best, least] = [[i, j], apart];
-    });
-  });
+  let least = EQUAL_UPTIME;
+  dumps.forEach((b, j) => dumps.slice(0, j).forEach((a, i) => {
+    const apart = uptimeApart(a, b);
+    if (life[i] !== life[j] && apart < least) [best, least] = [[i, j], apart];
+  }));
   return best;
 }
 

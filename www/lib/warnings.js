@@ -4,6 +4,7 @@
 import { sentence } from './errors.js';
 import { comparedFacts, exact, isListing, oneProcess, otherProcess, atLeast } from './facts.js';
 import { coverage, duration, number, size } from './format.js';
+import { EQUAL_UPTIME, uptimeApart } from './series.js';
 
 /**
  * @typedef {{label: string, ids: number[], primary?: boolean}} Offer  a comparison of these dumps instead
@@ -12,16 +13,10 @@ import { coverage, duration, number, size } from './format.js';
  */
 
 /** Findings of a comparison (diff.rs) that are said here in other words, from the heads. */
-const SAID_HERE = [
-  'partial-dump', 'gc-in-progress', 'unproven-runtime', 'other-process', 'other-program', 'other-runtime', 'other-architecture', 'other-gc',
-  'listing-equal', 'listing-differs',
-];
+const SAID_HERE = /^(partial-dump|gc-in-progress|unproven-runtime|other-.*|listing-equal|listing-differs)$/;
 
 /** Younger than this, a process still fills its caches. Seconds. */
 const STARTING = 10 * 60;
-
-/** Uptimes that count as equal: within this share of the longer one. */
-const EQUAL_UPTIME = 0.1;
 
 /**
  * @param {Side[]} sides  in the order compared
@@ -31,79 +26,60 @@ const EQUAL_UPTIME = 0.1;
  */
 export function warningsOf(sides, all, findings) {
   const out = [];
-  const [a, b] = [sides[0], sides[sides.length - 1]];
-  if (sides.length > 1) {
-    out.push(...processWarnings(sides, all));
-    out.push(...differences(sides));
-    for (const f of findings) {
-      if (!SAID_HERE.includes(f.code)) out.push({ title: 'Before you compare:', text: withCount(f) });
-    }
+  const several = sides.length > 1;
+  if (several) {
+    out.push(...processWarnings(sides, all), ...differences(sides));
+    for (const f of findings) if (!SAID_HERE.test(f.code)) out.push({ title: 'Before you compare:', text: withCount(f) });
   }
-  for (const side of sides) out.push(...ofOne(side, sides.length > 1, side === b && a !== b));
-  return out;
+  return [...out, ...sides.flatMap((side, i) => ofOne(side, several, i === sides.length - 1))];
 }
 
 /** @param {Side[]} sides @param {Side[]} all @returns {Warning[]} */
 function processWarnings(sides, all) {
   const [a, b] = [sides[0], sides[sides.length - 1]];
-  if (isListing(a.head) || isListing(b.head)) return [];
   const [fa, fb] = [a.head.dump, b.head.dump];
-  if (oneProcess(fa, fb)) return [];
+  if (isListing(a.head) || isListing(b.head) || oneProcess(fa, fb)) return [];
   if (!otherProcess(fa, fb)) {
     return [{ title: 'Not known to be one process:', text: 'the process id or the start time is missing in a dump. If it is another process, the difference is no growth.' }];
   }
-  const who = fa.pid !== fb.pid && fa.pid !== null && fb.pid !== null
-    ? `pid ${fa.pid} and pid ${fb.pid}`
-    : fa.instance_id !== fb.instance_id ? `pid ${fa.pid} on two machines` : `pid ${fa.pid}, started twice`;
+  const who = fa.pid !== fb.pid && fa.pid !== null && fb.pid !== null ? `pid ${fa.pid} and pid ${fb.pid}` : `pid ${fa.pid}${fa.instance_id !== fb.instance_id ? ' on two machines' : ', started twice'}`;
+  const mates = all.filter((s) => oneProcess(s.head.dump, fb));
+  const equal = equalUptime(a, mates);
+  const ups = (/** @type {Side} */ side) => `(${duration(fa.uptime)} and ${duration(side.head.dump.uptime)})`;
   /** @type {Offer[]} */
   const offers = [];
-  const words = ['The difference is not the growth of one process.'];
-  const equal = equalUptime(a, all.filter((s) => oneProcess(s.head.dump, fb)));
+  let how = '';
   if (equal && equal !== b) {
-    words.push(`Dump ${equal.name} is of pid ${fb.pid}, too, at nearly the uptime of ${a.name} (${duration(fa.uptime)} and ${duration(equal.head.dump.uptime)}).`);
+    how = `Dump ${equal.name} is of pid ${fb.pid}, too, at nearly the uptime of ${a.name} ${ups(equal)}.`;
     offers.push({ label: `Compare ${a.name} with ${equal.name} at equal uptime`, ids: [a.id, equal.id], primary: true });
-  } else if (equal) {
-    words.push(`But the uptimes are nearly equal (${duration(fa.uptime)} and ${duration(fb.uptime)}): this is the comparison of two lives at equal age.`);
-  } else if (fa.uptime !== null && fb.uptime !== null) {
-    words.push(`${a.name} was up ${duration(fa.uptime)}, ${b.name} ${duration(fb.uptime)}; a fair comparison needs dumps at equal uptime, or two of one process.`);
-  }
-  const mates = all.filter((s) => s !== b && oneProcess(s.head.dump, fb));
-  if (mates.length > 0) {
-    offers.push({ label: `Compare ${mates[0].name} with ${b.name}, one process`, ids: [mates[0].id, b.id], primary: offers.length === 0 });
-  }
-  return [{ title: `Two different processes: ${who}.`, text: words.join(' '), offers }];
+  } else if (equal) how = `But the uptimes are nearly equal ${ups(b)}: this is the comparison of two lives at equal age.`;
+  else if (fa.uptime !== null && fb.uptime !== null) how = `The uptimes differ ${ups(b)}; a fair comparison needs dumps at equal uptime, or two of one process.`;
+  const mate = mates.find((s) => s !== b);
+  if (mate) offers.push({ label: `Compare ${mate.name} with ${b.name}, one process`, ids: [mate.id, b.id], primary: offers.length === 0 });
+  return [{ title: `Two different processes: ${who}.`, text: `The difference is not the growth of one process. ${how}`.trim(), offers }];
 }
 
 /** The dump whose uptime is nearly that of `to`. @param {Side} to @param {Side[]} among @returns {Side | null} */
 export function equalUptime(to, among) {
-  const want = to.head.dump.uptime;
-  if (want === null || want === undefined) return null;
-  let best = null;
-  let least = Infinity;
-  for (const side of among) {
-    const { uptime } = side.head.dump;
-    if (side === to || uptime === null || uptime === undefined) continue;
-    const off = Math.abs(uptime - want) / Math.max(uptime, want, 1);
-    if (off <= EQUAL_UPTIME && off < least) [best, least] = [side, off];
-  }
-  return best;
+  const off = (/** @type {Side} */ side) => uptimeApart(side.head.dump, to.head.dump);
+  return among.filter((side) => side !== to && off(side) <= EQUAL_UPTIME).sort((a, b) => off(a) - off(b))[0] ?? null;
 }
+
+/** Of what differs, what stands in the way of a comparison, and why. @type {Record<string, string>} */
+const DOUBTS = {
+  program: '', bitness: ' Every object has another size; only counts can be compared.', runtime: ' Its own types have changed, too.', GC: ' Free space and generations cannot be compared.',
+};
 
 /** @param {Side[]} sides @returns {Warning[]} */
 function differences(sides) {
   const real = sides.filter((s) => !isListing(s.head));
   if (real.length < 2) return [];
   const out = [];
-  const each = (/** @type {string[]} */ values) => values.map((v, i) => `${v} in ${real[i].name}`).join(', ');
   for (const { what, values } of comparedFacts(real.map((s) => s.head)).differ) {
-    if (values.includes('unknown')) continue;
-    if (what === 'program') out.push({ title: 'The program differs:', text: `${each(values)}.` });
-    if (what === 'bitness') out.push({ title: 'The bitness differs:', text: `${each(values)}. Every object has another size; only counts can be compared.` });
-    if (what === 'runtime') out.push({ title: 'The runtime differs:', text: `${each(values)}. Its own types have changed, too.` });
-    if (what === 'GC') {
-      const modes = real.map((s) => `${s.head.runtime.gc_mode} GC with ${s.head.runtime.gc_layout}`);
-      if (new Set(modes).size > 1) out.push({ title: 'The GC differs:', text: `${each(modes)}. Free space and generations cannot be compared.` });
-    }
+    // Another number of heaps is only a note.
+    const each = what === 'GC' ? real.map((s) => `${s.head.runtime.gc_mode} GC with ${s.head.runtime.gc_layout}`) : values;
+    if (!(what in DOUBTS) || values.includes('unknown') || new Set(each).size === 1) continue;
+    out.push({ title: `The ${what} differs:`, text: `${each.map((v, i) => `${v} in ${real[i].name}`).join(', ')}.${DOUBTS[what]}` });
   }
   const versions = versionChanges(real);
   if (versions.length > 0) {
@@ -118,18 +94,9 @@ function differences(sides) {
 
 /** Assemblies whose version is known in each dump and differs. @param {Side[]} sides */
 function versionChanges(sides) {
-  /** @type {Map<string, (string | undefined)[]>} */
-  const all = new Map();
-  sides.forEach((side, i) => {
-    for (const a of side.head.assemblies) {
-      if (!a.version) continue;
-      const list = all.get(a.name) ?? [];
-      list[i] = a.version;
-      all.set(a.name, list);
-    }
-  });
-  return [...all].map(([name, versions]) => ({ name, versions }))
-    .filter(({ versions }) => versions.filter(Boolean).length === sides.length && new Set(versions).size > 1);
+  const [first, ...others] = sides.map((s) => new Map(s.head.assemblies.map((/** @type {any} */ a) => [a.name, a.version])));
+  return [...first].map(([name, version]) => ({ name, versions: [version, ...others.map((o) => o.get(name))] }))
+    .filter(({ versions }) => versions.every(Boolean) && new Set(versions).size > 1);
 }
 
 /** What makes one dump's numbers doubtful, each with its words from the core. @param {Side} side @param {boolean} compared @param {boolean} last @returns {Warning[]} */
@@ -166,7 +133,7 @@ export function notesOf(sides, findings = []) {
   const heaps = real.map((s) => s.head.runtime.heaps);
   const modes = new Set(real.map((s) => s.head.runtime.gc_mode));
   if (real.length > 1 && new Set(heaps).size > 1 && modes.size === 1) {
-    out.push(`${real[0].head.runtime.gc_mode} GC with ${real.map((s, i) => `${i ? '' : ''}${heaps[i]} heaps in ${s.name}`).join(', ')}; it adds heaps under load.`);
+    out.push(`${real[0].head.runtime.gc_mode} GC with ${real.map((s, i) => `${heaps[i]} heaps in ${s.name}`).join(', ')}; it adds heaps under load.`);
   }
   const first = real[0];
   if (sides.length > 1 && first === sides[0] && first.head.dump.uptime !== null && first.head.dump.uptime < STARTING) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { factRows, comparedFacts, exact, letters, oneProcess, otherProcess } from './facts.js';
+import { factRows, comparedFacts, exact, oneProcess, otherProcess } from './facts.js';
 import { MB, headOf, listingHead, sidesOf } from './testing-heads.js';
 import { notesOf, warningsOf } from './warnings.js';
 
@@ -85,5 +85,4 @@ test('facts: unknown stays unknown, equal ones are said once', () => {
   const { same, differ } = comparedFacts([headOf({}), headOf({ dump: { os: 'Windows 11' } })]);
   assert.ok(same.includes('pid 2052'));
   assert.deepEqual(differ, [{ what: 'system', values: ['Windows 10.0.20348', 'Windows 11'] }]);
-  assert.deepEqual([letters(1), letters(2), letters(3)], [[''], ['A', 'B'], ['1', '2', '3']]);
 });

@@ -3,7 +3,7 @@
 import { answerOf } from '../lib/answer.js';
 import { byId, el } from '../lib/dom.js';
 import { GENERATIONS, OLD_FIRST, allRows, atLeast, comparedFacts, generationWords, isListing, oneProcess } from '../lib/facts.js';
-import { duration, localTime, number, size, utcDate, utcShort, utcTime, visible } from '../lib/format.js';
+import { duration, localTime, number, size, utcShort, visible } from '../lib/format.js';
 import { notesOf, warningsOf, withCount } from '../lib/warnings.js';
 import { secret } from './cards.js';
 
@@ -45,13 +45,14 @@ function draw(result, store, actions) {
         w.facts && el('button', { 'data-dialog': 'facts' }, 'Which parts?')))));
 
   const part = (/** @type {import('../lib/answer.js').Part} */ p) => {
+    if (typeof p === 'string') return p;
     const tone = p.strong ?? '';
     if (p.link) return el('button', { class: `link number ${tone}`, onclick: () => follow(store, p.link) }, p.text);
     if (p.code) return el('code', p.text);
-    return tone ? el('b', { class: tone }, p.text) : visible(p.text);
+    return el('b', { class: tone }, p.text);
   };
   byId('answer').replaceChildren(
-    el('h1', ...answer.headline.map(part), ' ', answer.aside && el('span.aside', answer.aside)),
+    el('h1', ...answer.headline.map(part), ' ', el('span.aside', answer.aside)),
     el('dl.lines', ...answer.lines.flatMap((l) => [el('dt', l.label), el('dd', ...l.parts.map(part))])),
   );
 
@@ -71,11 +72,8 @@ function drawPanel(sides, all, result, actions) {
   const notes = notesOf(sides, result.comparison.meta.findings);
   const { same, differ } = comparedFacts(sides.filter((s) => !isListing(s.head)).map((s) => s.head));
   const several = sides.length > 1;
-  const words = el('p');
-  if (same.length > 0) {
-    words.append(several && el('b', `Same in ${sides.length === 2 ? 'both' : 'all'}: `) || '', visible(same.join(' · ')));
-  }
-  if (differ.length > 0) words.append(words.hasChildNodes() ? el('br') : '', el('b', 'Differs: '), visible(differ.map((d) => d.values.join(' → ')).join(' · ')));
+  const words = el('p', same.length > 0 && several && el('b', `Same in ${sides.length === 2 ? 'both' : 'all'}: `), same.join(' · '),
+    same.length > 0 && differ.length > 0 && el('br'), differ.length > 0 && el('b', 'Differs: '), differ.map((d) => d.values.join(' → ')).join(' · '));
   const lines = [...new Set(sides.map((s) => s.head.dump.command_line).filter(Boolean))];
   if (lines.length > 0) words.append(' · ', secret(lines.join('\n'), 'command line hidden,'));
 
@@ -93,18 +91,18 @@ function drawPanel(sides, all, result, actions) {
 function dumpLines(sides, dumps) {
   const most = Math.max(...sides.map((s) => s.head.heap.size), 1);
   const pids = new Set(sides.map((s) => s.head.dump.pid));
-  return sides.map((side, i) => {
-    const { dump: facts, heap } = side.head;
+  return sides.map(({ head, name }, i) => {
+    const { dump: facts, heap } = head;
     const local = facts.captured_at === null ? '' : localTime(facts.captured_at).replace(/^(\d+:\d+):\d+/, '$1').replace(i > 0 ? ' your time' : '', '');
     return el('div.dump', { 'data-memory-bytes': dumps[i].memory },
-      side.name && el('span', { class: `letter ${side.name === 'B' ? 'last' : ''}` }, side.name),
+      name && el('span', { class: `letter ${name === 'B' ? 'last' : ''}` }, name),
       el('div',
-        el('p', el('b', takenWords(side.head)), local && el('span.local', `(${local})`),
+        el('p', el('b', takenWords(head)), local && el('span.local', `(${local})`),
           pids.size > 1 && facts.pid !== null && el('span', `· pid ${facts.pid}`),
           facts.uptime !== null && el('span', `· up ${duration(facts.uptime)}`),
           // Cut at its beginning: the end, a date mostly, tells the files apart.
           el('code.file', { title: visible(facts.file_name) }, el('bdi', { dir: 'ltr' }, facts.file_name))),
-        el('p.bytes', heap.generations.length > 0 && generationBar(heap, most, false), el('span', `${atLeast(side.head)}${number(heap.size)} bytes`))));
+        el('p.bytes', heap.generations.length > 0 && generationBar(heap, most), el('span', `${atLeast(head)}${number(heap.size)} bytes`))));
   });
 }
 
@@ -115,36 +113,32 @@ function takenWords({ dump }) {
 
 /** More than two: a line each, the first of those compared is the reference. */
 function seriesList(/** @type {import('../lib/warnings.js').Side[]} */ sides, /** @type {import('../lib/warnings.js').Side[]} */ all, /** @type {import('../store.js').Result} */ result, /** @type {import('../app.js').Actions} */ actions) {
-  let day = '';
+  const last = sides[sides.length - 1];
   return el('ol.series', ...all.map((side, i) => {
-    const { dump: facts, heap } = side.head;
-    const at = sides.findIndex((s) => s.id === side.id);
-    const last = sides[sides.length - 1];
-    const today = facts.captured_at === null ? '' : utcDate(facts.captured_at);
-    const time = facts.captured_at === null ? takenWords(side.head) : today === day ? `${utcTime(facts.captured_at)} UTC` : utcShort(facts.captured_at);
-    day = today;
+    const { id, name, head } = side;
+    const { dump: facts, heap } = head;
+    const at = sides.findIndex((s) => s.id === id);
     const from = all.slice(i).filter((s) => oneProcess(s.head.dump, last.head.dump) || s === side || s === last).map((s) => s.id);
     return el('li.dump', { 'data-memory-bytes': result.all[i].memory, title: visible(facts.file_name) },
-      el('span', { class: `letter ${at >= 0 ? 'last' : ''}` }, side.name),
-      el('b', time),
-      el('span', facts.pid === null ? '' : `pid ${facts.pid}`),
-      el('span', facts.uptime === null ? '' : `up ${duration(facts.uptime)}`),
-      el('span.bytes', `${atLeast(side.head)}${size(heap.size)}`),
-      at === 0 ? el('span.hint', 'reference')
-        : side === last || from.length < 2 ? el('span.hint', at < 0 ? 'apart' : '')
-          : el('button.small.quiet', { 'aria-label': `set as reference: dump ${side.name}`, onclick: () => actions.compare(from) }, 'set as reference'));
+      el('span', { class: `letter ${at >= 0 ? 'last' : ''}` }, name),
+      el('b', takenWords(head)),
+      el('span', facts.pid !== null && `pid ${facts.pid}`),
+      el('span', facts.uptime !== null && `up ${duration(facts.uptime)}`),
+      el('span.bytes', `${atLeast(head)}${size(heap.size)}`),
+      at === 0 || side === last || from.length < 2 ? el('span.hint', at === 0 ? 'reference' : at < 0 && 'apart')
+        : el('button.small.quiet', { 'aria-label': `set as reference: dump ${name}`, onclick: () => actions.compare(from) }, 'set as reference'));
   }));
 }
 
-/** @param {any} heap  HeapFacts @param {number} most  bytes of the longest bar @param {boolean} short */
-export function generationBar(heap, most, short) {
+/** @param {any} heap  HeapFacts @param {number} most  bytes of the longest bar */
+export function generationBar(heap, most) {
   const bar = el('span.generations', { role: 'img', 'aria-label': generationWords(heap) });
   for (const g of OLD_FIRST) {
     const bytes = heap.generations[g]?.size ?? 0;
     if (bytes === 0) continue;
     const part = el('span', { class: `part ${GENERATIONS[g].toLowerCase()}`, title: `${GENERATIONS[g]}: ${number(bytes)} bytes` });
     part.style.width = `${(bytes / most) * 100}%`;
-    if (!short && g === 2 && bytes > LABELLED * most) part.textContent = `${GENERATIONS[g]} ${size(bytes)}`;
+    if (g === 2 && bytes > LABELLED * most) part.textContent = `${GENERATIONS[g]} ${size(bytes)}`;
     bar.append(part);
   }
   return bar;
@@ -158,7 +152,7 @@ function allFacts(dump, name, actions) {
     el('h3', `${name} ${facts.file_name}`),
     several && el('p', 'Several runtimes are in this process; the one with the larger heap was read. Read another one:'),
     several && el('p.row', ...runtime.candidates.map((/** @type {any} */ c) => el('button', {
-      'aria-pressed': String(c.used), disabled: c.used || c.heap_bytes === null, title: c.why_not ?? '',
+      'aria-pressed': c.used, disabled: c.used || c.heap_bytes === null, title: c.why_not ?? '',
       onclick: () => {
         byId('facts').close();
         actions.retry(dump.id, { runtimeChoice: c.number });

@@ -2,7 +2,7 @@
 
 import { atLeast, exact, factRows } from '../lib/facts.js';
 import { byId, copyButton, el, fromTemplate, setText } from '../lib/dom.js';
-import { faultReport, wordsOf } from '../lib/errors.js';
+import { capital, faultReport, wordsOf } from '../lib/errors.js';
 import { coverage, localTime, number, plural, size, visible } from '../lib/format.js';
 import { pace, stagesOf } from '../lib/progress.js';
 import { pageState } from '../store.js';
@@ -17,14 +17,14 @@ export function mountCards(store, actions) {
   /** @type {Map<number, {node: HTMLElement, failed: boolean}>} */
   const cards = new Map();
 
-  root.addEventListener('click', (/** @type {Event} */ event) => {
-    const button = /** @type {HTMLElement} */ (event.target).closest('[data-act]');
-    const act = button?.getAttribute('data-act');
-    const id = Number(button?.closest('[data-id]')?.getAttribute('data-id'));
-    if (act === 'cancel' || act === 'remove') actions.remove(id);
-    if (act === 'retry') actions.retry(id);
-    if (act === 'again') actions.compareAgain();
-    if (act === 'entry') actions.retry(id, { entry: button?.getAttribute('data-entry') ?? null });
+  /** By `data-act` of a button. @type {Record<string, (id: number, button: HTMLElement) => void>} */
+  const acts = {
+    cancel: actions.remove, remove: actions.remove, retry: (id) => actions.retry(id), again: actions.compareAgain,
+    entry: (id, { dataset }) => actions.retry(id, { entry: dataset.entry ?? null }),
+  };
+  root.addEventListener('click', (/** @type {any} */ { target }) => {
+    const button = target.closest('[data-act]');
+    acts[button?.dataset.act]?.(Number(button.closest('[data-id]')?.dataset.id), button);
   });
 
   store.subscribe((s) => {
@@ -66,22 +66,19 @@ export function mountCards(store, actions) {
 /** @param {import('../store.js').State} s @param {string} state */
 function titleOf(s, state) {
   const all = s.dumps.length;
-  const words = ['no', 'one', 'two', 'three', 'four', 'five', 'six'];
-  const word = words[all] ?? number(all);
-  if (state === 'reading') return all === 1 ? 'Reading one file' : `Reading ${word} files`;
   const usable = s.dumps.filter((d) => d.stage === 'done').length;
+  const word = (/** @type {number} */ n) => ['', 'one', 'two', 'three', 'four', 'five', 'six'][n] ?? number(n);
+  if (state === 'reading') return `Reading ${word(all)} ${all === 1 ? 'file' : 'files'}`;
   if (s.failure) return 'The dumps were read, but not compared';
-  if (usable > 0) return `${capital(words[usable] ?? number(usable))} of ${word} files can be used`;
+  if (usable > 0) return `${capital(word(usable))} of ${word(all)} files can be used`;
   if (s.dumps.every((d) => d.failure?.code === 'choose-entry')) return 'Which dump of the zip?';
   return all === 1 ? 'This file cannot be used' : 'None of the files can be used';
 }
 
-const capital = (/** @type {string} */ s) => s.charAt(0).toUpperCase() + s.slice(1);
-
 /** @param {import('../store.js').State} s @param {string} state */
 function noteOf(s, state) {
   if (state !== 'reading') return '';
-  const used = s.dumps.reduce((n, d) => n + (d.progress?.memory ?? d.memory ?? 0), 0);
+  const used = s.dumps.reduce((n, d) => n + (d.memory), 0);
   return `Read piece by piece, never whole${used > 0 ? `: memory in use ${size(used)}` : ''}. ` +
     (s.dumps.length > 1 ? 'The letters A and B are given by the capture times, when both are known.' : 'Add a second dump at any time.');
 }
@@ -90,8 +87,8 @@ function noteOf(s, state) {
 function readingCard(file) {
   const card = fromTemplate('card');
   nameCard(card, file);
-  card.querySelector('.progress').setAttribute('aria-label', `Reading ${visible(file.name)}`);
-  card.querySelector('[data-act]').setAttribute('aria-label', `Cancel reading ${visible(file.name)}`);
+  card.querySelector('.progress').ariaLabel = `Reading ${visible(file.name)}`;
+  card.querySelector('[data-act]').ariaLabel = `Cancel reading ${visible(file.name)}`;
   return card;
 }
 
@@ -115,29 +112,24 @@ function failedCard({ file, failure, facts, runtime }) {
     part('.row').replaceChildren(el('button.primary', { 'data-act': 'again' }, 'Compare again'));
   }
   setText(part('.what b'), visible(words.title));
-  part('.because').append(...withCode(visible(words.why)));
-  part('.next').append(...withCode(visible(words.next)));
-  part('.more').append(...withCode(visible(words.more)));
-  for (const selector of ['.because', '.next', '.more']) part(selector).hidden = part(selector).textContent === '';
+  for (const key of /** @type {const} */ (['because', 'next', 'more'])) {
+    part(`.${key}`).append(...withCode(visible(words[key])));
+    part(`.${key}`).hidden = words[key] === '';
+  }
   const line = part('.copyline');
   line.hidden = words.copy === '';
   setText(line.firstElementChild, words.copy);
   line.append(copyButton('Copy', () => words.copy));
-  if (file) {
-    if (!words.howTo) part('[data-dialog="how"]').remove();
-    if (!words.again) part('[data-act="retry"]').remove();
-  }
+  if (!words.howTo) part('[data-dialog="how"]')?.remove();
+  if (!words.again) part('[data-act="retry"]')?.remove();
   // What is inside a zip with several dumps.
   for (const entry of failure.entries ?? []) {
-    part('.choices').append(el('button', { 'data-act': 'entry', 'data-entry': entry.name ?? entry },
-      `Open ${entry.name ?? entry}`, entry.size > 0 && el('span.hint', ` ${size(entry.size)}`)));
+    part('.choices').append(el('button', { 'data-act': 'entry', 'data-entry': entry.name }, `Open ${entry.name}`, entry.size > 0 && el('span.hint', ` ${size(entry.size)}`)));
   }
-  const details = part('details');
   const report = faultReport(failure, facts, runtime, file, { version: VERSION, build: BUILD, browser: navigator.userAgent });
   setText(part('pre'), report);
-  details.hidden = false;
-  details.open = failure.code === 'crash';
-  details.append(copyButton('Copy report', () => report));
+  part('details').open = failure.code === 'crash';
+  part('details').append(copyButton('Copy report', () => report));
   return card;
 }
 
@@ -150,7 +142,8 @@ function withCode(text) {
 function update(card, dump) {
   fillFacts(/** @type {HTMLElement} */ (card.querySelector('.facts')), dump);
   const stages = stagesOf(dump);
-  const row = /** @type {HTMLElement} */ (card.querySelector('.stages'));
+  const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (card.querySelector(selector));
+  const [row, bar, at] = ['.stages', '.progress', '.pace'].map(part);
   const ended = dump.stage === 'done';
   const stamp = stages.map((s) => `${s.name}${s.state}`).join();
   if (row.dataset.stamp !== stamp) {
@@ -158,25 +151,18 @@ function update(card, dump) {
     row.replaceChildren(...stages.map((s) => el('span', { class: s.state, 'data-stage': s.key }, s.name)));
   }
   const { share, words, beside } = pace(dump, performance.now());
-  const bar = /** @type {HTMLElement} */ (card.querySelector('.progress'));
-  bar.setAttribute('aria-valuenow', String(Math.floor(share * 100)));
-  bar.setAttribute('aria-valuetext', words);
+  bar.ariaValueNow = String(Math.floor(share * 100));
+  bar.ariaValueText = words;
   /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${share * 100}%`;
-  for (const node of [row, bar]) node.hidden = ended;
-  const at = /** @type {HTMLElement} */ (card.querySelector('.pace'));
-  if (ended) {
-    if (!at.querySelector('.done')) at.replaceChildren(doneLine(dump));
-  } else {
-    setText(at, '');
-    at.replaceChildren(el('b', words), beside && el('span.beside', ` · ${beside}`));
-  }
-  /** @type {HTMLElement} */ (card.querySelector('[data-act]')).hidden = ended;
+  row.hidden = bar.hidden = part('[data-act]').hidden = ended;
+  if (!ended) at.replaceChildren(el('b', words), beside && el('span.beside', ` · ${beside}`));
+  else if (!at.querySelector('.done')) at.replaceChildren(doneLine(dump));
 }
 
 /** What a dump that has been read says while others are still under way. @param {import('../store.js').Dump} dump */
 function doneLine(dump) {
   const { heap } = dump.head;
-  return el('span.done', heap.generations.length > 0 && generationBar(heap, heap.size, false), el('span.bytes', `${atLeast(dump.head)}${number(heap.size)} bytes`));
+  return el('span.done', heap.generations.length > 0 && generationBar(heap, heap.size), el('span.bytes', `${atLeast(dump.head)}${number(heap.size)} bytes`));
 }
 
 /** Rows that are always there, so that nothing jumps. @param {HTMLElement} list @param {import('../store.js').Dump} dump */
@@ -185,15 +171,17 @@ function fillFacts(list, dump) {
     list.hidden = true;
     return;
   }
-  const stamp = `${dump.facts !== null}${dump.runtime !== null}${dump.stage === 'done'}`;
+  const { facts, head } = dump;
+  const stamp = [facts, dump.runtime, head].map(Boolean).join();
   if (list.dataset.stamp === stamp) return;
   list.dataset.stamp = stamp;
-  const rows = factRows(dump.facts, dump.runtime);
-  if (!dump.facts) rows[0].text = 'Facts appear as soon as the head is read';
-  if (dump.stage === 'done') {
-    const { heap } = dump.head;
-    rows.push({ label: 'Heap', text: `${number(heap.size)} bytes in ${plural(heap.objects, 'object')}` });
-    rows.push({ label: 'Read', text: exact(dump.head) ? '✓ completely, every object counted' : `${coverage(heap.explained_bytes, heap.total_bytes)} of the heap` });
+  const rows = factRows(facts, dump.runtime);
+  if (!facts) rows[0].text = 'Facts appear as soon as the head is read';
+  if (head) {
+    const { heap } = head;
+    rows.push(
+      { label: 'Heap', text: `${number(heap.size)} bytes in ${plural(heap.objects, 'object')}` },
+      { label: 'Read', text: exact(head) ? '✓ completely, every object counted' : `${coverage(heap.explained_bytes, heap.total_bytes)} of the heap` });
   }
   list.replaceChildren(...rows.flatMap((row) => [el('dt', row.label), factCell(row, dump)]));
 }

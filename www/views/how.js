@@ -6,8 +6,10 @@ export function mountHow() {
   const list = byId('how').querySelector('.tabs');
   /** @type {HTMLElement[]} */
   const panes = [...byId('how').querySelectorAll('section')];
-  const tabs = panes.map((pane) => {
+  const tabs = panes.map((pane, at) => {
     const { tab, group } = pane.dataset;
+    pane.id = `how-${at}`;
+    pane.prepend(el('h3', tab));
     // What belongs to no group stands apart from them, at the end.
     if (group !== undefined) list.append(group ? el('h3', { role: 'presentation' }, group) : el('span.spring'));
     const button = el('button', { role: 'tab', id: `${pane.id}-tab`, 'aria-controls': pane.id, onclick: () => choose(button) }, tab);

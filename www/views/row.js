@@ -1,17 +1,18 @@
 // The table's columns, and one line of it as elements: a type, a group, a section, the foot. What is opened below a type is detail.js.
 
-import { average } from '../lib/rows.js';
+import { average, keyBy } from '../lib/rows.js';
 import { bar } from '../lib/bars.js';
-import { change, lineOf, selection, textOf } from '../lib/columns.js';
+import { change, lineOf, reader, selection, textOf } from '../lib/columns.js';
 import { el } from '../lib/dom.js';
-import { megabytes, number, percent, signed, signedMegabytes, signedPercent, visible } from '../lib/format.js';
-import { slotsOf } from '../lib/lines.js';
-import { emphasis, pieces, shorten, splitName } from '../lib/names.js';
+import { megabytes, number, percent, signed, signedMegabytes, signedPercent, utcClock, utcDate, visible } from '../lib/format.js';
+import { opens, slotsOf } from '../lib/lines.js';
+import { emphasis, ownName, pieces, shorten } from '../lib/names.js';
 import { trend } from '../lib/series.js';
 import { trendLine } from './series.js';
 
 /**
  * @typedef {import('../lib/columns.js').Line} Line
+ * @typedef {import('../lib/columns.js').Selection} Selection
  * @typedef {import('../lib/lines.js').Item} Item
  * @typedef {import('../lib/lines.js').Group} Group
  *
@@ -27,7 +28,8 @@ import { trendLine } from './series.js';
  * @property {boolean} uneven  a series with at least one type that did not go steadily
  * @property {(number | null)[]} times  of capture
  * @property {string} life  the process, where all dumps are of one; else empty
- * @property {ReturnType<typeof extremes>} [widest]  worked out when columns are first laid out
+ * @property {Record<string, number[]>} widths  of columns, by what decides them
+ * @property {number[]} ends  the first dump and the last
  * @property {(assembly: string) => {owner: string, reason: string} | undefined} assembly
  *
  * @typedef {object} Column
@@ -37,155 +39,128 @@ import { trendLine } from './series.js';
  * @property {string} [short]  label where the heads of the groups are not there
  * @property {string} said  in front of the label, for those who hear it alone
  * @property {string} group  head over several columns; '' as the one before
+ * @property {string} look  classes of its cells
+ * @property {string} tone  of its numbers
  * @property {number} width  in characters of its widest text
- * @property {(l: Line, of: Group | null, x: Shown) => string | Node | null} text
- * @property {string} [tone]
+ * @property {(l: Line, of: Group | null, s: Selection) => string | Node | null} text
  *
- * @typedef {{units: 'bytes' | 'people', spelling: 'csharp' | 'type', view: string, s: import('../lib/columns.js').Selection, room: number, two: boolean,
- *   bars: import('../lib/bars.js').Scale, columns: Column[]}} Shown  how lines are drawn now
+ * @typedef {{units: 'bytes' | 'people', spelling: 'csharp' | 'type', view: string, s: Selection, room: number, two: boolean,
+ *   order: import('../lib/rows.js').Order | null, bars: import('../lib/bars.js').Scale, columns: Column[]}} Shown  how lines are drawn now
  */
 
 /** @param {Model} m @param {'bytes' | 'people'} units @param {string} view @returns {Column[]} */
 export function columnsOf(m, units, view) {
+  const { k, names } = m;
+  const [first, last] = [names[0], names[k - 1]];
   const mb = units === 'people';
-  const [first, last] = [m.names[0], m.names[m.k - 1]];
-  const more = m.complete ? '' : ' (at least)';
-  const amount = mb ? 'Size in MB' : 'Size in bytes';
+  const amount = `Size in ${mb ? 'MB' : 'bytes'}`;
   const bytes = mb ? megabytes : number;
   const mean = (/** @type {Line} */ l, /** @type {Group | null} */ of) => {
     // Of a group of types with one number: bytes for one of each.
-    const added = change(l.counts);
-    if (of?.each) return added === 0 ? '—' : number((change(l.sizes) * of.each) / added);
-    const a = average(l);
-    return a === null ? '—' : number(a);
+    const a = of?.each ? (change(l.sizes) * of.each) / change(l.counts) : average(l);
+    return a === null || !Number.isFinite(a) ? '—' : number(a);
   };
-  const span = (/** @type {Group} */ of, /** @type {Shown} */ x, /** @type {number} */ d) => {
+  const counted = (/** @type {number} */ d) => (/** @type {Line} */ l, /** @type {Group | null} */ of, /** @type {Selection} */ s) => {
+    if (!of?.each) return number(l.counts[d]);
     let [least, most] = [Infinity, 0];
-    for (const i of of.rows) [least, most] = [Math.min(least, x.s.counts[d][i]), Math.max(most, x.s.counts[d][i])];
+    for (const i of of.rows) [least, most] = [Math.min(least, s.counts[d][i]), Math.max(most, s.counts[d][i])];
     return least === most ? number(most) : el('span.span', `${number(least)}–${number(most)}`);
   };
-  const counted = (/** @type {number} */ d) => (/** @type {Line} */ l, /** @type {Group | null} */ of, /** @type {Shown} */ x) => (of?.each ? span(of, x, d) : number(l.counts[d]));
-  const times = (/** @type {Group | null} */ of, /** @type {number} */ n) => (of?.each ? (n === 0 ? '0' : `${of.each} × ${number(n / of.each)}`) : signed(n));
-  const each = (/** @type {Group | null} */ of, /** @type {Line} */ l, /** @type {(l: Line) => number} */ f) => times(of, f(l));
-  const change1 = { key: 'size', option: '', tone: 'strong', text: (/** @type {Line} */ l) => (mb ? signedMegabytes : signed)(change(l.sizes)) };
-  const bars = { key: 'bar', option: 'bar', label: '', said: '', group: '', text: () => null };
+  const changed = (/** @type {(l: Line) => number} */ by) => (/** @type {Line} */ l, /** @type {Group | null} */ of) => {
+    const n = by(l);
+    return of?.each && n !== 0 ? `${of.each} × ${number(n / of.each)}` : signed(n);
+  };
+  const bars = { key: 'bar', option: 'bar', width: 0, text: () => null };
+  const average1 = { key: 'average', option: 'average', group: 'Average', tone: 'soft', text: mean };
+  const perDump = (/** @type {(name: string, d: number) => any} */ column) => names.map((name, d) => ({ tone: d < k - 1 ? 'soft' : '', ...column(name, d) }));
 
-  /** @type {Omit<Column, 'width'>[]} */
+  /** @type {(Partial<Column> & Pick<Column, 'key' | 'text'>)[]} */
   let columns;
-  if (m.k === 1) {
+  if (k === 1) {
     columns = [
-      { ...change1, label: 'Size', said: '', group: amount, text: (l) => bytes(l.sizes[0]) },
+      { key: 'size', tone: 'strong', label: 'Size', group: amount, text: (l) => bytes(l.sizes[0]) },
       bars,
-      { key: 'percent', option: 'percent', label: 'of heap', said: 'Share', group: '', text: (l) => percent(l.sizes[0], m.meta.total.sizes[0]) },
-      { key: 'count', option: '', label: 'Objects', said: '', group: 'Count', text: (l) => number(l.counts[0]) },
-      { key: 'average', option: 'average', label: 'size', said: 'Average', group: 'Average', tone: 'soft', text: mean },
+      { key: 'percent', option: 'percent', label: 'of heap', said: 'Share', text: (l) => percent(l.sizes[0], m.meta.total.sizes[0]) },
+      { key: 'count', label: 'Objects', group: 'Count', text: (l) => number(l.counts[0]) },
+      { ...average1, label: 'size', said: 'Average' },
     ];
   } else {
-    const heading = `${m.complete ? 'Change' : 'Difference'}, ${first} to ${last}${more}`;
-    const share = view === 'suspects';
-    columns = [
-      { ...change1, label: 'Size', said: 'Change', group: heading },
-      bars,
-      share
-        ? { key: 'percent', option: 'percent', label: 'of growth', said: 'Share', group: '', text: (l) => percent(change(l.sizes), m.growth) }
-        : { key: 'percent', option: 'percent', label: '%', said: 'Change of size', group: '', text: (l) => signedPercent(change(l.sizes), l.sizes[0]) },
-      { key: 'count', option: 'count', label: 'Count', said: 'Change', group: '', text: (l, of) => each(of, l, (n) => change(n.counts)) },
-    ];
-    const sizes = m.names.map((_, d) => ({
-      key: `size:${d}`, option: 'sizes', label: headOf(m, d), said: amount, group: d > 0 ? '' : m.k > 2 && m.life !== '' ? `${m.life}, ${amount[0].toLowerCase()}${amount.slice(1)}` : amount,
-      tone: d < m.k - 1 ? 'soft' : '', text: (/** @type {Line} */ l) => bytes(l.sizes[d]),
+    const heading = `${m.complete ? 'Change' : 'Difference'}, ${first} to ${last}${m.complete ? '' : ' (at least)'}`;
+    const growth = { key: 'size', tone: 'strong', label: 'Size', said: 'Change', group: heading, text: (/** @type {Line} */ l) => (mb ? signedMegabytes : signed)(change(l.sizes)) };
+    const sizes = perDump((_, d) => ({
+      key: `size:${d}`, option: 'sizes', label: headOf(m, d), said: amount, group: d > 0 ? '' : k > 2 && m.life !== '' ? `${m.life}, s${amount.slice(1)}` : amount, text: (/** @type {Line} */ l) => bytes(l.sizes[d]),
     }));
-    if (m.k > 2) {
-      columns.splice(2, 2);
-      for (let d = 1; d < m.k; d += 1) {
-        columns.push({
-          key: `step:${d}`, option: 'count', label: `${m.names[d - 1]} to ${m.names[d]}`, said: 'Change of count', group: d === 1 ? 'Count, by step' : '',
-          text: (l, of) => each(of, l, (n) => n.counts[d] - n.counts[d - 1]),
-        });
-      }
-      if (m.uneven) columns.push({ key: 'trend', option: 'trend', label: `${first} = 100`, said: 'Trend of size', group: 'Trend', tone: 'soft', text: (l) => trendLine(trend(l, m.times)) });
-      columns.push(...sizes);
-    } else {
-      columns.push(...sizes, ...m.names.map((_, d) => ({
-        key: `count:${d}`, option: 'counts', label: headOf(m, d), short: `Count ${m.names[d]}`, said: 'Count', group: d === 0 ? 'Count' : '', tone: d < m.k - 1 ? 'soft' : '', text: counted(d),
-      })));
-      columns.push({ key: 'average', option: 'average', label: `in ${last}`, said: 'Average size', group: 'Average', tone: 'soft', text: mean });
-    }
+    columns = k > 2 ? [
+      growth,
+      bars,
+      ...names.slice(1).map((name, at) => ({
+        key: `step:${at + 1}`, option: 'count', label: `${names[at]} to ${name}`, said: 'Change of count', group: at === 0 ? 'Count, by step' : '', text: changed((l) => l.counts[at + 1] - l.counts[at]),
+      })),
+      ...(m.uneven ? [{ key: 'trend', option: 'trend', label: `${first} = 100`, said: 'Trend of size', group: 'Trend', tone: 'soft', width: 10, text: (/** @type {Line} */ l) => trendLine(trend(l, m.times)) }] : []),
+      ...sizes,
+    ] : [
+      growth,
+      bars,
+      view === 'suspects'
+        ? { key: 'percent', option: 'percent', label: 'of growth', said: 'Share', text: (l) => percent(change(l.sizes), m.growth) }
+        : { key: 'percent', option: 'percent', label: '%', said: 'Change of size', text: (l) => signedPercent(change(l.sizes), l.sizes[0]) },
+      { key: 'count', option: 'count', label: 'Count', said: 'Change', text: changed((l) => change(l.counts)) },
+      ...sizes,
+      ...perDump((name, d) => ({ key: `count:${d}`, option: 'counts', label: headOf(m, d), short: `Count ${name}`, said: 'Count', group: d === 0 ? 'Count' : '', text: counted(d) })),
+      { ...average1, label: `in ${last}`, said: 'Average size' },
+    ];
   }
-  const widest = (m.widest ??= extremes(m));
-  return columns.map((c) => ({ ...c, width: Math.max(0.9 * c.label.length + (c.label === '' ? 0 : 1.5), widthOf(c.key, widest, m, mb, view)) }));
+  const widths = (m.widths[`${units} ${view === 'suspects'}`] ??= widthsOf(columns, m));
+  return columns.map((column, at) => {
+    const c = { label: '', said: '', group: '', tone: '', option: '', ...column };
+    return { ...c, width: Math.max(0.9 * c.label.length + (c.label === '' ? 0 : 1.5), widths[at]), look: `${at > 0 && c.group ? 'edge ' : ''}c-${c.key.replace(':', '-')}` };
+  });
 }
 
 /** `A 14:05`; only the name where the time is not known, or `≥` where it is not all of it. @param {Model} m @param {number} d */
 function headOf(m, d) {
-  const dump = m.meta.dumps[d];
-  if (!dump.complete) return `${m.names[d]} ≥`;
-  const at = dump.dump.captured_at;
-  if (at === null || at === undefined) return m.names[d];
-  const [start, end] = [m.times[0], m.times[m.k - 1]];
-  const iso = new Date(at * 1000).toISOString();
+  const { complete, dump } = m.meta.dumps[d];
+  const name = m.names[d];
+  if (!complete) return `${name} ≥`;
+  const at = dump.captured_at;
+  if (at === null || at === undefined) return name;
+  const [start, end] = m.ends.map((e) => m.times[e]);
   const oneDay = start !== null && end !== null && Math.abs(end - start) < 86_400;
-  return `${m.names[d]} ${oneDay ? iso.slice(11, 16) : iso.slice(5, 10)}`;
+  return `${name} ${oneDay ? utcClock(at) : utcDate(at).replace(/ \d+$/, '')}`;
 }
 
-/** The largest numbers of a data set, from which the widths of the columns come. @param {Model} m */
-function extremes(m) {
-  const { c } = m;
-  const lines = [m.meta.free, m.meta.total];
-  const most = { size: 0, count: 0, ratio: 0, step: 0, average: 0 };
-  const take = (/** @type {Line} */ { counts, sizes }) => {
-    const last = sizes.length - 1;
-    most.size = Math.max(most.size, Math.abs(change(sizes)));
-    most.count = Math.max(most.count, Math.abs(change(counts)));
-    for (let d = 1; d <= last; d += 1) most.step = Math.max(most.step, Math.abs(counts[d] - counts[d - 1]));
-    if (sizes[0] > 0) most.ratio = Math.max(most.ratio, Math.abs(sizes[last] - sizes[0]) / sizes[0]);
-    if (counts[last] > 0) most.average = Math.max(most.average, sizes[last] / counts[last]);
-  };
-  lines.forEach(take);
-  const line = { counts: Array(m.k).fill(0), sizes: Array(m.k).fill(0) };
-  for (let i = 0; i < c.n; i += 1) {
-    for (let d = 0; d < m.k; d += 1) {
-      line.counts[d] = c.counts[d * c.n + i];
-      line.sizes[d] = c.sizes[d * c.n + i];
+/** Characters of the widest text of each column, which is that of the largest number in it. @param {(Partial<Column> & Pick<Column, 'key' | 'text'>)[]} columns @param {Model} m */
+function widthsOf(columns, m) {
+  const line = reader(selection(m.c, 'all'));
+  const wanted = columns.map(({ key, text, width }) => ({ text, value: keyBy(key), width: width ?? 0, most: width === undefined ? -1 : Infinity }));
+  const take = (/** @type {Line} */ l, /** @type {typeof wanted} */ some) => {
+    for (const c of some) {
+      const value = c.value(l);
+      if (value <= c.most) continue;
+      const { length } = /** @type {string} */ (c.text(l, null, /** @type {any} */ (null)));
+      c.width = Math.max(c.width, length);
+      // A dash is no number.
+      if (length > 1) c.most = value;
     }
-    take(line);
-  }
-  return most;
-}
-
-/** @param {string} key @param {ReturnType<typeof extremes>} most @param {Model} m @param {boolean} mb @param {string} view */
-function widthOf(key, most, m, mb, view) {
-  const bytes = (/** @type {number} */ n) => (mb ? megabytes(n) : number(n)).length;
-  const [what, d] = key.split(':');
-  if (d !== undefined) {
-    if (what === 'step') return number(most.step).length + 1;
-    return what === 'size' ? bytes(m.meta.total.sizes[+d]) : number(m.meta.total.counts[+d]).length;
-  }
-  switch (key) {
-    case 'size':
-      return bytes(most.size) + 1;
-    case 'percent':
-      return m.k === 1 || view === 'suspects' ? 7 : Math.min(11, signedPercent(most.ratio, 1).length);
-    case 'count':
-      return number(most.count).length + 1;
-    case 'average':
-      return number(most.average).length;
-    default:
-      return 10; // the trend
-  }
+  };
+  take(m.meta.free, wanted);
+  take(m.meta.total, wanted);
+  // Nothing in a dump is more than its total.
+  const changes = wanted.filter((_, at) => !/^(size|count):/.test(columns[at].key));
+  for (const i of m.c.owner.keys()) take(line(i), changes);
+  return wanted.map(({ width }, at) => (columns[at].key === 'percent' ? Math.min(11, width) : width));
 }
 
 /**
  * Groups of one number say more in their cells than any type: `8 × 10,851`, `7,800–7,811`.
- * @param {Column[]} columns @param {Item[]} items @param {Shown} x
+ * @param {Column[]} columns @param {Item[]} items @param {Selection} s
  */
-export function widen(columns, items, x) {
+export function widen(columns, items, s) {
   for (const item of items) {
     if (item.kind !== 'group' || !item.each) continue;
-    for (const c of columns) {
-      const text = c.key.startsWith('count') || c.key.startsWith('step') ? c.text(item.numbers, item, x) : null;
-      const length = typeof text === 'string' ? text.length : text instanceof Element ? 0.85 * (text.textContent ?? '').length : 0;
-      c.width = Math.max(c.width, length);
+    for (const c of columns.filter(({ key }) => /^(count|step)/.test(key))) {
+      const text = c.text(item.numbers, item, s);
+      c.width = Math.max(c.width, text instanceof Element ? 0.85 * (text.textContent ?? '').length : String(text).length);
     }
   }
 }
@@ -195,20 +170,22 @@ export function widen(columns, items, x) {
  * @param {Model} m @param {Shown} x
  */
 export function headRows(m, x) {
-  const sort = (/** @type {string} */ by, /** @type {string} */ label, /** @type {string} */ said) =>
-    el('button', { 'data-by': by, 'aria-label': said === '' || label.startsWith(said) ? null : `${said}, ${label}` }, label);
-  const cells = [el('th.name', { role: 'columnheader', scope: 'col' }, sort('type', x.view === 'suspects' ? 'Suspect' : 'Type', ''))];
-  const groups = [el('th.name')];
-  let span = null;
+  const head = (/** @type {string} */ look, /** @type {string} */ by, /** @type {string} */ label, /** @type {string} */ said) =>
+    el('th', { class: look, role: 'columnheader', scope: 'col', 'aria-sort': x.order?.by === by ? (x.order.dir > 0 ? 'ascending' : 'descending') : null },
+      el('button', { 'data-by': by, 'aria-label': said === '' || label.startsWith(said) ? null : `${said}, ${label}` }, label));
+  const cells = [head('name', 'type', x.view === 'suspects' ? 'Suspect' : 'Type', '')];
+  const groups = [el('td.name')];
+  let span = 0;
   for (const c of x.columns) {
-    if (c.group !== '' || span === null) {
-      span = el('th', { class: `over${c.group === '' || c === x.columns[0] ? '' : ' edge'}`, 'data-span': '1' }, el('span', c.group));
-      groups.push(span);
-    } else span.dataset.span = String(Number(span.dataset.span) + 1);
-    span.style.gridColumn = `span ${span.dataset.span}`;
-    const place = `${c.group !== '' && c !== x.columns[0] ? 'edge ' : ''}c-${c.key.replace(':', '-')}`;
-    if (c.key === 'bar') cells.push(axis(x, m.k > 1));
-    else cells.push(el('th', { role: 'columnheader', scope: 'col', class: place }, sort(c.key, (x.two && c.short) || c.label, c.said)));
+    if (c.group !== '' || groups.length === 1) {
+      groups.push(el('th.over', { class: c.group === '' || c === x.columns[0] ? '' : 'edge' }, el('span', c.group)));
+      span = 0;
+    }
+    span += 1;
+    const over = groups[groups.length - 1];
+    over.ariaColSpan = String(span);
+    over.style.gridColumn = `span ${span}`;
+    cells.push(c.key === 'bar' ? axis(x, m.k > 1) : head(c.look, c.key, (x.two && c.short) || c.label, c.said));
   }
   return [el('tr.groups', { 'aria-hidden': 'true' }, ...groups), el('tr', { role: 'row', 'aria-rowindex': '1' }, ...cells)];
 }
@@ -236,13 +213,13 @@ function axis({ bars, units }, diff) {
  * @returns {HTMLElement}
  */
 export function lineNode(item, m, x) {
-  if (item.kind === 'section' || item.kind === 'rule') {
-    const words = item.kind === 'rule' ? [item.text] : [el('b', item.label), item.note && el('span.note', { title: item.note }, (x.two && item.brief) || item.note)];
-    return el('tr', { role: 'row', class: item.kind }, el('th.wide', { role: 'rowheader', 'aria-colspan': String(x.columns.length + 1) }, ...words));
-  }
   if (item.kind === 'detail') return el('tr.detail-row', { role: 'row' });
+  if (!opens(item)) {
+    const words = item.kind === 'rule' ? [item.text] : [el('b', item.label), item.note && el('span.note', { title: item.note }, x.two ? item.brief : item.note)];
+    return el('tr', { role: 'row', class: item.kind }, el('th.wide', { role: 'rowheader', 'aria-colspan': x.columns.length + 1 }, ...words));
+  }
   const node = el('tr', {
-    role: 'row', class: `${item.kind === 'group' ? 'set' : item.kind}${item.open ? ' opened' : ''}${item.level > 1 ? ' inner' : ''}`, tabindex: '-1', 'aria-level': String(item.level), 'aria-expanded': String(item.open),
+    role: 'row', class: `${item.kind === 'group' ? 'set' : item.kind}${item.open ? ' opened' : ''}${item.level > 1 ? ' inner' : ''}`, tabindex: '-1', 'aria-level': item.level, 'aria-expanded': item.open,
   });
   const name = el('th.name', { role: 'rowheader', scope: 'row' }, el('span.twist', { 'aria-hidden': 'true' }));
   if (item.level > 1) name.style.setProperty('--level', String(item.level - 1));
@@ -277,17 +254,19 @@ function nameOf(cell, m, x, i, level, all) {
   cell.title = full;
   const taken = all.reduce((n, { text }) => n + 0.95 * text.length + 3, 2 * (level - 1));
   // In the tree of namespaces it is in its own.
-  cell.append(nameNode(x.view === 'namespace' ? splitName(full).rest : full, Math.floor(x.room - taken), look), ...all.map(({ text, tone }) => el('span', { class: `mark ${tone}` }, text)));
+  cell.append(nameNode(x.view === 'namespace' ? ownName(full) : full, Math.floor(x.room - taken), look), ...all.map(({ text, tone }) => el('span', { class: `mark ${tone}` }, text)));
 }
 
 /** @type {Set<string>} */
 const NONE = new Set();
 const NO_EMPHASIS = { strong: false, words: NONE };
 
-/** @param {string} full  already visible @param {number} room @param {import('../lib/names.js').Emphasis} look */
+/** @param {string} full  already visible @param {number} room  Infinity: arguments keep their namespaces, too @param {import('../lib/names.js').Emphasis} look */
 function nameNode(full, room, look) {
   const name = el('bdi.full');
-  for (const { text, tone } of pieces(shorten(full, room), look)) name.append(tone === 'plain' ? text : el(tone === 'strong' ? 'b' : 'i', text));
+  const short = shorten(full, room);
+  if (room === Infinity) short.rest = full.slice(short.namespace.length);
+  for (const { text, tone } of pieces(short, look)) name.append(tone === 'plain' ? text : el(tone === 'strong' ? 'b' : 'i', text));
   return name;
 }
 
@@ -299,7 +278,7 @@ function groupName(cell, g, x) {
   if (g.font === 'name') {
     const strong = Boolean(g.owner) && g.owner !== 'runtime';
     // Of a base type or interface its own name says all; where it is declared is in the title.
-    const full = g.hollow ? splitName(label).rest : label;
+    const full = g.hollow && x.room < Infinity ? ownName(label) : label;
     cell.append(nameNode(full, Math.max(16, x.room - Math.min(note.length, 24)), { strong, words: NONE }));
     if (g.owner === 'yours') cell.append(el('span.mark', 'yours'));
   } else cell.append(el('b.words', label));
@@ -325,10 +304,10 @@ export function cells(node, m, x, l, of, hollow = of?.hollow ?? false) {
   for (const c of x.columns) {
     const cell = document.createElement('td');
     cell.setAttribute('role', 'gridcell');
-    cell.className = `${c.group !== '' && c !== x.columns[0] ? 'edge ' : ''}${c.tone ?? ''} c-${c.key.replace(':', '-')}`;
+    cell.className = `${c.look} ${c.tone}`;
     if (c.key === 'bar') drawBar(cell, change(l.sizes), m, x, hollow);
     else {
-      const text = c.text(l, of, x);
+      const text = c.text(l, of, x.s);
       if (text === '0') cell.classList.add('zero');
       if (text !== null) cell.append(text);
     }
@@ -347,8 +326,8 @@ function drawBar(cell, value, m, { bars }, hollow) {
   cell.append(node);
 }
 
-/** A line of the foot. @param {Model} m @param {Shown} x @param {Line} l @param {string} kind @param {string} label @param {(Node | string)[]} notes @param {string} [short] */
-export function footRow(m, x, l, kind, label, notes, short = label) {
+/** A line of the foot. @param {Model} m @param {Shown} x @param {Line} l @param {string} kind @param {string} label @param {(Node | string | false)[]} [notes] @param {string} [short] */
+export function footRow(m, x, l, kind, label, notes = [], short = label) {
   const node = el('tr', { role: 'row', class: kind }, el('th.name', { role: 'rowheader', scope: 'row' }, el('span', x.two ? short : label), ...notes.map((n) => (typeof n === 'string' ? el('span.note', n) : n))));
   cells(node, m, x, l, null);
   // Shares are of the growth of types.

@@ -1,18 +1,12 @@
 // Save report: the format, what it holds, and what its first lines are, before anything is written.
 
-import { answerOf } from '../lib/answer.js';
 import { byId, copied, el, setText } from '../lib/dom.js';
 import { number, size } from '../lib/format.js';
-import { reportHtml, wordsOfReport } from '../lib/report-html.js';
-import { notesOf, warningsOf } from '../lib/warnings.js';
 import { pageState } from '../store.js';
-import { sidesOf } from './answer.js';
+import { SAMPLED, reportOf } from './report.js';
 
 /** Bytes of a preview. */
 const PREVIEW = 4000;
-
-/** Rows whose sample addresses are asked for. */
-const SAMPLED = 50;
 
 /** @type {{key: string, label: string, type: string, ending: string}[]} */
 const FORMATS = [
@@ -65,42 +59,21 @@ export function mountSave(store, actions, reports) {
       if (part.key === 'types') setText(/** @type {Element} */ (box.parentElement?.querySelector('.n')), ` ${number(result.comparison.columns.n)} rows`);
       if (part.key === 'modules') setText(/** @type {Element} */ (box.parentElement?.querySelector('.n')), ` ${number(result.comparison.meta.assemblies.length)}`);
     }
-    let text;
+    const csharp = store.get().spelling === 'csharp';
+    let text = '';
+    let preview;
     try {
-      text = format === 'html' ? await html(result) : await actions.save(/** @type {any} */ (format), { names: format === 'json' ? undefined : spelling() === 'csharp' ? 'csharp' : 'sos', withCommandLine: parts.commandLine });
+      if (format === 'html') ({ text, preview } = await reportOf(result, store.get().spelling, parts, reports));
+      else text = await actions.save(/** @type {any} */ (format), { names: format === 'json' ? undefined : csharp ? 'csharp' : 'sos', withCommandLine: parts.commandLine });
+      preview ??= text;
     } catch (failure) {
-      text = '';
-      setText(byId('save-preview'), String(/** @type {any} */ (failure)?.message ?? failure));
+      preview = String(/** @type {any} */ (failure)?.message ?? failure);
     }
     if (mine !== making) return;
     made = text;
-    if (text !== '') setText(byId('save-preview'), preview(text));
+    setText(byId('save-preview'), preview.length > PREVIEW ? `${preview.slice(0, PREVIEW)}\n…` : preview);
     setText(byId('save-size'), text === '' ? '' : `${size(new Blob([text]).size)}`);
     byId('save-go').disabled = byId('save-copy').disabled = text === '';
-  };
-  const spelling = () => store.get().spelling;
-
-  /** @param {import('../store.js').Result} result */
-  const html = async (result) => {
-    const { sides, all } = sidesOf(result);
-    /** @type {Map<number, string[]>} */
-    const samples = new Map();
-    if (parts.samples) {
-      for (let i = 0; i < Math.min(SAMPLED, result.comparison.columns.n); i++) {
-        const detail = await reports.detail(i);
-        samples.set(i, detail.samples[detail.samples.length - 1].flat().slice(0, 4));
-      }
-    }
-    return reportHtml({
-      sides, comparison: result.comparison, answer: answerOf(sides, all, result.comparison), warnings: warningsOf(sides, all, result.comparison.meta.findings),
-      notes: notesOf(sides, result.comparison.meta.findings), spelling: spelling(), version: `${VERSION} (${BUILD})`, now: Date.now() / 1000, samples,
-    }, /** @type {any} */ (parts));
-  };
-
-  /** What of the text can be read; of HTML, what it says. @param {string} text */
-  const preview = (text) => {
-    const said = format === 'html' ? wordsOfReport(text.slice(0, 10 * PREVIEW)) : text;
-    return said.length > PREVIEW ? `${said.slice(0, PREVIEW)}\n…` : said;
   };
 
   dialog.addEventListener('change', (/** @type {any} */ e) => {

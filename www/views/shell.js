@@ -47,6 +47,9 @@ export function mountShell(store, actions) {
   mountCopyMenu(store, actions);
   mountMenus();
 
+  for (const dialog of document.querySelectorAll('dialog')) {
+    dialog.prepend(el('header', el('h2', dialog.ariaLabel), el('form', { method: 'dialog' }, el('button', { type: 'submit' }, 'Close ', el('kbd', 'Esc')))));
+  }
   for (const line of document.querySelectorAll('dialog .copyline')) {
     line.append(copyButton('Copy', () => line.querySelector('code')?.textContent ?? ''));
   }

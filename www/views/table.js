@@ -2,20 +2,21 @@
 // scroll and filter at once. The page itself scrolls; head and foot stick to the window.
 
 import { scale } from '../lib/bars.js';
-import { OWNERS, change, freeOf, growth, hasGenerations, keyOf, lineOf, plus, selection, sumOf, textOf } from '../lib/columns.js';
+import { OWNERS, VIEWS, freeOf, growth, hasGenerations, keyOf, lineOf, plus, selection, sumOf, textOf } from '../lib/columns.js';
 import { byId, copyText, el } from '../lib/dom.js';
 import { number, percent, plural, signed } from '../lib/format.js';
 import { fromFragment, toFragment } from '../lib/fragment.js';
 import { commandOf } from '../lib/keys.js';
-import { idOf, linesOfAssemblies, linesOfNamespaces, linesOfSupertypes, linesOfSuspects, linesOfTypes, suspectCount } from '../lib/lines.js';
-import { foldedName, splitName } from '../lib/names.js';
+import { groupedBy, linesOfAssemblies, linesOfNamespaces, linesOfSupertypes, linesOfSuspects, linesOfTypes, opens, section, suspectCount } from '../lib/lines.js';
+import { foldedName, ownName } from '../lib/names.js';
 import { SHOWN, filtered, matcher, nameRanks, searchTexts, shownBy } from '../lib/rows.js';
-import { oneProcess } from '../lib/facts.js';
+import { GENERATIONS, OLD_FIRST, oneProcess } from '../lib/facts.js';
 import { trend } from '../lib/series.js';
+import { toggled } from '../store.js';
 import { mountChart } from './chart.js';
 import { classCell, detailCell } from './detail.js';
 import { columnsOf, footRow, headRows, hooks, lineNode, widen } from './row.js';
-import { VIEWS, mountToolbar } from './toolbar.js';
+import { mountToolbar } from './toolbar.js';
 
 /**
  * @typedef {import('../lib/lines.js').Item} Item
@@ -25,7 +26,7 @@ import { VIEWS, mountToolbar } from './toolbar.js';
  */
 
 /** Pixels of the track of the bars, and on the narrowest windows. */
-const TRACK = 150;
+export const TRACK = 150;
 const NARROW_TRACK = 96;
 
 /** Pixels that a type name is left at least, before columns are dropped for it. */
@@ -68,23 +69,22 @@ export function mountTable(store, client, actions) {
   let tops = new Float64Array(1);
   /** Heights of opened rows, measured. @type {Map<string, number>} */
   const heights = new Map();
-  /** @type {Map<Item, HTMLElement>} */
+  /** The lines that are elements, by id. @type {Map<string, HTMLElement>} */
   let nodes = new Map();
-  /** Where the keyboard is. */
+  /** Where the keyboard is: the id of a line. */
   let active = '';
-  let lines = 'one';
   let printing = false;
   /** Of the area, when the columns were laid out. */
   let drawnWidth = 0;
   let drawnKey = '';
   let drawnFilter = '';
-  /** @type {import('../lib/lines.js').Context | null} */
-  let context = null;
+  /** Null as the suspects rank, which is the order of no column. @type {import('../lib/rows.js').Order | null} */
+  let order = null;
 
   const measured = new ResizeObserver((entries) => {
     let changed = false;
     for (const { target } of entries) {
-      const id = /** @type {HTMLElement} */ (target).dataset.id ?? '';
+      const id = rowAt(target)?.dataset.id ?? '';
       const height = Math.ceil(target.getBoundingClientRect().height);
       if (height > 0 && heights.get(id) !== height) {
         heights.set(id, height);
@@ -128,13 +128,14 @@ export function mountTable(store, client, actions) {
       if (grows || s.moved !== moved) redraw(true);
       else drawnKey = '';
       ({ moved } = s);
-      if (part) { /* the address is for the whole */ } else if (restore && Object.keys(restore).length > 0) {
+      if (!part) {
         const state = restore;
         restore = null;
-        store.set(state);
-        return;
+        if (state && Object.keys(state).length > 0) {
+          store.set(state);
+          return;
+        }
       }
-      if (!part) restore = null;
     }
     const filter = JSON.stringify([s.view, s.search, s.show, s.owners, s.generation, s.order, s.spelling, s.units, s.hidden, s.fold]);
     const key = JSON.stringify([filter, s.opened, s.pinned, s.axis, s.events.length]);
@@ -153,169 +154,172 @@ export function mountTable(store, client, actions) {
     const s = store.get();
     if (!model || !known) return;
     const m = model;
-    const view = m.k === 1 && s.view === 'suspects' ? 'types' : s.view === 'suspects' && !known.suspects ? 'types' : s.view;
+    const facts = known;
+    const view = s.view === 'suspects' && !facts.suspects ? 'types' : s.view;
     const generation = m.generations && view !== 'suspects' ? s.generation : 'all';
-    const sel = known.selection(generation);
+    const sel = facts.selection(generation);
     // The suspects are of whole heaps: only search and classes act on them.
     const filter = { search: s.search, owners: s.owners, show: m.k === 1 || view === 'suspects' ? 'all' : s.show };
-    const rows = filtered(m.c, sel, filter, known.texts);
-    const spelling = s.spelling;
-    const usual = s.order.by === 'size' && s.order.dir === -1;
-    const ranked = view === 'suspects' && usual && !s.order.chosen;
-    context = {
-      c: m.c, s: sel, rows, spelling, opened: new Set(s.opened), ranks: () => /** @type {any} */ (known).ranks(spelling), fold: s.fold && view === 'types' ? known.fold : null,
-      order: ranked ? null : s.order, pinned: new Set(view === 'types' ? s.pinned : []),
-      growth: usual && m.k > 1 && generation === 'all' && isUnfiltered(s) ? m.growth : undefined,
-    };
-    items = itemsOf(view, context, m, known);
+    const rows = filtered(m.c, sel, filter, () => facts.texts(null));
+    const { spelling } = s;
+    const usual = s.order.by === 'size' && s.order.dir < 0;
+    order = view === 'suspects' && usual && !s.order.chosen ? null : s.order;
+    const types = view === 'types';
+    items = itemsOf(view, {
+      c: m.c, s: sel, rows, spelling, opened: new Set(s.opened), ranks: () => facts.ranks(spelling), fold: s.fold && types ? facts.fold : null,
+      order, pinned: new Set(types ? s.pinned : []), growth: usual && m.k > 1 && generation === 'all' && isUnfiltered(s) ? m.growth : undefined,
+    }, m, facts);
     // A row that goes away or changes its place takes the focus along.
-    const focused = body.contains(document.activeElement);
-    const inside = /** @type {any} */ (document.activeElement?.closest('.detail-row'))?.dataset.id;
+    const focused = rowAt(document.activeElement)?.dataset.id;
     layOut(s, view, sel);
-    drawHead(s, view, ranked);
-    drawFoot(s, sel, rows, generation, filter);
+    drawHead(view);
+    drawFoot(sel, rows, generation, filter);
     const said = { error: matcher(s.search).error ?? '', found: `${saying}${plural(rows.length, 'type')} of ${number(m.c.n)} shown` };
-    const counts = known.counts(generation);
-    updateToolbar({ ...s, view }, m, { ...(counts.done ?? counts.before), ...said });
+    const counts = facts.counts(generation);
+    const tell = () => updateToolbar({ ...s, view }, m, { ...counts.known, ...said });
+    tell();
     // Counting takes as long as drawing: a task of its own, so that the first rows are there before.
-    if (!counts.done) {
+    if (counts.make) {
       setTimeout(() => {
         if (model !== m) return;
-        counts.done = counts.make();
-        if (store.get() === s) updateToolbar({ ...s, view }, m, { ...counts.done, ...said });
+        counts.make?.();
+        if (store.get() === s) tell();
         else redraw(true);
       });
     }
     updateChart(s, m);
     nothing.hidden = rows.length > 0;
-    if (!items.some((item) => selectable(item) && idOf(m.c, item) === active)) {
-      const first = items.find(selectable);
-      active = first ? idOf(m.c, first) : '';
-    }
     for (const node of nodes.values()) node.remove();
     nodes = new Map();
+    if (indexOf(active) < 0) active = items.find(opens)?.id ?? '';
     place();
     if (!keep) toTop();
     paint();
-    if (focused) focusActive(false);
-    if (inside) /** @type {any} */ ([...nodes].find(([item]) => idOf(m.c, item) === inside)?.[1].querySelector('[data-move][aria-pressed="true"]'))?.focus();
+    if (focused) {
+      focusActive(false);
+      /** @type {HTMLElement | null | undefined} */ (nodes.get(focused)?.querySelector('[data-move][aria-pressed="true"]'))?.focus();
+    }
     writeFragment(s);
   }
 
   /** Which columns there is room for, how wide, and the scale of the bars. @param {State} s @param {string} view @param {import('../lib/columns.js').Selection} sel */
-  function layOut(s, view, sel) {
+  function layOut({ units, spelling, hidden }, view, sel) {
     const m = /** @type {Model} */ (model);
     drawnWidth = area.clientWidth;
     const width = table.clientWidth || innerWidth - 48;
-    const digit = measure('0000000000', 'probe') / 10;
-    const letter = measure('0000000000', 'probe mono') / 10;
-    const all = columnsOf(m, s.units, view).filter((c) => c.option === '' || !s.hidden.includes(c.option));
-    widen(all, items, { units: s.units, spelling: s.spelling, view, s: sel, columns: all, bars: /** @type {any} */ (known).bars(TRACK), room: 0, two: false });
-    const pixels = (/** @type {import('./row.js').Column} */ c) => (c.key === 'bar' ? TRACK + 16 : Math.ceil(c.width * digit) + 20);
-    const need = (/** @type {import('./row.js').Column[]} */ list) => list.reduce((n, c) => n + pixels(c), view === 'suspects' ? NAME + 150 : NAME);
+    const [digit, letter] = ['probe', 'probe mono'].map((look) => measure('0000000000', look) / 10);
+    const all = columnsOf(m, units, view).filter((c) => !hidden.includes(c.option));
+    widen(all, items, sel);
     let columns = all;
-    for (const option of ['average', 'trend', 'percent', 'counts']) if (need(columns) > width) columns = columns.filter((c) => c.option !== option);
-    lines = innerWidth < 900 || need(columns) > width ? 'two' : 'one';
     let track = TRACK;
-    if (lines === 'two') {
-      const series = m.k > 2;
-      const wanted = (/** @type {import('./row.js').Column} */ c) => ['size', 'bar', 'percent', 'count'].includes(c.key) || c.option === (series ? 'count' : 'counts') || (m.k === 1 && c.key === 'average');
-      columns = all.filter(wanted);
+    let beside = 20;
+    // The margins of table.css: those of the bars are narrower.
+    const pixels = (/** @type {import('./row.js').Column} */ c) => (c.key === 'bar' ? track + 0.8 * beside : Math.ceil(c.width * digit) + beside);
+    const sum = () => columns.reduce((n, c) => n + pixels(c), 0);
+    const drop = (/** @type {number} */ room, /** @type {string[]} */ ...options) => {
+      for (const option of options) if (sum() > room) columns = columns.filter((c) => c.option !== option);
+    };
+    const room = width - (view === 'suspects' ? NAME + 150 : NAME);
+    drop(room, 'average', 'trend', 'percent', 'counts');
+    const two = innerWidth < 900 || sum() > room;
+    if (two) {
+      columns = all.filter((c) => ['size', 'bar', 'percent', 'count'].includes(c.key) || c.option === (m.k > 2 ? 'count' : 'counts') || (m.k === 1 && c.key === 'average'));
       if (width < 560) track = NARROW_TRACK;
-      const fits = () => columns.reduce((n, c) => n + (c.key === 'bar' ? track + 8 : Math.ceil(c.width * digit) + 10), 0) <= width;
-      for (const option of ['counts', 'average', 'percent', 'bar']) if (!fits()) columns = columns.filter((c) => c.option !== option);
-      while (!fits() && columns.length > 2) columns = columns.slice(0, -1);
+      beside = 10;
+      drop(width, 'counts', 'average', 'percent', 'bar');
+      while (sum() > width && columns.length > 2) columns.pop();
     }
-    const template = columns.map((c) => (lines === 'two' ? (c.key === 'bar' ? `${track + 8}px` : `minmax(max-content, ${c.width}fr)`) : `${pixels(c)}px`));
-    table.style.setProperty('--columns', lines === 'two' ? template.join(' ') : `minmax(0, 1fr) ${template.join(' ')}`);
-    table.dataset.lines = lines;
-    // The foot's names take the place of what the foot does not show.
-    table.style.setProperty('--foot-span', String(Math.max(1, columns.filter((c) => c.key === 'bar' || c.key === 'percent').length)));
-    table.classList.toggle('no-bar', !columns.some((c) => c.key === 'bar'));
-    table.style.setProperty('--zero', `${/** @type {any} */ (known).bars(track).zero}px`);
+    const has = (/** @type {string} */ key) => columns.some((c) => c.key === key);
+    const bars = /** @type {any} */ (known).bars(track);
+    const template = columns.map((c) => (two && c.key !== 'bar' ? `minmax(max-content, ${c.width}fr)` : `${pixels(c)}px`)).join(' ');
+    table.dataset.lines = two ? 'two' : 'one';
     table.classList.toggle('one', m.k === 1);
-    const nameWidth = lines === 'two' ? width - 40 : width - columns.reduce((n, c) => n + pixels(c), 0) - 40;
-    shown = { units: s.units, spelling: s.spelling, view, s: sel, columns, bars: /** @type {any} */ (known).bars(track), two: lines === 'two', room: Math.max(16, Math.floor((nameWidth - 4) / letter)) };
+    table.classList.toggle('no-bar', !has('bar'));
+    for (const [name, value] of Object.entries({
+      '--columns': two ? template : `minmax(0, 1fr) ${template}`,
+      '--zero': `${bars.zero}px`,
+      // The foot's names take the place of what the foot does not show.
+      '--foot-span': has('bar') && has('percent') ? '2' : '1',
+    })) table.style.setProperty(name, value);
+    shown = { units, spelling, view, s: sel, columns, bars, two, order, room: Math.max(16, Math.floor((width - (two ? 0 : sum()) - 44) / letter)) };
   }
 
-  /** @param {State} s @param {string} view @param {boolean} ranked  in the order of the suspects, which is that of no column */
-  function drawHead(s, view, ranked) {
-    const m = /** @type {Model} */ (model);
-    const focusedBy = head.contains(document.activeElement) ? document.activeElement?.getAttribute('data-by') : null;
-    head.replaceChildren(...headRows(m, /** @type {Shown} */ (shown)));
-    for (const button of head.querySelectorAll('[data-by]')) {
-      const by = button.getAttribute('data-by');
-      if (by === s.order.by && !ranked) button.closest('th')?.setAttribute('aria-sort', s.order.dir > 0 ? 'ascending' : 'descending');
-      if (by === focusedBy) /** @type {HTMLElement} */ (button).focus({ preventScroll: true });
-    }
-    table.setAttribute('aria-label', (VIEWS.find(([v]) => v === view)?.[1] ?? '').replace(/^By/, 'Types by'));
+  /** @param {string} view */
+  function drawHead(view) {
+    const focusedBy = head.contains(document.activeElement) && document.activeElement?.getAttribute('data-by');
+    head.replaceChildren(...headRows(/** @type {Model} */ (model), /** @type {Shown} */ (shown)));
+    /** @type {HTMLElement | null} */ (head.querySelector(`[data-by="${focusedBy}"]`))?.focus({ preventScroll: true });
+    table.ariaLabel = VIEWS[view][0].replace(/^By/, 'Types by');
   }
 
   let freeOpen = false;
-  /** @param {State} s @param {import('../lib/columns.js').Selection} sel @param {number[]} rows @param {string} generation @param {import('../lib/rows.js').Filter} filter */
-  function drawFoot(s, sel, rows, generation, filter) {
+  /** @param {import('../lib/columns.js').Selection} sel @param {number[]} rows @param {string} generation @param {import('../lib/rows.js').Filter} filter */
+  function drawFoot(sel, rows, generation, filter) {
     const m = /** @type {Model} */ (model);
     const x = /** @type {Shown} */ (shown);
-    const types = /** @type {any} */ (known).sum(generation);
+    const { sum } = /** @type {NonNullable<typeof known>} */ (known);
+    const types = sum(generation);
     const free = freeOf(m.meta, generation);
     const total = plus(types, free);
-    const share = (/** @type {import('../lib/columns.js').Line} */ part, /** @type {import('../lib/columns.js').Line} */ whole) => {
-      const ends = m.k > 1 ? [0, m.k - 1] : [0];
-      return ends.map((d) => percent(part.sizes[d], whole.sizes[d]).replace(' %', '')).join(' → ');
-    };
-    const where = generation === 'all' ? 'the heap' : 'these generations';
+    const share = (/** @type {import('../lib/columns.js').Line} */ part, /** @type {import('../lib/columns.js').Line} */ whole, /** @type {string} */ of) =>
+      `${m.ends.map((d) => percent(part.sizes[d], whole.sizes[d]).replace(' %', '')).join(' → ')} % of ${of}`;
+    const all = generation === 'all';
+    const count = plural(m.c.n, 'type');
     const list = [];
-    const some = rows.length < m.c.n && (filter.search.trim() !== '' || filter.show !== 'all' || OWNERS.some((o) => !filter.owners[o]));
-    if (some) list.push(footRow(m, x, sumOf(sel, rows), 'filtered', `Shown: ${number(rows.length)} of ${plural(m.c.n, 'type')}`, []));
-    list.push(footRow(m, x, types, 'types', generation === 'all' ? `All ${plural(m.c.n, 'type')}` : 'All types in these generations', [], plural(m.c.n, 'type')));
-    const hasFree = m.generations && generation === 'all';
-    const opener = el('button.link.small-link', { 'aria-expanded': String(freeOpen), onclick: () => {
+    if (rows.length < m.c.n && !isUnfiltered(filter)) list.push(footRow(m, x, sumOf(sel, rows), 'filtered', `Shown: ${number(rows.length)} of ${count}`));
+    list.push(footRow(m, x, types, 'types', all ? `All ${count}` : 'All types in these generations', [], count));
+    const hasFree = m.generations && all;
+    const opener = el('button.link.small-link', { 'aria-expanded': freeOpen, onclick: () => {
       freeOpen = !freeOpen;
-      drawFoot(s, sel, rows, generation, filter);
+      drawFoot(sel, rows, generation, filter);
       /** @type {HTMLElement | null} */ (foot.querySelector('.free button'))?.focus();
       paint();
     } }, 'by generation');
-    const line = footRow(m, x, free, 'free', 'Free', [`${share(free, total)} % of ${where}`, ...(hasFree ? [opener] : [])]);
+    const line = footRow(m, x, free, 'free', 'Free', [share(free, total, all ? 'the heap' : 'these generations'), hasFree && opener]);
     hooks(line, 'Free', '', m.meta.free);
     list.push(line);
     if (hasFree && freeOpen) {
-      for (const [key, label] of [['gen2', 'gen2'], ['loh', 'LOH'], ['poh', 'POH'], ['frozen', 'frozen'], ['gen1', 'gen1'], ['gen0', 'gen0']]) {
+      for (const label of OLD_FIRST.map((g) => GENERATIONS[g])) {
+        const key = label.toLowerCase();
         const part = freeOf(m.meta, key);
-        const whole = plus(/** @type {any} */ (known).sum(key), part);
-        if (Array.from(part.sizes).some((n) => n > 0)) list.push(footRow(m, x, part, 'free part', `Free in ${label}`, [`${share(part, whole)} % of it`]));
+        if (Array.from(part.sizes).some((n) => n > 0)) list.push(footRow(m, x, part, 'free part', `Free in ${label}`, [share(part, plus(sum(key), part), 'it')]));
       }
       list.push(...emptyRows(m, x));
     }
-    list.push(footRow(m, x, total, 'total', generation !== 'all' ? 'Total of these generations' : m.complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read', [], 'Total with Free'));
+    list.push(footRow(m, x, total, 'total', !all ? 'Total of these generations' : m.complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read', [], 'Total with Free'));
+    // Its rows follow the body's.
+    list.forEach((row, at) => (row.ariaRowIndex = String(items.length + 2 + at)));
     foot.replaceChildren(...list);
-    number_(foot);
-  }
-
-  /** @param {HTMLElement} part  the foot: its rows follow the body's */
-  function number_(part) {
-    [...part.children].forEach((row, at) => row.setAttribute('aria-rowindex', String(items.length + 2 + at)));
-    table.setAttribute('aria-rowcount', String(items.length + 1 + part.children.length));
-    table.setAttribute('aria-colcount', String((shown?.columns.length ?? 0) + 1));
+    table.ariaRowCount = String(items.length + 1 + list.length);
+    table.ariaColCount = String(x.columns.length + 1);
   }
 
   // --- from lines to elements ---
 
-  const selectable = (/** @type {Item} */ item) => item.kind === 'type' || item.kind === 'group';
+  /** Where a line is. @param {string | undefined} id */
+  const indexOf = (id) => items.findIndex((item) => item.id === id);
+
+  /** The row that an element is in, and where its line is; NaN if it is in none. @param {any} element @returns {HTMLElement | null | undefined} */
+  const rowAt = (element) => element?.closest('#diff > tbody > tr');
+  const placeAt = (/** @type {any} */ element) => Number(rowAt(element)?.ariaRowIndex) - 2;
+
+  /** The line where the keyboard is now. @param {string} id */
+  function activate(id) {
+    nodes.get(active)?.setAttribute('tabindex', '-1');
+    active = id;
+    nodes.get(active)?.setAttribute('tabindex', '0');
+  }
+
+  const lineHeight = () => (shown?.two ? HEIGHT.two : HEIGHT.one);
 
   /** Where each line begins. */
   function place() {
-    const m = /** @type {Model} */ (model);
     tops = new Float64Array(items.length + 1);
-    const plain = lines === 'two' ? HEIGHT.two : HEIGHT.one;
-    let top = 0;
+    const plain = lineHeight();
     items.forEach((item, at) => {
-      tops[at] = top;
-      if (selectable(item)) top += plain;
-      else if (item.kind === 'detail') top += heights.get(idOf(m.c, item)) ?? HEIGHT[item.assembly ? 'assembly' : 'detail'];
-      else top += item.kind === 'rule' ? HEIGHT.rule : HEIGHT.section;
+      tops[at + 1] = tops[at] + (opens(item) ? plain : item.kind === 'detail' ? heights.get(item.id) ?? HEIGHT[item.assembly ? 'assembly' : 'detail'] : HEIGHT[item.kind]);
     });
-    tops[items.length] = top;
-    body.style.height = `${top}px`;
+    body.style.height = `${tops[items.length]}px`;
   }
 
   /** The first line that ends below `y`. @param {number} y */
@@ -331,23 +335,20 @@ export function mountTable(store, client, actions) {
 
   /** Draws the lines in sight, keeps those already drawn, drops the others; but never the one that has the focus. */
   function paint() {
-    const m = model;
-    if (!m || !shown) return;
+    if (!model || !shown) return;
     const top = -body.getBoundingClientRect().top;
-    let from = lineAt(Math.max(0, top - BEYOND));
-    let to = lineAt(top + innerHeight + BEYOND) + 1;
-    if (printing) [from, to] = [0, Math.min(items.length, PRINTED)];
-    const wanted = [];
-    for (let at = from; at < Math.min(to, items.length); at += 1) wanted.push(at);
-    const focused = body.contains(document.activeElement) ? document.activeElement : null;
-    const held = focused ? items.indexOf(/** @type {any} */ ([...nodes].find(([, node]) => node.contains(focused))?.[0])) : -1;
-    if (held >= 0 && held < from) wanted.unshift(held);
+    const from = printing ? 0 : lineAt(Math.max(0, top - BEYOND));
+    const to = Math.min(items.length, printing ? PRINTED : lineAt(top + innerHeight + BEYOND) + 1);
+    const wanted = Array.from({ length: Math.max(0, to - from) }, (_, n) => from + n);
+    const held = placeAt(document.activeElement);
     if (held >= to) wanted.push(held);
-    /** @type {Map<Item, HTMLElement>} */
+    if (held < from) wanted.unshift(held);
+    /** @type {Map<string, HTMLElement>} */
     const next = new Map();
     for (const at of wanted) {
-      next.set(items[at], nodeAt(at));
-      nodes.delete(items[at]);
+      const { id } = items[at];
+      next.set(id, nodeAt(at));
+      nodes.delete(id);
     }
     for (const node of nodes.values()) {
       measured.unobserve(node);
@@ -355,12 +356,9 @@ export function mountTable(store, client, actions) {
     }
     nodes = next;
     // The keyboard must find a way in, also where the reader scrolled away from the row it was on.
-    if (![...next.keys()].some((item) => selectable(item) && idOf(m.c, item) === active)) {
-      const first = wanted.map((at) => items[at]).find((item, n) => selectable(item) && tops[wanted[n]] >= top);
-      if (first && !focused) {
-        active = idOf(m.c, first);
-        next.get(first)?.setAttribute('tabindex', '0');
-      }
+    if (!nodes.has(active) && Number.isNaN(held)) {
+      const first = wanted.find((at) => opens(items[at]) && tops[at] >= top);
+      if (first !== undefined) activate(items[first].id);
     }
     let before = body.firstElementChild;
     for (const node of next.values()) {
@@ -371,8 +369,8 @@ export function mountTable(store, client, actions) {
 
   /** The line as an element, in its place. @param {number} at */
   function nodeAt(at) {
-    const node = nodes.get(items[at]) ?? make(items[at]);
-    node.setAttribute('aria-rowindex', String(at + 2));
+    const node = nodes.get(items[at].id) ?? make(items[at]);
+    node.ariaRowIndex = String(at + 2);
     node.style.top = `${tops[at]}px`;
     return node;
   }
@@ -380,14 +378,14 @@ export function mountTable(store, client, actions) {
   /** @param {Item} item */
   function make(item) {
     const m = /** @type {Model} */ (model);
-    const id = idOf(m.c, item);
     const node = lineNode(item, m, /** @type {Shown} */ (shown));
-    node.dataset.id = id;
-    if (id === active) node.setAttribute('tabindex', '0');
+    node.dataset.id = item.id;
+    if (item.id === active) node.setAttribute('tabindex', '0');
     if (item.kind === 'detail') {
       const { i, assembly } = item;
-      node.append(assembly ? classCell(assembly, /** @type {any} */ (m.assembly(assembly)), move) : detailCell(m, i, store.get(), /** @type {any} */ (known).detail(i), { pin: () => pin(i) }));
-      node.firstElementChild?.setAttribute('aria-colspan', String((shown?.columns.length ?? 0) + 1));
+      const cell = assembly ? classCell(assembly, /** @type {any} */ (m.assembly(assembly)), move) : detailCell(m, i, store.get(), /** @type {any} */ (known).detail(i), { pin: () => pin(i) });
+      cell.ariaColSpan = table.ariaColCount;
+      node.append(cell);
       measured.observe(node);
     }
     return node;
@@ -407,14 +405,12 @@ export function mountTable(store, client, actions) {
     if (model && area.clientWidth > 0 && area.clientWidth !== drawnWidth) redraw(true);
   }).observe(area);
   addEventListener('resize', repaint);
-  addEventListener('beforeprint', () => {
-    printing = true;
-    paint();
-  });
-  addEventListener('afterprint', () => {
-    printing = false;
-    paint();
-  });
+  for (const event of ['beforeprint', 'afterprint']) {
+    addEventListener(event, () => {
+      printing = event === 'beforeprint';
+      paint();
+    });
+  }
 
   /** After a new filter or order: from the first row, if the head is already stuck to the window's edge. */
   function toTop() {
@@ -431,38 +427,29 @@ export function mountTable(store, client, actions) {
 
   /** @param {string} by */
   function sortBy(by) {
-    const { order } = store.get();
-    const same = order.by === by && (order.chosen || context?.order);
-    store.set({ order: { by, dir: same ? /** @type {1 | -1} */ (-order.dir) : by === 'type' ? 1 : -1, chosen: true } });
+    const same = order?.by === by;
+    store.set({ order: { by, dir: same ? /** @type {1 | -1} */ (-(order?.dir ?? 1)) : by === 'type' ? 1 : -1, chosen: true } });
   }
 
   body.addEventListener('click', (e) => {
-    const target = /** @type {HTMLElement} */ (e.target);
-    const node = /** @type {HTMLElement | null} */ (target.closest('tr'));
+    const item = items[placeAt(e.target)];
     // A click that ends the marking of text is none.
-    if (!node || target.closest('.detail') || !getSelection()?.isCollapsed) return;
-    const item = itemOf(node);
-    if (!item || !selectable(item)) return;
-    moveTo(items.indexOf(item), false);
-    toggle(item, !(/** @type {any} */ (item).open));
+    if (!opens(item) || !getSelection()?.isCollapsed) return;
+    activate(item.id);
+    toggle(item, !item.open);
   });
 
   // Whatever moved the focus there, a screen reader for one: the keyboard goes on from it.
   body.addEventListener('focusin', (e) => {
-    const item = itemOf(/** @type {Element} */ (e.target));
-    if (item && selectable(item) && idOf(/** @type {Model} */ (model).c, item) !== active) moveTo(items.indexOf(item), false);
+    const item = items[placeAt(e.target)];
+    if (opens(item)) activate(item.id);
   });
 
-  /** @param {Element | null} node */
-  const itemOf = (node) => [...nodes].find(([, n]) => n === node)?.[0] ?? null;
-
-  /** @param {Item} item @param {boolean} open */
-  function toggle(item, open) {
-    const id = idOf(/** @type {Model} */ (model).c, item);
+  /** @param {{id: string}} item @param {boolean} open */
+  function toggle({ id }, open) {
     const { opened, result } = store.get();
     // Its objects are told of when all of them are known.
-    if (result?.soFar) return;
-    if (opened.includes(id) !== open) store.set({ opened: open ? [...opened, id] : opened.filter((o) => o !== id) });
+    if (!result?.soFar && opened.includes(id) !== open) store.set({ opened: toggled(opened, id) });
   }
 
   /** @param {string} assembly @param {string | null} owner */
@@ -472,58 +459,45 @@ export function mountTable(store, client, actions) {
   }
 
   /** @param {number} i */
-  function pin(i) {
-    const key = keyOf(/** @type {Model} */ (model).c, i);
-    const { pinned } = store.get();
-    store.set({ pinned: pinned.includes(key) ? pinned.filter((p) => p !== key) : [...pinned, key] });
-  }
+  const pin = (i) => store.set({ pinned: toggled(store.get().pinned, keyOf(/** @type {Model} */ (model).c, i)) });
 
   table.addEventListener('keydown', (e) => {
     const target = /** @type {HTMLElement} */ (e.target);
-    const inDetail = target.closest('.detail');
-    if (target.closest('input, select, textarea')) return;
     const s = store.get();
     const command = commandOf(e, s.letters);
-    if (!command || !model) return;
-    const onRow = target.matches('tbody > tr');
+    if (!command || !model || target.closest('input, select, textarea')) return;
+    const inDetail = target.closest('.detail');
+    const onLine = 'move' in command || 'page' in command || 'row' in command;
     // Buttons keep their own keys; inside an opened row only Esc is the table's.
-    if (!onRow && !('set' in command || 'sort' in command || 'owner' in command || 'act' in command || (inDetail && e.key === 'Escape'))) return;
-    if (e.key === 'Enter' && !onRow) return;
+    if (onLine && !target.matches('tbody > tr') && !(inDetail && e.key === 'Escape')) return;
     e.preventDefault();
-    const at = items.findIndex((item) => selectable(item) && idOf(/** @type {Model} */ (model).c, item) === active);
+    const at = indexOf(active);
     const item = items[at];
-    if ('move' in command) moveTo(target_(command.move, at), true);
+    if ('move' in command) moveTo(lineFrom(at, command.move));
+    if ('page' in command) moveTo(lineFrom(at, command.page * Math.max(1, Math.floor((innerHeight - head.clientHeight - foot.clientHeight) / lineHeight()) - 1)));
     if ('set' in command) store.set(command.set);
     if ('sort' in command) sortBy(command.sort);
     if ('owner' in command) store.set({ owners: { ...s.owners, [command.owner]: !s.owners[command.owner] } });
-    if ('act' in command) {
-      if (command.act === 'swap') actions.swap();
-      if (command.act === 'choose') actions.choose();
-      if (command.act === 'help') /** @type {HTMLElement | null} */ (document.querySelector('[data-dialog="help"]'))?.click();
-    }
-    if (!('row' in command) || !item || !selectable(item)) return;
-    if (command.row === 'open') {
-      if (/** @type {any} */ (item).open && e.key === 'Enter') toggle(item, false);
-      else toggle(item, true);
-    }
+    if ('act' in command) actions[command.act]();
+    if (!('row' in command) || !opens(item)) return;
+    const type = item.kind === 'type';
+    if (command.row === 'open') toggle(item, !(item.open && e.key === 'Enter'));
     if (command.row === 'close') {
       if (inDetail) focusActive(true);
-      if (/** @type {any} */ (item).open) toggle(item, false);
-      else if (e.key === 'ArrowLeft') moveTo(parentOf(at), true);
+      if (item.open) toggle(item, false);
+      else if (e.key === 'ArrowLeft') moveTo(parentOf(at));
     }
-    if (command.row === 'pin' && item.kind === 'type') pin(item.i);
-    if (command.row === 'copy') void copyText(item.kind === 'type' ? textOf(model.c, item.i, s.spelling) : /** @type {any} */ (item).label);
+    if (command.row === 'pin' && type) pin(item.i);
+    if (command.row === 'copy') void copyText(type ? textOf(model.c, item.i, s.spelling) : item.label);
   });
 
-  /** @param {string} move @param {number} at */
-  function target_(move, at) {
-    const page = Math.max(1, Math.floor((innerHeight - head.clientHeight - foot.clientHeight) / (lines === 'two' ? HEIGHT.two : HEIGHT.one)) - 1);
-    const step = { up: -1, down: 1, pageUp: -page, pageDown: page, first: -Infinity, last: Infinity }[move] ?? 0;
-    const way = step < 0 ? -1 : 1;
+  /** The line so many lines further, or the last one on the way. @param {number} at @param {number} step */
+  function lineFrom(at, step) {
+    const way = Math.sign(step);
     let left = Math.abs(step);
     let best = at;
-    for (let to = at + way; to >= 0 && to < items.length && left > 0; to += way) {
-      if (!selectable(items[to])) continue;
+    for (let to = at + way; items[to] && left > 0; to += way) {
+      if (!opens(items[to])) continue;
       best = to;
       left -= 1;
     }
@@ -532,36 +506,31 @@ export function mountTable(store, client, actions) {
 
   /** The group that a line is in. @param {number} at */
   function parentOf(at) {
-    const level = /** @type {any} */ (items[at]).level;
-    for (let to = at - 1; to >= 0; to -= 1) if (selectable(items[to]) && /** @type {any} */ (items[to]).level < level) return to;
-    return at;
+    const { level } = /** @type {any} */ (items[at]);
+    const parent = items.findLastIndex((item, to) => to < at && opens(item) && item.level < level);
+    return parent < 0 ? at : parent;
   }
 
-  /** @param {number} at @param {boolean} focus */
-  function moveTo(at, focus) {
-    const item = items[at];
-    if (!item || !model) return;
-    nodes.forEach((n) => n.getAttribute('tabindex') === '0' && n.setAttribute('tabindex', '-1'));
-    active = idOf(model.c, item);
-    nodes.get(item)?.setAttribute('tabindex', '0');
-    if (focus) focusActive(true);
+  /** @param {number} at */
+  function moveTo(at) {
+    if (!items[at]) return;
+    activate(items[at].id);
+    focusActive(true);
   }
 
   /** @param {boolean} scroll  until it is between head and foot */
   function focusActive(scroll) {
-    const m = /** @type {Model} */ (model);
-    const at = items.findIndex((item) => selectable(item) && idOf(m.c, item) === active);
+    const at = indexOf(active);
     if (at < 0) return;
     if (scroll) intoView(at);
     paint();
-    let node = nodes.get(items[at]);
-    if (!node) {
+    if (!nodes.has(active)) {
       // Out of sight after a redraw: drawn all the same, so that the focus has a place.
-      node = nodeAt(at);
-      nodes.set(items[at], node);
+      const node = nodeAt(at);
+      nodes.set(active, node);
       body.append(node);
     }
-    node.focus({ preventScroll: true });
+    nodes.get(active)?.focus({ preventScroll: true });
   }
 
   /** @param {number} at */
@@ -577,28 +546,24 @@ export function mountTable(store, client, actions) {
 
   /** Opens a row and scrolls to it, wherever it is in this view. @param {string} key  of a type, or of a group */
   function goTo(key) {
-    const m = /** @type {Model} */ (model);
-    const s = store.get();
-    const find = () => items.findIndex((item) => selectable(item) && idOf(m.c, item) === key || (item.kind === 'type' && keyOf(m.c, item.i) === key));
-    let at = find();
+    const { c } = /** @type {Model} */ (model);
+    const { opened } = store.get();
+    const find = () => items.findIndex((item) => item.id === key || (item.kind === 'type' && keyOf(c, item.i) === key));
+    const at = find();
     if (at < 0) {
       // Inside a closed group.
-      const holder = items.find((item) => item.kind === 'group' && !item.hollow && item.rows.some((i) => keyOf(m.c, i) === key)) ?? items.find((item) => item.kind === 'group' && item.rows.some((i) => keyOf(m.c, i) === key));
-      if (holder) {
-        store.set({ opened: [...s.opened, idOf(m.c, holder)] });
-        return; // again, with its rows
-      }
+      const holders = items.filter((item) => item.kind === 'group' && item.rows.some((i) => keyOf(c, i) === key));
+      const holder = holders.find((item) => item.kind === 'group' && !item.hollow) ?? holders[0];
+      // Again, with its rows.
+      store.set(holder ? { opened: [...opened, holder.id] } : { goTo: null });
+      return;
     }
-    store.set({ goTo: null });
-    if (at < 0) return;
-    active = idOf(m.c, items[at]);
-    if (!s.opened.includes(active)) store.set({ opened: [...s.opened, active] });
+    activate(items[at].id);
+    store.set({ goTo: null, opened: opened.includes(active) ? opened : [...opened, active] });
     requestAnimationFrame(() => {
-      at = find();
-      if (at < 0) return;
-      const y = body.getBoundingClientRect().top + tops[at] - head.getBoundingClientRect().height - 60;
-      scrollBy(0, y);
-      paint();
+      const now = find();
+      if (now < 0) return;
+      scrollBy(0, body.getBoundingClientRect().top + tops[now] - head.getBoundingClientRect().height - 60);
       focusActive(false);
     });
   }
@@ -622,101 +587,101 @@ export function mountTable(store, client, actions) {
 }
 
 /** @param {import('../store.js').Result} result @returns {Model} */
-function modelOf(result) {
+export function modelOf(result) {
   const { meta, columns: c } = result.comparison;
   const k = c.dumps;
   const all = selection(c, 'all');
-  const times = meta.dumps.map((/** @type {any} */ d) => d.dump?.captured_at ?? null);
   const facts = meta.dumps.map((/** @type {any} */ d) => d.dump ?? {});
-  const oneLife = facts.every((/** @type {any} */ f) => oneProcess(f, facts[0]));
+  const times = facts.map((/** @type {any} */ f) => f.captured_at ?? null);
+  const oneLife = k > 1 && facts.every((/** @type {any} */ f) => oneProcess(f, facts[0]));
   const assemblies = new Map(meta.assemblies.map((/** @type {any} */ a) => [a.name, a]));
-  let uneven = false;
-  for (let i = 0; k > 2 && i < c.n && !uneven; i += 1) uneven = trend(lineOf(all, i), times).index !== null;
   return {
-    result, c, meta, k, times, uneven, names: result.names,
-    complete: meta.dumps.every((/** @type {any} */ d) => d.complete) && !(meta.findings ?? []).some((/** @type {any} */ f) => f.partial),
-    generations: hasGenerations(meta), growth: k > 1 ? growth(all) : 0, life: oneLife && k > 1 ? `pid ${facts[0].pid}` : '', assembly: (name) => assemblies.get(name),
+    result, c, meta, k, times, names: result.names,
+    ends: k > 1 ? [0, k - 1] : [0], widths: {},
+    uneven: k > 2 && c.owner.some((_, i) => trend(lineOf(all, i), times).index !== null),
+    complete: meta.dumps.every((/** @type {any} */ d) => d.complete) && !meta.findings?.some((/** @type {any} */ f) => f.partial),
+    generations: hasGenerations(meta), growth: k > 1 ? growth(all) : 0, life: oneLife ? `pid ${facts[0].pid}` : '', assembly: (name) => assemblies.get(name),
   };
 }
 
-/** What one result is asked for again and again, worked out at most once. @param {Model} m @param {any} client @param {() => void} arrived */
-function once(m, client, arrived) {
-  const { c, meta } = m;
-  /** @type {Map<string, any>} */
-  const cache = new Map();
-  const keep = (/** @type {string} */ key, /** @type {() => any} */ make) => {
-    if (!cache.has(key)) cache.set(key, make());
-    return cache.get(key);
+/** Works out each answer once. @template K, V @param {(key: K) => V} make @returns {(key: K) => V} */
+function remembered(make) {
+  const made = new Map();
+  return (key) => {
+    if (!made.has(key)) made.set(key, make(key));
+    return made.get(key);
   };
-  const sel = (/** @type {string} */ g) => keep(`selection ${g}`, () => selection(c, g));
-  const fold = (/** @type {number} */ i) => keep('folds', () => Array(c.n))[i] ??= foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '';
+}
+
+/** What one result is asked for again and again. @param {Model} m @param {any} client @param {() => void} arrived */
+export function once(m, client, arrived) {
+  const { c, meta } = m;
+  const sel = remembered((/** @type {string} */ generation) => selection(c, generation));
+  /** An array: there may be as many as there are types. @type {string[]} */
+  const folds = Array(c.n);
+  const fold = (/** @type {number} */ i) => folds[i] ??= foldedName(textOf(c, i, 'csharp'), textOf(c, i, 'module')) ?? '';
   const suspects = suspectsOf(m.result.comparison.suspects, m);
+  /** @type {any} */
+  let groups = null;
+  const ask = remembered(() => Promise.all(['interface', 'base'].map((by) => client.group(by))).catch((failure) => {
+    console.warn(failure);
+    return [];
+  }).then((both) => {
+    groups = both;
+    arrived();
+  }));
   return {
     suspects,
     selection: sel,
-    texts: () => keep('texts', () => searchTexts(c)),
-    ranks: (/** @type {'csharp' | 'type'} */ spelling) => keep(`ranks ${spelling}`, () => nameRanks(c, spelling)),
+    texts: remembered(() => searchTexts(c)),
+    ranks: remembered((/** @type {'csharp' | 'type'} */ spelling) => nameRanks(c, spelling)),
     fold,
-    bars: (/** @type {number} */ track) => keep(`bars ${track}`, () => {
-      const all = sel('all');
-      return scale(all.sizes[m.k - 1].map((/** @type {number} */ s, /** @type {number} */ i) => (m.k > 1 ? s - all.sizes[0][i] : s)), track, m.k > 1);
+    bars: remembered((/** @type {number} */ track) => {
+      const { sizes } = sel('all');
+      return scale(m.k > 1 ? sizes[m.k - 1].map((last, i) => last - sizes[0][i]) : sizes[0], track, m.k > 1);
     }),
-    sum: (/** @type {string} */ g) => keep(`sum ${g}`, () => sumOf(sel(g), c.owner.keys())),
-    detail: (/** @type {number} */ i) => keep(`detail ${i}`, () => client.detail(i)),
+    sum: remembered((/** @type {string} */ generation) => sumOf(sel(generation), c.owner.keys())),
+    detail: remembered((/** @type {number} */ i) => client.detail(i)),
     /** Groups by base type and interface; null while they are on their way. */
-    groups: () => {
-      keep('asked', () => Promise.all(['interface', 'base'].map((by) => client.group(by))).then((both) => {
-        cache.set('groups', both);
-        arrived();
-      }, (failure) => {
-        cache.set('groups', []);
-        console.warn(failure);
-        arrived();
-      }));
-      return cache.get('groups') ?? null;
+    groups() {
+      ask(null);
+      return groups;
     },
-    /** What the toolbar says beside its buttons: at first only what costs nothing. */
-    counts: (/** @type {string} */ g) => keep(`counts ${g}`, () => {
-      const used = (/** @type {number} */ at) => meta.dumps.some((/** @type {any} */ d) => (d.generations?.[at]?.count ?? 0) > 0);
-      const rows = suspects ? suspectCount(suspects) : 0;
-      const generations = new Set(['all', 'old', 'young', ...['gen0', 'gen1', 'gen2', 'loh', 'poh', 'frozen'].filter((_, at) => used(at))]);
-      const before = { views: { types: c.n, suspects: rows > 0 ? rows : -1 }, show: {}, owners: [0, 0, 0], generations, folded: 0 };
-      return { done: null, before, make: () => ({ ...before, show: countShown(sel(g)), owners: countOwners(c), folded: countFolded(c, fold) }) };
+    /** What the toolbar says beside its buttons: at first only what costs nothing, the rest once it is made. */
+    counts: remembered((/** @type {string} */ g) => {
+      const used = (/** @type {number} */ at) => meta.dumps.some((/** @type {any} */ d) => d.generations?.[at]?.count > 0);
+      const generations = new Set(['all', 'old', 'young', ...GENERATIONS.filter((_, at) => used(at)).map((label) => label.toLowerCase())]);
+      const counts = {
+        known: { views: { types: number(c.n), suspects: suspects && suspectCount(suspects) ? number(suspectCount(suspects)) : '–' }, show: {}, owners: [0, 0, 0], generations, folded: 0 },
+        /** @type {(() => void) | null} */
+        make() {
+          const owners = OWNERS.map((_, at) => c.owner.filter((o) => o === at).length);
+          Object.assign(counts.known, { show: countShown(sel(g)), owners, folded: countFolded(c, fold) });
+          counts.make = null;
+        },
+      };
+      return counts;
     }),
   };
 }
 
 /** How many types each button of SHOWN would leave. @param {import('../lib/columns.js').Selection} s */
 function countShown(s) {
-  const n = s.counts[0].length;
-  return Object.fromEntries(Object.keys(SHOWN).map((key) => {
-    const test = shownBy(s, key);
-    let count = 0;
-    for (let i = 0; i < n; i += 1) if (s.counts.some((d) => d[i] !== 0) && test(i)) count += 1;
-    return [key, count];
-  }));
-}
-
-/** @param {import('../lib/columns.js').Columns} c */
-function countOwners({ owner }) {
-  const counts = [0, 0, 0];
-  for (const o of owner) counts[o] += 1;
-  return counts;
+  const rows = [...s.counts[0].keys()].filter((i) => s.counts.some((d) => d[i] !== 0));
+  return Object.fromEntries(Object.keys(SHOWN).map((key) => [key, rows.filter(shownBy(s, key)).length]));
 }
 
 /** Types that fold with others. @param {import('../lib/columns.js').Columns} c @param {(i: number) => string} fold */
 function countFolded(c, fold) {
-  const seen = new Map();
-  for (const i of c.owner.keys()) if (fold(i) !== '') seen.set(fold(i), (seen.get(fold(i)) ?? 0) + 1);
-  let folded = 0;
-  for (const n of seen.values()) if (n > 1) folded += n;
-  return folded;
+  const groups = groupedBy(c.owner.keys(), fold);
+  groups.delete('');
+  return [...groups.values()].reduce((n, { length }) => n + (length > 1 ? length : 0), 0);
 }
 
 /** The suspects with the names that their rows show. @param {import('../protocol.js').Suspects | null} s @param {Model} m @returns {import('../lib/lines.js').Suspects | null} */
 function suspectsOf(s, { meta, complete }) {
   if (!s) return null;
-  const name = (/** @type {number} */ at) => splitName(meta.supertypes[at]?.type_name_csharp ?? '').rest;
+  const name = (/** @type {number} */ at) => ownName(meta.supertypes[at]?.type_name_csharp ?? '');
   return {
     by_supertype: s.by_supertype.map((g) => {
       const { type_name, type_name_csharp, module } = meta.supertypes[g.supertype] ?? {};
@@ -746,7 +711,7 @@ function itemsOf(view, x, m, known) {
       return linesOfAssemblies(x, m.assembly);
     case 'base': {
       const groups = known.groups();
-      if (!groups) return [{ kind: 'section', id: 'section:wait', label: 'Grouping…', note: '' }];
+      if (!groups) return [section('wait', 'Grouping…')];
       const note = 'a type is in each of its groups, so these are hollow and do not add up';
       return linesOfSupertypes(x, groups.map((/** @type {any} */ g) => ({
         label: g.by === 'base' ? 'Base types' : 'Interfaces', note, brief: 'overlap, do not add up',
@@ -768,9 +733,9 @@ function emptyRows(m, x) {
   return [line];
 }
 
-/** @param {State} s */
-function isUnfiltered(s) {
-  return s.search.trim() === '' && s.show === 'all' && OWNERS.every((o) => s.owners[o]);
+/** @param {import('../lib/rows.js').Filter} f */
+function isUnfiltered(f) {
+  return f.search.trim() === '' && f.show === 'all' && OWNERS.every((o) => f.owners[o]);
 }
 
 /** Pixels of a text in the page's own font. @param {string} text @param {string} look */

@@ -1,24 +1,31 @@
 // Above the table: views, classes, search, and what else filters or changes the numbers. On a narrow window search and filters fold away.
 
-import { GENERATION_CHOICES, OWNERS } from '../lib/columns.js';
+import { GENERATION_CHOICES, OPTIONAL, OWNERS, VIEWS } from '../lib/columns.js';
 import { el, setText } from '../lib/dom.js';
 import { number } from '../lib/format.js';
+import { toggled } from '../store.js';
 
-/** @type {[import('../store.js').State['view'], string, string][]} view, its label, its label on a narrow window */
-export const VIEWS = [
-  ['suspects', 'Suspects', 'Suspects'], ['types', 'Types', 'Types'], ['base', 'By base type or interface', 'Base type'],
-  ['namespace', 'By namespace', 'Namespace'], ['assembly', 'By assembly', 'Assembly'],
-];
 export const KINDS = { runtime: 'Runtime', library: 'Libraries', yours: 'Yours' };
 /** @param {string} key */
 const generationWord = (key) => (/oh$/.test(key) ? key.toUpperCase() : key);
+/** Which types, by key; new and gone are facts only where everything was read. @type {Record<string, (m: import('./row.js').Model) => string>} */
+const SHOW = {
+  all: () => 'All',
+  grown: (m) => (m.complete ? 'Grown' : 'Larger'),
+  shrunk: (m) => (m.complete ? 'Shrunk' : 'Smaller'),
+  new: (m) => (m.complete ? 'New' : onlyIn(m, m.k - 1)),
+  gone: (m) => (m.complete ? 'Gone' : onlyIn(m, 0)),
+};
+/** @param {import('./row.js').Model} m @param {number} d */
+export const onlyIn = (m, d) => `Only seen in ${m.names[d]}`;
 /** Choices with a button; the others are in a list. */
 const WIDE = ['all', 'old', 'young', 'loh'];
-const COLUMNS = { bar: 'Bars', percent: 'Percent', count: 'Change of count', sizes: 'Sizes', counts: 'Counts', average: 'Average', trend: 'Trend' };
+/** Columns that can be switched off, of one dump, of two, of more. */
+const SWITCHES = [['bar', 'percent', 'average'], ['bar', 'percent', 'count', 'sizes', 'counts', 'average'], ['bar', 'count', 'sizes', 'trend']];
 
 /**
  * @typedef {object} Counts  what the buttons say beside their labels
- * @property {Record<string, number>} views  only those known
+ * @property {Record<string, string>} views  only those known
  * @property {Record<string, number>} show
  * @property {number[]} owners
  * @property {Set<string>} generations  that hold anything
@@ -29,126 +36,114 @@ const COLUMNS = { bar: 'Bars', percent: 'Percent', count: 'Change of count', siz
 
 /** @param {HTMLElement} area @param {import('../store.js').Store} store @param {import('../app.js').Actions} actions */
 export function mountToolbar(area, store, actions) {
-  const pressed = (/** @type {string} */ key, /** @type {string} */ value, /** @type {(Node | string)[]} */ label, /** @type {Partial<import('../store.js').State>} */ patch) =>
-    el('button', { [`data-${key}`]: value, 'aria-pressed': 'false', onclick: () => store.set(patch) }, ...label);
+  /** What each control shows of the state. @type {((s: import('../store.js').State, m: import('./row.js').Model, n: Counts) => unknown)[]} */
+  const updates = [];
+  /** What stands beside a label. @param {(n: Counts) => string} of */
+  const beside = (of) => {
+    const node = el('span.n');
+    updates.push((s, m, n) => setText(node, of(n)));
+    return node;
+  };
+  const group = (/** @type {string} */ tag, /** @type {string} */ label, /** @type {Node[]} */ ...parts) => el(tag, { role: 'group', 'aria-label': label }, ...parts);
+  /** A button for one value of a field; pressed again it sets `again`. */
+  const pressed = (/** @type {'view' | 'show' | 'generation'} */ field, /** @type {string} */ value, /** @type {(Node | string)[]} */ label, again = value) => {
+    const button = el('button', { [`data-${field}`]: value, onclick: () => store.set({ [field]: store.get()[field] === value ? again : value }) }, ...label);
+    updates.push((s) => (button.ariaPressed = String(s[field] === value)));
+    return button;
+  };
+  const check = (/** @type {string} */ key, /** @type {string} */ value, /** @type {(Node | string)[]} */ label, /** @type {(s: import('../store.js').State) => boolean} */ of, /** @type {(checked: boolean) => Partial<import('../store.js').State>} */ patch) => {
+    const box = /** @type {HTMLInputElement} */ (el('input', { type: 'checkbox', [`data-${key}`]: value, onchange: () => store.set(patch(box.checked)) }));
+    updates.push((s) => (box.checked = of(s)));
+    return el('label.check', { class: key === 'owner' ? value : '' }, box, el('span', label[0]), ...label.slice(1));
+  };
+  const choice = (/** @type {string} */ id, /** @type {string} */ said, /** @type {string[][]} */ options, /** @type {(value: any) => void} */ set) => {
+    const select = /** @type {HTMLSelectElement} */ (el('select', { id, 'aria-label': said, onchange: () => set(select.value) }, ...options.map(([value, label]) => el('option', { value }, label))));
+    return select;
+  };
+  const ofState = (/** @type {'spelling' | 'units'} */ field, /** @type {string} */ said, /** @type {string[][]} */ options) => {
+    const select = choice(field, said, options, (value) => store.set({ [field]: value }));
+    updates.push((s) => (select.value = s[field]));
+    return select;
+  };
 
-  const views = el('div.views', { role: 'group', 'aria-label': 'View' }, ...VIEWS.map(([view, label, short]) =>
-    pressed('view', view, [el('span.long', `${label} `), el('span.short', `${short} `), el('span.n')], { view })));
-  const kinds = el('div.group.kinds', { role: 'group', 'aria-label': 'Classes of types' }, ...OWNERS.map((owner) =>
-    el('label.check', { class: owner },
-      el('input', { type: 'checkbox', 'data-owner': owner, onchange: (/** @type {any} */ e) => store.set({ owners: { ...store.get().owners, [owner]: e.target.checked } }) }),
-      el('span', KINDS[owner]), ' ', el('span.n'))));
+  const views = group('div.views', 'View', ...Object.entries(VIEWS).map(([view, [label, short = label]]) =>
+    pressed('view', view, [el('span.long', `${label} `), el('span.short', `${short} `), beside((n) => n.views[view] ?? '')])));
+  const kinds = group('div.group.kinds', 'Classes of types', ...OWNERS.map((owner, at) =>
+    check('owner', owner, [KINDS[owner], ' ', beside((n) => number(n.owners[at]))], (s) => s.owners[owner], (checked) => ({ owners: { ...store.get().owners, [owner]: checked } }))));
   const search = /** @type {HTMLInputElement} */ (el('input', {
     id: 'search', type: 'search', placeholder: 'Search, or /regex/', autocomplete: 'off', spellcheck: 'false',
     oninput: () => store.set({ search: search.value }),
     onkeydown: (/** @type {KeyboardEvent} */ e) => {
+      if (!['Escape', 'ArrowDown', 'Enter'].includes(e.key)) return;
+      e.preventDefault();
       if (e.key === 'Escape') {
-        e.preventDefault();
         store.set({ search: '' });
         search.blur();
-      }
-      if (e.key === 'ArrowDown' || e.key === 'Enter') {
-        e.preventDefault();
-        /** @type {HTMLElement | null} */ (document.querySelector('#diff > tbody > tr[tabindex="0"]'))?.focus();
-      }
+      } else /** @type {HTMLElement | null} */ (document.querySelector('#diff > tbody > tr[tabindex="0"]'))?.focus();
     },
   }));
-  const show = el('div.group', { id: 'shown', role: 'group', 'aria-label': 'Which types' }, ...['all', 'grown', 'shrunk', 'new', 'gone'].map((key) =>
-    pressed('show', key, [el('span.label'), ' ', el('span.n')], { show: key })));
-  const steady = el('button.pill', {
-    'data-show': 'steady', 'aria-pressed': 'false', onclick: () => store.set({ show: store.get().show === 'steady' ? 'all' : 'steady' }),
-  }, 'Grew in every step ', el('span.n'));
-  const one = /** @type {HTMLSelectElement} */ (el('select', { id: 'one-generation', 'aria-label': 'One generation', onchange: () => one.value !== '' && store.set({ generation: one.value }) }));
-  const generations = el('div.group', { role: 'group', 'aria-label': 'Generations', id: 'generations' },
-    ...WIDE.map((key) => pressed('generation', key, [generationWord(key)], { generation: key })), one);
-  const fold = el('label.check',
-    el('input', { type: 'checkbox', 'data-fold': true, onchange: (/** @type {any} */ e) => store.set({ fold: e.target.checked }) }),
-    el('span', 'Fold generated names ', el('span.n')));
-  const columns = el('details.menu', el('summary', 'Columns'),
-    el('div.items', ...Object.entries(COLUMNS).map(([key, label]) => el('label.check', el('input', {
-      type: 'checkbox', 'data-column': key,
-      onchange: (/** @type {any} */ e) => store.set({ hidden: e.target.checked ? store.get().hidden.filter((h) => h !== key) : [...store.get().hidden, key] }),
-    }), el('span', label)))));
-  const choice = (/** @type {string} */ id, /** @type {string} */ said, /** @type {[string, string][]} */ options, /** @type {(value: any) => void} */ set) =>
-    el('select.quiet', { id, 'aria-label': said, onchange: (/** @type {any} */ e) => set(e.target.value) }, ...options.map(([value, label]) => el('option', { value }, label)));
-  const spelling = choice('spelling', 'Spelling of the names', [['csharp', 'C# names'], ['type', 'SOS names']], (value) => store.set({ spelling: value }));
-  const units = choice('units', 'Unit of sizes', [['bytes', 'Bytes'], ['people', 'MB']], (value) => store.set({ units: value }));
-  const reference = /** @type {HTMLSelectElement} */ (choice('reference', 'Reference: the dump that the others are compared with', [], (value) => {
-    const { result } = store.get();
-    const ids = result?.all.map((d) => d.id) ?? [];
+  const shown = (/** @type {string} */ key) => beside((n) => number(n.show[key] ?? 0));
+  const show = group('div.group', 'Which types', ...Object.entries(SHOW).map(([key, words]) => {
+    const label = el('span');
+    updates.push((s, m) => setText(label, words(m)));
+    return pressed('show', key, [label, ' ', shown(key)]);
+  }));
+  show.id = 'shown';
+  const steady = pressed('show', 'steady', ['Grew in every step ', shown('steady')], 'all');
+  steady.classList.add('pill');
+  const wide = WIDE.map((key) => pressed('generation', key, [generationWord(key)]));
+  const one = choice('one-generation', 'One generation', [], (value) => value !== '' && store.set({ generation: value }));
+  const generations = el('span.pair', el('span.hint', { 'aria-hidden': true }, 'Generations'), group('div.group', 'Generations', ...wide, one));
+  const fold = check('fold', '', ['Fold generated names', ' ', beside((n) => number(n.folded))], (s) => s.fold, (checked) => ({ fold: checked }));
+  const columns = el('details.menu', el('summary', 'Columns'), el('div.items', ...Object.entries(OPTIONAL).map(([key, label]) => {
+    const box = check('column', key, [label], (s) => !s.hidden.includes(key), () => ({ hidden: toggled(store.get().hidden, key) }));
+    updates.push((s, m) => (box.hidden = !SWITCHES[Math.min(m.k, 3) - 1].includes(key)));
+    return box;
+  })));
+  const reference = choice('reference', 'Reference: the dump that the others are compared with', [], (value) => {
+    const ids = store.get().result?.all.map((d) => d.id) ?? [];
     actions.compare(ids.slice(ids.indexOf(Number(value))));
-  }));
-  const error = el('p.bad', { id: 'search-error', role: 'alert', hidden: true });
+  });
+  const error = el('p.bad', { id: 'search-error', role: 'alert' });
   const found = el('p.unseen', { role: 'status' });
-  const opener = (/** @type {string} */ what, /** @type {string} */ label, /** @type {string} */ controls) => el('button.narrow', {
-    'aria-expanded': 'false', 'aria-controls': controls,
-    onclick: (/** @type {any} */ e) => {
-      const open = area.classList.toggle(`with-${what}`);
-      e.currentTarget.setAttribute('aria-expanded', String(open));
-      if (open && what === 'search') search.focus();
-    },
-  }, label);
+  const opener = (/** @type {string} */ what, /** @type {string} */ label, /** @type {string} */ controls) => {
+    const button = el('button.narrow', {
+      'aria-expanded': false, 'aria-controls': controls,
+      onclick: () => {
+        const open = area.classList.toggle(`with-${what}`);
+        button.ariaExpanded = String(open);
+        if (open && what === 'search') search.focus();
+      },
+    }, label);
+    return button;
+  };
 
-  const box = el('label.search', { id: 'search-box' }, el('span.unseen', 'Search in type and module names'), search, el('kbd', { 'aria-hidden': 'true' }, '/'));
-  const filters = el('div.toolbar.second', { id: 'filters' }, show, el('span.pair.generations-pair', el('span.hint', { 'aria-hidden': 'true' }, 'Generations'), generations), fold,
-    el('span.spring'), columns, spelling, units);
+  const box = el('label.search', { id: 'search-box' }, el('span.unseen', 'Search in type and module names'), search, el('kbd', { 'aria-hidden': true }, '/'));
+  const filters = el('div.toolbar.second', { id: 'filters' }, show, generations, fold, el('span.spring'), columns,
+    ofState('spelling', 'Spelling of the names', [['csharp', 'C# names'], ['type', 'SOS names']]), ofState('units', 'Unit of sizes', [['bytes', 'Bytes'], ['people', 'MB']]));
   area.append(
     el('div.toolbar', views, el('span.spring'), opener('search', 'Search', 'search-box'), opener('filters', 'Filters', 'filters'), steady, kinds, reference, box),
     filters, error, found);
 
   /** @param {import('../store.js').State} s @param {import('./row.js').Model} m @param {Counts} n */
-  return function update(s, m, n) {
-    for (const button of /** @type {Iterable<HTMLElement>} */ (views.children)) {
-      const view = /** @type {string} */ (button.dataset.view);
-      button.hidden = view === 'suspects' && m.k === 1;
-      button.setAttribute('aria-pressed', String(view === s.view));
-      setText(/** @type {Element} */ (button.querySelector('.n')), view in n.views ? (n.views[view] < 0 ? '–' : number(n.views[view])) : '');
-    }
-    for (const [at, owner] of OWNERS.entries()) {
-      const label = kinds.children[at];
-      /** @type {HTMLInputElement} */ (label.querySelector('input')).checked = s.owners[owner];
-      setText(/** @type {Element} */ (label.querySelector('.n')), number(n.owners[at]));
-    }
-    show.hidden = m.k === 1;
-    const [first, last] = [m.names[0], m.names[m.k - 1]];
-    const words = { all: 'All', grown: m.complete ? 'Grown' : 'Larger', shrunk: m.complete ? 'Shrunk' : 'Smaller', new: m.complete ? 'New' : `Only seen in ${last}`, gone: m.complete ? 'Gone' : `Only seen in ${first}` };
-    for (const button of [.../** @type {Iterable<HTMLElement>} */ (show.children), steady]) {
-      const key = /** @type {'all'} */ (button.dataset.show);
-      button.setAttribute('aria-pressed', String(key === s.show));
-      const label = button.querySelector('.label');
-      if (label) setText(label, words[key]);
-      setText(/** @type {Element} */ (button.querySelector('.n')), number(n.show[key] ?? 0));
-    }
+  return (s, m, n) => {
+    for (const update of updates) update(s, m, n);
+    /** @type {HTMLElement} */ (views.firstElementChild).hidden = show.hidden = m.k === 1;
     steady.hidden = m.k < 3;
-    /** @type {HTMLElement} */ (filters.querySelector('.generations-pair')).hidden = !m.generations;
-    const others = Object.keys(GENERATION_CHOICES).filter((key) => !WIDE.includes(key) && (n.generations.has(key) || key === s.generation));
-    one.replaceChildren(el('option', { value: '' }, 'one…'), ...others.map((key) => el('option', { value: key }, generationWord(key))));
-    one.value = others.includes(s.generation) ? s.generation : '';
-    one.classList.toggle('chosen', one.value !== '');
-    for (const button of /** @type {Iterable<HTMLElement>} */ (generations.querySelectorAll('button'))) {
-      const key = /** @type {string} */ (button.dataset.generation);
-      button.hidden = !n.generations.has(key) && key !== s.generation;
-      button.setAttribute('aria-pressed', String(key === s.generation));
-    }
+    generations.hidden = !m.generations;
     // The suspects are of the whole heaps, so what would filter them by numbers is not there.
     filters.hidden = s.view === 'suspects' && m.k > 1;
     fold.hidden = s.view !== 'types' || n.folded === 0;
-    /** @type {HTMLInputElement} */ (fold.querySelector('input')).checked = s.fold;
-    setText(/** @type {Element} */ (fold.querySelector('.n')), number(n.folded));
-    for (const input of /** @type {Iterable<HTMLInputElement>} */ (columns.querySelectorAll('input'))) {
-      const key = /** @type {string} */ (input.dataset.column);
-      /** @type {HTMLElement} */ (input.parentElement).hidden = (m.k === 1 && !['bar', 'percent', 'average'].includes(key)) || (key === 'trend') !== (m.k > 2 && ['trend'].includes(key)) || (m.k > 2 && ['percent', 'counts', 'average'].includes(key));
-      input.checked = !s.hidden.includes(key);
-    }
-    /** @type {any} */ (spelling).value = s.spelling;
-    /** @type {any} */ (units).value = s.units;
+    const there = (/** @type {string} */ key) => n.generations.has(key) || key === s.generation;
+    wide.forEach((button, at) => (button.hidden = !there(WIDE[at])));
+    const others = Object.keys(GENERATION_CHOICES).filter((key) => !WIDE.includes(key) && there(key));
+    one.replaceChildren(...['', ...others].map((key) => el('option', { value: key }, key === '' ? 'one…' : generationWord(key))));
+    one.value = others.includes(s.generation) ? s.generation : '';
+    one.classList.toggle('chosen', one.value !== '');
     const { all, dumps } = m.result;
     reference.hidden = all.length < 3;
-    reference.replaceChildren(...all.slice(0, -1).map((d, at) => {
-      const option = /** @type {HTMLOptionElement} */ (el('option', { value: String(d.id) }, `Reference: ${at + 1}`));
-      option.selected = d.id === dumps[0].id;
-      return option;
-    }));
+    reference.replaceChildren(...all.slice(0, -1).map((d, at) => el('option', { value: d.id }, `Reference: ${at + 1}`)));
+    reference.value = String(dumps[0].id);
     if (search.value !== s.search) search.value = s.search;
     error.hidden = n.error === '';
     setText(error, n.error);
