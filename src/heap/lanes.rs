@@ -37,14 +37,14 @@ pub fn shares(segments: &[Arc<Segment>], regions: &Regions) -> VecDeque<Share> {
 
 /// Cuts so many things, in the order of where they lie in the file, into runs of about [`SHARE`] bytes or less, about [`SHARES`] of them.
 pub fn in_runs(count: usize, offset: &dyn Fn(usize) -> u64, of: &dyn Fn(usize) -> u64) -> VecDeque<Share> {
-    let mut order: Vec<usize> = (0..count).collect();
-    crate::order::by_key(&mut order, |&i| offset(i));
-    let total = order.iter().fold(0u64, |sum, &i| sum.saturating_add(of(i)));
+    let mut order: Vec<(u64, usize)> = (0..count).map(|i| (offset(i), i)).collect();
+    crate::order::ascending(&mut order);
+    let total = order.iter().fold(0u64, |sum, o| sum.saturating_add(of(o.1)));
     let share = total.checked_div(SHARES).unwrap_or(0).clamp(limits::PAGE, SHARE);
     let mut shares = VecDeque::new();
     let mut run = Vec::new();
     let mut bytes = 0u64;
-    for i in order {
+    for (_, i) in order {
         run.push(i);
         bytes = bytes.saturating_add(of(i));
         if bytes >= share {
