@@ -137,7 +137,7 @@ export function allRows(head, memory) {
     { label: 'GC module', text: runtime.gc_module },
     { label: 'Heap', text: `${number(heap.size)} bytes in ${number(heap.objects)} objects${heap.aligned_size ? `; ${number(heap.aligned_size)} bytes with alignment` : ''}` },
     { label: 'Read', text: heap.total_bytes ? `${number(heap.explained_bytes)} of ${number(heap.total_bytes)} bytes of ${plural(heap.segments.length, 'segment')} explained` : null },
-    ...heap.generations.map((/** @type {any} */ c, /** @type {number} */ g) => ({ label: GENERATIONS[g], text: c.count ? `${number(c.count)} objects, ${number(c.size)} bytes` : null })),
+    ...heap.generations.map((/** @type {any} */ c, /** @type {number} */ g) => ({ label: GENERATIONS[g], text: c.count ? `${plural(c.count, 'object')}, ${number(c.size)} bytes` : null })),
     { label: 'Reader', text: memory > 0 ? `${size(memory)} of WebAssembly memory` : null },
   ];
   return rows.filter((r) => r.text !== null && r.text !== undefined && r.text !== '');

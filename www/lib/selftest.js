@@ -1,7 +1,7 @@
 // Tries every way in which a page can reach another place, towards a name that cannot exist, and counts what the browser reports as refused
 // (securitypolicyviolation): a failure alone proves nothing, and sendBeacon even returns true where it was blocked.
 
-import { el } from './dom.js';
+import { el, pause } from './dom.js';
 
 /** Reserved by RFC 2606: no such name is ever registered. */
 const HOST = 'https://dropheap-selftest.invalid';
@@ -125,8 +125,6 @@ export function keyOf(uri, directive) {
   if (`https://${host}` !== HOST) return '';
   return key?.split('?')[0] || { 'frame-src': 'frame', 'object-src': 'object', 'form-action': 'form' }[directive] || '';
 }
-
-const pause = (/** @type {number} */ ms) => new Promise((done) => setTimeout(done, ms));
 
 /** A worker that starts from a Blob, as those that read the dumps do. @param {(uri: string, directive: string) => void} heard @returns {Promise<void>} */
 function tryInWorker(heard) {

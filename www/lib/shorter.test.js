@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { reorder, search, shortTokens, withoutEndTags } from '../shorter.mjs';
+import { plainer } from '../plainer.mjs';
+import { reorder, search, shortTokens, withoutBreaks, withoutEndTags } from '../shorter.mjs';
 
 test('tokens get short names, those of scripts keep theirs, and no two become one', () => {
   const css = ':root{--ink:red;--ink2:blue;--columns:1;--a:2}p{color:var(--ink);left:var(--ink2,var(--a));width:var(--columns);top:var(--ink)}';
@@ -14,6 +15,15 @@ test('end tags go only where the next tag says the same', () => {
   assert.equal(withoutEndTags('<ul><li>a</li>\n<li>b <b>c</b></li></ul><p>d</p> e'), '<ul><li>a\n<li>b <b>c</b></ul><p>d</p> e');
   assert.equal(withoutEndTags('<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>b</td><td>c</td></tr></tbody></table>'), '<table><thead><tr><th>a<tbody><tr><td>b<td>c</table>');
   assert.equal(withoutEndTags('<div><p>a</p><p>b</p><button>c</button><p>d</p></div><p>e</p><svg/><p>f</p></template>'), '<div><p>a<p>b</p><button>c</button><p>d</div><p>e</p><svg/><p>f</p></template>');
+});
+
+test('line breaks go around blocks, and stay where they are a space', () => {
+  assert.equal(withoutBreaks('<div>\n<p>a\n<b>b</b>\n<i>c</i></p>\n</div>\n<button>d</button>\n<button>e</button>\n<section>'), '<div><p>a\n<b>b</b>\n<i>c</i></p></div><button>d</button>\n<button>e</button><section>');
+  assert.equal(withoutBreaks('<pre>\n<picture>\n<bdi>\n<code>x</code>\n'), '<pre><picture>\n<bdi>\n<code>x</code>\n');
+});
+
+test('glue in which a pattern is not found ends the build', () => {
+  assert.throws(() => plainer('export function f() {}'), /has no .* any more \(.*\): look at www\/plainer\.mjs/);
 });
 
 /** As terser has it, as far as it is looked at: `f` and `g` are functions, what is in capitals is another line. @param {string} lines */

@@ -79,7 +79,7 @@ function drawPanel(sides, all, result, actions) {
 
   byId('panel').replaceChildren(
     ...(result.all.length > 2 ? [seriesList(sides, all, result, actions)] : dumpLines(sides, result.dumps)),
-    ...notes.map((n) => el('p.note-line', el('span.info', { 'aria-hidden': 'true' }, 'i'), el('span', el('b', 'Note: '), n))),
+    ...notes.map((n) => el('p.note-line', el('span.info', { 'aria-hidden': 'true' }), el('span', el('b', 'Note: '), n))),
     el('div.same', words,
       el('span.row',
         several && el('button.small', { title: 'Compare the other way round', onclick: actions.swap }, 'Swap'),
@@ -158,7 +158,7 @@ function allFacts(dump, name, actions) {
         actions.retry(dump.id, { runtimeChoice: c.number });
       },
     }, `${c.name}: ${c.heap_bytes === null ? 'no heap found' : size(c.heap_bytes)}`))),
-    el('dl.facts', ...allRows(dump.head, dump.memory).flatMap((r) => [el('dt', r.label), el('dd', r.secret ? secret(r.text) : r.text)])),
+    el('dl.facts', ...allRows(dump.head, dump.memory).flatMap((r) => [el('dt', r.label), el('dd', r.secret ? secret(r.text ?? '') : r.text)])),
     memory && el('h4', 'Memory of the process in the dump, by owner'),
     memory && el('dl.facts.owners', ...memory.owners.flatMap((/** @type {any} */ o) => [el('dt', ownerWords(o.owner)), el('dd', el('b', number(o.bytes)), ` bytes: ${o.how}`)])),
     findings.length > 0 && el('h4', 'Findings'),

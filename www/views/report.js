@@ -2,7 +2,7 @@
 // node, which the browser escapes when it writes the markup; the file forbids scripts and connections itself, for whoever opens it.
 
 import { keyOf, textOf } from '../lib/columns.js';
-import { byId, el } from '../lib/dom.js';
+import { el, pause } from '../lib/dom.js';
 import { GENERATIONS, allRows } from '../lib/facts.js';
 import { baseName, number, plural, signed, utc } from '../lib/format.js';
 import { linesOfSuspects, linesOfTypes } from '../lib/lines.js';
@@ -33,6 +33,7 @@ const PART_OF = {
  */
 export async function reportOf(result, spelling, parts, reports) {
   const { dumps, names, comparison: { columns: c, meta } } = result;
+  const said = [...document.querySelectorAll('#warnings, #answer, #panel .note-line')].map((node) => /** @type {Element} */ (node.cloneNode(true)));
   const m = modelOf(result);
   // The heads of columns tell when a dump was taken, and of which process.
   if (!parts.facts) Object.assign(m, { life: '', meta: { ...meta, dumps: meta.dumps.map((/** @type {any} */ d) => ({ ...d, dump: {} })) } });
@@ -55,13 +56,18 @@ export async function reportOf(result, spelling, parts, reports) {
   }
 
   /** @param {string} view @param {import('../lib/lines.js').Item[]} items @param {(x: import('./row.js').Shown) => HTMLElement[]} foot */
-  const list = (view, items, foot) => {
+  const list = async (view, items, foot) => {
     const x = { units: /** @type {const} */ ('bytes'), spelling, view, s, columns: columnsOf(m, 'bytes', view), bars: known.bars(TRACK), room: Infinity, two: false, order: null };
-    const node = el('table.list', { class: m.k > 1 ? '' : 'one' }, el('thead', ...headRows(m, x)), el('tbody', ...items.map((item) => {
+    const body = el('tbody');
+    for (const [at, item] of items.entries()) {
       const row = lineNode(item, m, x);
       if (item.kind === 'type') row.children[0].append(...[parts.modules && textOf(c, item.i, 'module'), samples.get(item.i)].filter(Boolean).map((text) => el('span.note', text)));
-      return row;
-    })), el('tfoot', ...foot(x)));
+      body.append(row);
+      plain([row, ...row.querySelectorAll('*')]);
+      // The page goes on meanwhile.
+      if (at % 200 === 199) await pause(0);
+    }
+    const node = el('table.list', { class: m.k > 1 ? '' : 'one' }, el('thead', ...headRows(m, x)), body, el('tfoot', ...foot(x)));
     node.style.setProperty('--zero', `${x.bars.zero}px`);
     return node;
   };
@@ -78,12 +84,12 @@ export async function reportOf(result, spelling, parts, reports) {
   const labels = [...new Set(facts.flat().map(({ label }) => label))].filter((label) => parts[PART_OF[label] ?? 'facts']);
   const main = el('main.report',
     el('p.hint', `dropheap ${VERSION} (${BUILD}), report of ${utc(Date.now() / 1000)}`),
-    ...[...document.querySelectorAll('#warnings, #answer, #panel .note-line')].map((node) => node.cloneNode(true)),
+    ...said,
     table(labels.map((label) => [label, ...facts.map((rows) => rows.find((r) => r.label === label)?.text ?? '—')])),
     groups.length > 0 && el('h2', 'Suspects'),
-    groups.length > 0 && list('suspects', groups, () => []),
+    groups.length > 0 && await list('suspects', groups, () => []),
     el('h2', plural(c.n, 'type')),
-    list('types', types.slice(0, MAX_ROWS), (x) => [
+    await list('types', types.slice(0, MAX_ROWS), (x) => [
       footRow(m, x, known.sum('all'), 'types', `All ${plural(c.n, 'type')}`, types.length > MAX_ROWS ? [`the rows above are the first ${number(MAX_ROWS)}`] : []),
       footRow(m, x, meta.free, 'free', 'Free'),
       footRow(m, x, meta.total, 'total', m.complete ? 'Total, as !dumpheap -stat prints it' : 'Total of what was read'),
@@ -92,20 +98,16 @@ export async function reportOf(result, spelling, parts, reports) {
     parts.modules && table(meta.assemblies.map((/** @type {any} */ a) => [baseName(a.name), a.version, a.owner, a.reason])),
     el('p.hint', 'Sizes are exact bytes as ', el('code', '!dumpheap -stat'), ' sums them; MB = 1,048,576 bytes. Objects that nobody holds any more are counted too. This report holds no memory, no field values and no texts of strings.'),
   );
-  for (const node of main.querySelectorAll('*')) {
-    const span = node.getAttribute('aria-colspan');
-    if (span) node.setAttribute('colspan', span);
-    for (const name of node.getAttributeNames()) if (/^(aria|data|role|tab|title)/.test(name) || !node.getAttribute(name)) node.removeAttribute(name);
-    if (node.tagName === 'BUTTON') node.replaceWith(el('span', { class: node.className }, ...node.childNodes));
-  }
+  plain(main.querySelectorAll(':not(tbody *)'));
   for (const node of main.querySelectorAll('.warning .row')) node.remove();
-  // Of what the page said above, which of it is not known here.
+  if (!parts.modules) for (const node of main.querySelectorAll('.warning p')) if (/^The version/.test(node.textContent ?? '')) node.lastChild?.remove();
+  // What the page says of facts beside others.
   const kept = (/** @type {string} */ text) => (parts.facts ? text : text.replace(/\bpid \d[\w,: ]*\d/g, 'pid …'));
   const title = main.querySelector('h1')?.textContent ?? '';
   const style = [...document.styleSheets[0].cssRules].map((rule) => rule.cssText).join('\n');
   return {
-    preview: kept([...main.querySelectorAll('p, h1, h2, dt, dd, tr')].slice(0, PREVIEWED)
-      .map((node) => [.../** @type {any} */ (node).cells ?? [node]].flatMap((cell) => [...cell.childNodes]).map((part) => part.textContent).join(' ').replace(/\s+/g, ' ')).join('\n')),
+    preview: kept([...main.querySelectorAll('p, h1, h2, dt, tr')].slice(0, PREVIEWED).map((/** @type {any} */ node) =>
+      [...(node.cells ?? (node.matches('dt') ? [node, node.nextSibling] : [node]))].map(wordsOf).join('  ')).join('\n')),
     text: `<!doctype html>
 <html lang="en"><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
@@ -115,3 +117,16 @@ ${el('title', title).outerHTML}
 <body>${kept(main.outerHTML)}`,
   };
 }
+
+/** Without what only the page has a use for. @param {Iterable<Element>} nodes */
+function plain(nodes) {
+  for (const node of nodes) {
+    const span = node.getAttribute('aria-colspan');
+    if (span) node.setAttribute('colspan', span);
+    for (const name of node.getAttributeNames()) if (/^(aria|data|role|tab|title)/.test(name) || !node.getAttribute(name)) node.removeAttribute(name);
+    if (node.tagName === 'BUTTON') node.replaceWith(el('span', { class: node.className }, ...node.childNodes));
+  }
+}
+
+/** What stands apart on the screen does so in the preview. @param {Element} node */
+const wordsOf = (node) => [...node.childNodes].map((part) => part.textContent).join(node.matches('th, td, p') ? ' ' : '').replace(/ +/g, ' ').trim();

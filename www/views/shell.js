@@ -42,7 +42,7 @@ export function mountShell(store, actions) {
   byId('start-over').addEventListener('click', actions.clear);
   mountDrop(actions);
   mountTheme();
-  mountKeys(store, actions);
+  mountKeys(actions);
   mountSample(actions);
   mountCopyMenu(store, actions);
   mountMenus();
@@ -130,39 +130,39 @@ function mountDrop(actions) {
     depth = 0;
     show();
     for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
-    const files = e.dataTransfer?.files ?? [];
-    const text = files.length === 0 ? (e.dataTransfer?.getData('text/plain') ?? '') : '';
-    if (files.length > 0) void actions.add(files);
-    else if (text.includes('\n')) actions.paste(text);
+    take(e.dataTransfer, actions);
   });
+}
+
+/** What was dropped or pasted: files, or a listing that was copied. @param {DataTransfer | null} data @param {import('../app.js').Actions} actions */
+function take(data, actions) {
+  const files = [...(data?.files ?? [])];
+  const text = data?.getData('text/plain') ?? '';
+  if (files.length > 0) void actions.add(files);
+  else if (text.includes('\n')) actions.paste(text);
 }
 
 function mountTheme() {
   const root = document.documentElement;
-  const dark = matchMedia('(prefers-color-scheme: dark)');
-  // From a file, or with storage switched off, the choice lasts as long as the page.
-  const remembered = () => {
+  /** From a file, or with storage switched off, the choice lasts as long as the page. @param {string} [theme] */
+  const remembered = (theme) => {
     try {
-      return localStorage.getItem('theme');
+      if (theme) localStorage.setItem('theme', theme);
+      return localStorage.getItem('theme') ?? '';
     } catch {
-      return null;
+      return '';
     }
   };
-  const theme = remembered();
-  if (theme === 'light' || theme === 'dark') root.dataset.theme = theme;
+  const before = remembered();
+  if (/^(light|dark)$/.test(before)) root.dataset.theme = before;
   byId('theme').addEventListener('click', () => {
-    const now = root.dataset.theme ?? (dark.matches ? 'dark' : 'light');
-    root.dataset.theme = now === 'dark' ? 'light' : 'dark';
-    try {
-      localStorage.setItem('theme', root.dataset.theme);
-    } catch {
-      // as above
-    }
+    const now = root.dataset.theme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
+    remembered(root.dataset.theme = now === 'dark' ? 'light' : 'dark');
   });
 }
 
-/** `/` and `?`: characters that no text of the page takes, so that they act everywhere. @param {import('../store.js').Store} store @param {import('../app.js').Actions} actions */
-function mountKeys(store, actions) {
+/** `/` and `?`: characters that no text of the page takes, so that they act everywhere. @param {import('../app.js').Actions} actions */
+function mountKeys(actions) {
   addEventListener('keydown', (e) => {
     const typing = /** @type {HTMLElement} */ (e.target).closest?.('input, textarea, dialog');
     if (typing || e.ctrlKey || e.metaKey || e.altKey) return;
@@ -177,13 +177,9 @@ function mountKeys(store, actions) {
       byId('help').showModal();
     }
   });
-  // A listing that was copied can be pasted anywhere.
+  // A listing can be pasted anywhere.
   addEventListener('paste', (e) => {
-    if (/** @type {HTMLElement} */ (e.target).closest?.('input, textarea')) return;
-    const files = [...(e.clipboardData?.files ?? [])];
-    const text = e.clipboardData?.getData('text/plain') ?? '';
-    if (files.length > 0) void actions.add(files);
-    else if (text.includes('\n')) actions.paste(text);
+    if (!/** @type {HTMLElement} */ (e.target).closest?.('input, textarea')) take(e.clipboardData, actions);
   });
 }
 
