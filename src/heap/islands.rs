@@ -13,7 +13,7 @@
 
 use super::lanes::{Share, in_runs};
 use super::segments::{Generation, Segment};
-use super::walk::{Census, align_up, chain_holds, ranges};
+use super::walk::{Census, align_up, chain_holds, ranges, word};
 use crate::dump::regions::{Extent, Regions};
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
@@ -192,13 +192,14 @@ pub fn land(
     if !island.start.is_null() {
         return at;
     }
-    // Bytes that are not there yet are zero, as those of a gap that nothing was written to.
-    let read = |at: Addr, size: PointerSize| {
+    // A word of which bytes are not there yet is zero, as in a gap that nothing was written to.
+    let read = |at: Addr, size| {
         let from = usize::try_from(at.since(first)).ok()?;
-        let mut word = [0; 8];
-        let len = usize::try_from(size.bytes()).ok()?;
-        word.iter_mut().zip(bytes.iter().skip(from).take(len)).for_each(|(to, from)| *to = *from);
-        Some(u64::from_le_bytes(word))
+        let word = match size {
+            PointerSize::Four => word::<4>(bytes, from),
+            PointerSize::Eight => word::<8>(bytes, from),
+        };
+        Some(word.unwrap_or(0))
     };
     let mut place = align_up(at, segment.alignment);
     while place < end {

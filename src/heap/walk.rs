@@ -1042,7 +1042,7 @@ fn generation_at(segment: &Segment, at: Addr) -> Generation {
 }
 
 #[inline]
-fn word<const P: usize>(bytes: &[u8], offset: usize) -> Option<u64> {
+pub(super) fn word<const P: usize>(bytes: &[u8], offset: usize) -> Option<u64> {
     Some(value(bytes.get(offset..)?.first_chunk::<P>()?))
 }
 
