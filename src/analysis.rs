@@ -8,6 +8,7 @@ use crate::dump::packed::{Unpacked, Unpacking};
 use crate::dump::regions::Regions;
 use crate::dump::{self, Dump, Module};
 use crate::error::{Error, Findings, Result};
+use crate::heap::islands::Islands;
 use crate::heap::lanes::{Lanes, STREAMS, Share, shares, total};
 use crate::heap::segments::{self, Segment};
 use crate::heap::walk::{self, Census, Outcome, Walk};
@@ -93,29 +94,81 @@ struct Fed {
     /// By lane: what it has not begun. Each begins in a part of the heap of its own, and goes on where it is for long.
     ahead: Vec<VecDeque<Share>>,
     census: Census,
-    /// Bytes of all segments.
-    total: u64,
+    /// The shares are of islands: see [`crate::heap::islands`].
+    on_islands: bool,
+    progress: Progress,
 }
 
 impl Fed {
-    /// Gives a lane its next share if it has none. One that is done with its own takes over half of what the one with the most has ahead.
-    fn deal(&mut self, lane: usize, regions: &Regions) {
-        let Some(walk) = self.lanes.walk(lane) else { return };
-        while walk.finished() {
-            if self.ahead.get(lane).is_none_or(VecDeque::is_empty) {
-                let Some(most) = self.ahead.iter_mut().max_by_key(|a| a.len()) else { return };
-                let taken = most.split_off(most.len() / 2);
-                if let Some(mine) = self.ahead.get_mut(lane) {
-                    *mine = taken;
-                }
-            }
-            let Some((number, share)) = self.ahead.get_mut(lane).and_then(VecDeque::pop_front) else { return };
-            walk.add_share(number, &share, regions);
+    /// Gives each lane its part.
+    fn begin(&mut self, on_islands: bool, segments: &[Arc<Segment>], regions: &Regions) {
+        self.on_islands = on_islands;
+        let mut own = if on_islands { self.census.islands.shares() } else { shares(segments, regions) };
+        self.ahead.clear();
+        for left in (1..=self.lanes.count()).rev() {
+            let rest = own.split_off(own.len().div_ceil(left));
+            self.ahead.push(std::mem::replace(&mut own, rest));
         }
     }
 
-    fn progress(&self) -> Progress {
-        Progress { done: self.lanes.done(), total: self.total }
+    /// Gives a lane its next share if it has none.
+    fn deal(&mut self, lane: usize, mem: &Space, located: &Located, regions: &Regions, idle: &dyn Fn() -> Walk) {
+        let segments = &located.segments;
+        while let Some(walk) = self.lanes.walk(lane) {
+            walk.hop(mem, &located.runtime, &mut self.census);
+            if !walk.finished() {
+                return;
+            }
+            if let Some((number, share)) = self.share(lane) {
+                let Some(walk) = self.lanes.walk(lane) else { return };
+                match self.on_islands {
+                    true => walk.add_islands(&share, &self.census.islands),
+                    false => walk.add_share(number, &share, regions),
+                }
+            } else if !self.lanes.finished() {
+                return;
+            } else if self.on_islands {
+                self.begin(false, segments, regions);
+            } else if self.census.islands.begin_again() {
+                self.census.begin_again();
+                self.lanes = Lanes::idle(self.lanes.count(), idle);
+                self.begin(true, segments, regions);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Whether all is walked, and counted right.
+    fn finished(&self) -> bool {
+        let left = self.on_islands || self.census.islands.wrong();
+        !left && self.lanes.finished() && self.ahead.iter().all(VecDeque::is_empty)
+    }
+
+    /// What is counted on islands is certain at the end only.
+    fn in_doubt(&self) -> bool {
+        !self.census.islands.is_empty() && !self.finished()
+    }
+
+    /// It does not go back where islands are walked once more, and comes to the end when nothing is in doubt.
+    fn told(&mut self) -> Progress {
+        let Progress { done, total } = self.progress;
+        self.progress.done = match (self.census.islands.is_empty(), self.finished()) {
+            (true, _) => self.lanes.done(),
+            (false, true) => total,
+            (false, false) => self.lanes.done().min(total.saturating_sub(1)).max(done),
+        };
+        self.progress
+    }
+
+    /// One that is done with its own takes over half of what the one with the most has ahead.
+    fn share(&mut self, lane: usize) -> Option<Share> {
+        if self.ahead.get(lane)?.is_empty() {
+            let most = self.ahead.iter_mut().max_by_key(|a| a.len())?;
+            let taken = most.split_off(most.len() / 2);
+            *self.ahead.get_mut(lane)? = taken;
+        }
+        self.ahead.get_mut(lane)?.pop_front()
     }
 }
 
@@ -171,16 +224,15 @@ impl Analysis {
     /// [`Error::NoRuntime`], [`Error::UnsupportedRuntime`]; [`Error::UnknownRuntime`] if the heap cannot be proven.
     pub fn locate(&mut self) -> Result<&RuntimeFacts> {
         let located = self.locate_with(&self.space)?;
-        let (regions, segments) = (&self.dump.regions, &located.segments);
-        let mut own = shares(segments, regions);
-        let (mut lanes, mut ahead) = (Lanes::default(), Vec::new());
-        for left in (1..=self.lanes()).rev() {
-            let rest = own.split_off(own.len().div_ceil(left));
-            ahead.push(std::mem::replace(&mut own, rest));
-            lanes.add(idle_walk(&self.source, segments, regions, self.window()));
-        }
-        self.fed =
-            Some(Fed { lanes, ahead, census: Census::of(&beside(&self.source, segments)), total: total(segments) });
+        let (source, regions, segments) = (&self.source, &self.dump.regions, &located.segments);
+        let mut census = Census::of(&beside(source, segments));
+        census.islands = Islands::of(segments, regions);
+        let on_islands = !census.islands.is_empty();
+        let lanes = Lanes::idle(self.lanes(), &|| idle_walk(source, segments, regions, self.window()).joining(true));
+        let progress = Progress { done: 0, total: total(segments) };
+        let mut fed = Fed { lanes, ahead: Vec::new(), census, on_islands, progress };
+        fed.begin(on_islands, segments, regions);
+        self.fed = Some(fed);
         Ok(&self.located.insert(located).facts)
     }
 
@@ -316,8 +368,11 @@ impl Analysis {
     /// skipped (the body of a large array), then its bytes are not needed. `lane` counts from 0: several walks go on at once in different places of the
     /// heap, which is faster; the answer is the same.
     pub fn upcoming_on(&mut self, lane: usize, max: usize) -> Vec<Window> {
-        let Some(fed) = &mut self.fed else { return Vec::new() };
-        fed.deal(lane, &self.dump.regions);
+        let window = self.window();
+        let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Vec::new() };
+        let (source, regions) = (&self.source, &self.dump.regions);
+        let idle = || idle_walk(source, &located.segments, regions, window).joining(true);
+        fed.deal(lane, &self.space, located, regions, &idle);
         fed.lanes.upcoming(lane, max).into_iter().map(|(offset, len)| Window { offset, len }).collect()
     }
 
@@ -359,7 +414,7 @@ impl Analysis {
 
     /// Bytes of all segments, of which [`Progress::done`] is a part; 0 before [`locate`](Analysis::locate).
     pub fn total(&self) -> u64 {
-        self.fed.as_ref().map_or(0, |fed| fed.total)
+        self.fed.as_ref().map_or(0, |fed| fed.progress.total)
     }
 
     /// Walks the full windows until one of them is used up.
@@ -369,7 +424,7 @@ impl Analysis {
     pub fn step(&mut self) -> Result<Progress> {
         let (Some(located), Some(fed)) = (&self.located, &mut self.fed) else { return Err(early("step")) };
         fed.lanes.step(&self.space, &located.runtime, &mut fed.census);
-        Ok(fed.progress())
+        Ok(fed.told())
     }
 
     /// Resolves the names and writes the report.
@@ -377,9 +432,16 @@ impl Analysis {
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
     pub fn finish(mut self) -> Result<HeapReport> {
-        let (Some(located), Some(fed)) = (self.located.take(), self.fed.take()) else {
+        let (Some(located), Some(mut fed)) = (self.located.take(), self.fed.take()) else {
             return Err(early("finish"));
         };
+        if fed.in_doubt() {
+            // Nothing of it is counted.
+            let (segments, regions) = (&located.segments, &self.dump.regions);
+            fed.census.begin_again();
+            fed.lanes = Lanes::idle(1, &|| idle_walk(&self.source, segments, regions, self.window()));
+            fed.begin(false, segments, regions);
+        }
         let Located { runtime, segments, facts, findings } = located;
         let Fed { mut lanes, ahead, mut census, .. } = fed;
         self.findings.merge(findings);
@@ -406,11 +468,14 @@ impl Analysis {
 
     /// The report of what was walked so far: a copy of the counts with names, without the account of the process's memory. It costs as much as
     /// [`finish`](Analysis::finish), so do not ask after each window. Its [`HeapFacts::complete`] is false and its explained bytes are
-    /// what they are so far.
+    /// what they are so far. `None` where the counts are in doubt up to the end: see [`crate::heap::islands`].
     ///
     /// # Errors
     /// [`Error::Usage`] before [`locate`](Analysis::locate).
-    pub fn partial(&mut self) -> Result<HeapReport> {
+    pub fn partial(&mut self) -> Result<Option<HeapReport>> {
+        if self.fed.as_ref().is_some_and(Fed::in_doubt) {
+            return Ok(None);
+        }
         let (Some(located), Some(mut fed)) = (self.located.take(), self.fed.take()) else {
             return Err(early("partial"));
         };
@@ -425,7 +490,7 @@ impl Analysis {
         let report = self.report_of(&self.space, runtime, segments, facts, &outcome, met, findings, false);
         fed.census = outcome.census;
         (self.located, self.fed) = (Some(located), Some(fed));
-        Ok(report)
+        Ok(Some(report))
     }
 
     pub(crate) fn report(

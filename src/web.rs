@@ -289,7 +289,7 @@ impl DumpSession {
     }
 
     /// The report of what was walked so far, as [`finish`](DumpSession::finish) gives it; `undefined` where it would hold up the walk
-    /// for longer than it is worth: [`limits::MAX_PARTIAL_TABLES`].
+    /// for longer than it is worth ([`limits::MAX_PARTIAL_TABLES`]), or nothing is certain yet.
     ///
     /// # Errors
     /// Throws what [`Analysis::partial`] reports.
@@ -298,7 +298,10 @@ impl DumpSession {
         if analysis.method_tables() > limits::MAX_PARTIAL_TABLES {
             return Ok(JsValue::UNDEFINED);
         }
-        Ok(handed_out(analysis.partial().map_err(thrown)?)?.into())
+        match analysis.partial().map_err(thrown)? {
+            Some(report) => Ok(handed_out(report)?.into()),
+            None => Ok(JsValue::UNDEFINED),
+        }
     }
 }
 

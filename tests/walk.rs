@@ -172,7 +172,7 @@ fn what_was_walked_so_far_grows_to_the_whole() {
     let bytes = evening("net10-x64-wks");
     let mut so_far = vec![(0, 0)];
     let fed = feed(&bytes, 512 << 10, 64 << 10, &mut |analysis| {
-        let partial = analysis.partial().unwrap();
+        let partial = analysis.partial().unwrap().unwrap();
         let sum = partial.types.iter().fold(partial.heap.free.count, |n, t| n + t.count);
         assert_eq!(sum, partial.heap.objects);
         so_far.push((partial.heap.objects, partial.heap.explained_bytes));

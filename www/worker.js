@@ -89,13 +89,11 @@ async function walk(session, file) {
   // Of a deflated dump only the core knows the bytes; any other one is a range of the file.
   const start = session.fileOffset();
   const lanes = Array.from({ length: session.lanes() }, () => (start === undefined ? null : new Reader(file.slice(start))));
-  /** Those that still had something. @type {Set<number>} */
-  const open = new Set(lanes.keys());
   /** Those whose window is on its way: meanwhile the others are walked. @type {Map<number, Promise<unknown>>} */
   const coming = new Map();
   for (;;) {
     let full = 0;
-    for (const lane of open) {
+    for (const lane of lanes.keys()) {
       if (coming.has(lane)) continue;
       if (session.busy(lane)) {
         full++;
@@ -103,16 +101,18 @@ async function walk(session, file) {
       }
       const wanted = session.want(lane, WINDOWS_IN_FLIGHT);
       const reader = lanes[lane];
-      if (wanted.length === 0) open.delete(lane);
-      else if (reader === null) session.putOwn(lane);
-      else {
+      if (wanted.length === 0) continue;
+      if (reader === null) {
+        session.putOwn(lane);
+        full++;
+      } else {
         coming.set(lane, reader.read(wanted, (got) => session.put(lane, got)).then(() => coming.delete(lane), (error) => {
           throw error instanceof Refused ? readError((start ?? 0) + error.offset, error.end - error.offset, error.message) : error;
         }));
       }
       bytes += wanted[1] ?? 0;
     }
-    if (open.size === 0) return;
+    if (full + coming.size === 0) return;
     if (full < 2 && coming.size > 0) {
       await Promise.race(coming.values());
       continue;

@@ -25,23 +25,28 @@ const SHARE: u64 = 64 << 20;
 /// And in about so many, that small heaps are shared as well.
 const SHARES: u64 = 64;
 
-/// A number, and the segments.
+/// A number, and the segments (or islands).
 pub type Share = (usize, Vec<usize>);
 
 /// Segments in the order in which one walk would take them, that of the file, in runs of about [`SHARE`] bytes or less.
 pub fn shares(segments: &[Arc<Segment>], regions: &Regions) -> VecDeque<Share> {
-    let mut order: Vec<usize> = (0..segments.len()).collect();
-    crate::order::by_key(&mut order, |&i| {
-        let first = segments.get(i).and_then(|s| regions.extents(s.start, s.end).next());
-        (first.map_or(u64::MAX, |e| e.offset), i)
-    });
-    let share = total(segments).checked_div(SHARES).unwrap_or(0).clamp(limits::PAGE, SHARE);
+    let first = |i: usize| segments.get(i).and_then(|s| regions.extents(s.start, s.end).next());
+    let bytes = |i: usize| segments.get(i).map_or(0, |s| s.end.since(s.start));
+    in_runs(segments.len(), &|i| first(i).map_or(u64::MAX, |e| e.offset), &bytes)
+}
+
+/// Cuts so many things, in the order of where they lie in the file, into runs of about [`SHARE`] bytes or less, about [`SHARES`] of them.
+pub fn in_runs(count: usize, offset: &dyn Fn(usize) -> u64, of: &dyn Fn(usize) -> u64) -> VecDeque<Share> {
+    let mut order: Vec<(u64, usize)> = (0..count).map(|i| (offset(i), i)).collect();
+    crate::order::ascending(&mut order);
+    let total = order.iter().fold(0u64, |sum, o| sum.saturating_add(of(o.1)));
+    let share = total.checked_div(SHARES).unwrap_or(0).clamp(limits::PAGE, SHARE);
     let mut shares = VecDeque::new();
     let mut run = Vec::new();
     let mut bytes = 0u64;
-    for i in order {
+    for (_, i) in order {
         run.push(i);
-        bytes = bytes.saturating_add(segments.get(i).map_or(0, |s| s.end.since(s.start)));
+        bytes = bytes.saturating_add(of(i));
         if bytes >= share {
             shares.push_back((shares.len(), std::mem::take(&mut run)));
             bytes = 0;
@@ -115,15 +120,32 @@ pub struct Lanes {
 }
 
 impl Lanes {
+    /// So many, with walks that have nothing to do yet.
+    pub fn idle(count: usize, walk: &dyn Fn() -> Walk) -> Lanes {
+        let mut lanes = Lanes::default();
+        (0..count).for_each(|_| lanes.add(walk()));
+        lanes
+    }
+
     /// One more, with a walk that has nothing to do yet.
     pub fn add(&mut self, walk: Walk) {
         self.walks.push(walk);
         self.windows.push(Window::default());
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.walks.len()
+    }
+
     /// The walk of a lane.
     pub fn walk(&mut self, lane: usize) -> Option<&mut Walk> {
         self.walks.get_mut(lane)
+    }
+
+    /// Whether no walk has anything to do.
+    pub fn finished(&self) -> bool {
+        self.walks.iter().all(Walk::finished) && self.windows.iter().all(|w| w.len == 0)
     }
 
     /// Whether a lane has a window that is not used up.

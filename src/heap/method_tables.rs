@@ -79,8 +79,7 @@ impl MethodTables {
     }
 
     fn is_in_heap(&self, at: Addr) -> bool {
-        let before = self.heap.partition_point(|(start, _)| *start <= at);
-        before.checked_sub(1).and_then(|i| self.heap.get(i)).is_some_and(|(_, end)| at < *end)
+        super::islands::is_in(&self.heap, at)
     }
 
     /// The index of a method table that was proven elsewhere; `None` beyond [`limits::MAX_METHOD_TABLES`].

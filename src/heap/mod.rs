@@ -2,6 +2,7 @@
 
 pub mod handles;
 pub mod hot;
+pub mod islands;
 pub mod lanes;
 pub mod method_tables;
 pub mod references;

@@ -12,6 +12,7 @@
 //! not read.
 
 use super::hot::{Hot, Lane, Plain, Run, value};
+use super::islands::{self, Islands};
 use super::method_tables::{MethodTables, Shape};
 use super::segments::{Generation, Segment};
 use super::starts::Starts;
@@ -60,6 +61,8 @@ pub struct Census {
     /// The method tables behind the indexes.
     pub tables: MethodTables,
     pub(super) hot: Hot,
+    /// Of a heap that lies scattered over the file, where that is walked in the file's order.
+    pub islands: Islands,
 }
 
 /// Where the segments lie, ascending.
@@ -85,8 +88,13 @@ impl Census {
 
     /// Keeps the method tables, and of them nothing but their list: for who has taken from it what was counted.
     pub fn forget_counts(&mut self) {
-        (self.tallies, self.hot) = (Tallies::default(), Hot::default());
+        self.begin_again();
         self.tables.forget_index();
+    }
+
+    /// Nothing is counted; the method tables are still known.
+    pub fn begin_again(&mut self) {
+        (self.tallies, self.hot) = (Tallies::default(), Hot::default());
     }
 
     /// Adds another one, which must be settled; method tables are matched by address.
@@ -173,6 +181,14 @@ impl Outcome {
 struct Job {
     segment: usize,
     extents: Vec<Extent>,
+    /// Where it begins.
+    from: Addr,
+    /// Bytes that are done with it, for who asks how far the walk is.
+    bytes: u64,
+    /// Nothing but this island.
+    alone: Option<usize>,
+    /// Its extents are islands, which were walked.
+    joined: bool,
 }
 
 /// The walk over some of the heap's segments.
@@ -206,6 +222,10 @@ pub struct Walk {
     starts: Option<Starts>,
     /// Something of the above wants to hear of every object.
     noting: bool,
+    /// Scattered segments are walked over their islands.
+    joining: bool,
+    /// The scattered segment that the walk was in last, and its first island that the walk has not come to.
+    island: Option<(usize, usize)>,
     /// What the current segment gave so far.
     here: SegmentResult,
     /// What those before it gave, by number of the segment.
@@ -270,6 +290,8 @@ impl Walk {
             pointer: PointerSize::Eight,
             starts: None,
             noting: note_pages,
+            joining: false,
+            island: None,
             here: SegmentResult::default(),
             results: Vec::new(),
             out: Outcome::default(),
@@ -280,21 +302,37 @@ impl Walk {
 
     /// More segments to walk, behind those that are there already; each only once.
     pub fn add(&mut self, which: &[usize], regions: &Regions) {
-        let finished = self.finished();
+        let mut jobs = Vec::with_capacity(which.len());
+        for &i in which {
+            let Some(s) = self.segments.get(i).filter(|s| s.end > s.start) else { continue };
+            let extents: Vec<Extent> = regions.extents(s.start, s.end).collect();
+            let joined = self.joining && islands::scattered(s, &extents);
+            // It is done with its islands.
+            let bytes = if joined { 0 } else { s.end.since(s.start) };
+            jobs.push(Job { segment: i, extents, from: s.start, bytes, alone: None, joined });
+        }
+        crate::order::by_key(&mut jobs, |j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
+        self.add_jobs(jobs);
+    }
+
+    /// More islands to walk, in the order given.
+    pub fn add_islands(&mut self, which: &[usize], islands: &Islands) {
+        let job = |&number: &usize| {
+            let island = islands.get(number).filter(|i| i.counts())?;
+            let from = island.from(self.segments.get(island.segment)?.alignment);
+            let (segment, bytes, extents) = (island.segment, island.extent.len, vec![island.extent]);
+            Some(Job { segment, extents, from, bytes, alone: Some(number), joined: false })
+        };
+        self.add_jobs(which.iter().filter_map(job).collect());
+    }
+
+    fn add_jobs(&mut self, jobs: Vec<Job>) {
+        let finished = self.job >= self.jobs.len();
         // What is done is not kept: the list is as long as the work ahead.
         self.jobs.drain(..self.job.min(self.jobs.len()));
         self.job = 0;
-        let from = self.jobs.len();
-        for &i in which {
-            let Some(s) = self.segments.get(i) else { continue };
-            self.total = self.total.saturating_add(s.end.since(s.start));
-            if s.end > s.start {
-                self.jobs.push(Job { segment: i, extents: regions.extents(s.start, s.end).collect() });
-            }
-        }
-        if let Some(new) = self.jobs.get_mut(from..) {
-            crate::order::by_key(new, |j| (j.extents.first().map_or(u64::MAX, |e| e.offset), j.segment));
-        }
+        self.total = jobs.iter().fold(self.total, |sum, job| sum.saturating_add(job.bytes));
+        self.jobs.extend(jobs);
         if finished {
             self.begin();
         }
@@ -305,6 +343,13 @@ impl Walk {
     #[must_use]
     pub fn bridging(mut self, yes: bool) -> Walk {
         self.bridged = if yes { limits::PAGE } else { 0 };
+        self
+    }
+
+    /// Whether scattered segments are walked over their islands, by [`hop`](Walk::hop).
+    #[must_use]
+    pub fn joining(mut self, yes: bool) -> Walk {
+        self.joining = yes;
         self
     }
 
@@ -319,7 +364,7 @@ impl Walk {
 
     /// Bytes of segments done, and of all.
     pub fn progress(&self) -> (u64, u64) {
-        let here = self.segment().map_or(0, |s| self.cursor.since(s.start).min(s.end.since(s.start)));
+        let here = self.jobs.get(self.job).map_or(0, |j| self.cursor.since(j.from).min(j.bytes));
         (self.done_before.saturating_add(here), self.total)
     }
 
@@ -336,8 +381,13 @@ impl Walk {
                 true => (self.window.min(limits::WINDOW_LARGE), max.min(windows.len().saturating_add(2))),
                 false => (self.window, max),
             };
+            // What is behind one island is only known when the walk has come there.
+            if job.joined && !windows.is_empty() {
+                break;
+            }
             let first = job.extents.partition_point(|e| e.addr.plus(e.len) <= need);
-            for extent in job.extents.get(first..).unwrap_or_default() {
+            let extents = job.extents.get(first..).unwrap_or_default();
+            for extent in extents.iter().take(if job.joined { 1 } else { extents.len() }) {
                 let skipped = need.since(extent.addr);
                 let mut at = extent.offset.saturating_add(skipped);
                 let mut left = extent.len.saturating_sub(skipped);
@@ -365,9 +415,9 @@ impl Walk {
         windows
     }
 
-    /// True if nothing is left to feed.
+    /// True if nothing is left to feed, and nothing to [`hop`](Walk::hop).
     pub fn finished(&self) -> bool {
-        self.job >= self.jobs.len()
+        self.job >= self.jobs.len() && self.island.is_none()
     }
 
     /// Walks as far as `bytes` (which lie at `offset` in the file) reach. Bytes that are not needed any more do nothing.
@@ -390,8 +440,13 @@ impl Walk {
     ) -> Option<Plain<'w, P>> {
         while let Some(job) = self.jobs.get(self.job) {
             let need = self.cursor.plus(self.carry.len() as u64);
+            let alone = job.alone.is_some();
             let Some(extent) = extent_at(&job.extents, need) else {
-                self.skip_hole(need);
+                if alone {
+                    self.leave(census);
+                } else {
+                    self.skip_hole(need);
+                }
                 continue;
             };
             let within = extent.offset.saturating_add(need.since(extent.addr));
@@ -399,6 +454,9 @@ impl Walk {
             let rest = bytes.get(from..).filter(|r| !r.is_empty())?;
             let room = usize::try_from(extent.addr.plus(extent.len).since(need)).unwrap_or(usize::MAX);
             let slice = rest.get(..room.min(rest.len())).unwrap_or_default();
+            if alone && self.lands_elsewhere(mem, rt, census, slice) {
+                continue;
+            }
             let before = (self.job, self.cursor, self.carry.len());
             if self.carry.is_empty() {
                 let plain = self.walk_words::<P>(mem, rt, census, slice, mode);
@@ -427,6 +485,86 @@ impl Walk {
             }
         }
         None
+    }
+
+    /// Walks over islands as far as that takes no reading: to be called before [`upcoming`](Walk::upcoming).
+    pub fn hop(&mut self, mem: &dyn Memory, rt: &Runtime, census: &mut Census) {
+        loop {
+            let job = self.jobs.get(self.job).filter(|j| j.joined);
+            if let Some((segment, mut number)) = self.island
+                && job.is_none_or(|j| j.segment != segment)
+            {
+                // It ended by itself: the walk has not come to its last islands.
+                while census.islands.get(number).is_some_and(|i| i.segment == segment) {
+                    census.islands.drop(number);
+                    number = number.saturating_add(1);
+                }
+                self.island = None;
+            }
+            let Some(job) = job else { return };
+            let segment = job.segment;
+            let need = self.cursor.plus(self.carry.len() as u64);
+            let (_, number) = *self.island.get_or_insert_with(|| (segment, census.islands.first(segment)));
+            let island = census.islands.get(number).filter(|i| i.segment == segment && i.extent.addr <= need);
+            let Some(island) = island else {
+                if extent_at(&job.extents, need).is_some() {
+                    return;
+                }
+                self.skip_hole(need);
+                continue;
+            };
+            if need < island.behind() && self.cursor < island.extent.addr {
+                // A header that begins on the island before.
+                let before = (self.job, self.cursor, self.carry.len());
+                let (offset, head) = (island.extent.offset, island.head.clone());
+                self.feed(mem, rt, census, offset, &head);
+                if (self.job, self.cursor, self.carry.len()) == before {
+                    return;
+                }
+                continue;
+            }
+            self.island = Some((segment, number.saturating_add(1)));
+            if island.behind() <= need {
+                census.islands.drop(number);
+                continue;
+            }
+            self.carry.clear();
+            if self.gap.is_some() || self.doubt || self.pending_free.is_some() {
+                census.islands.drop(number);
+                return;
+            }
+            let Some(island) = census.islands.arrive(number, self.cursor) else { return };
+            self.here.objects = self.here.objects.wrapping_add(island.objects);
+            self.here.size = self.here.size.wrapping_add(island.size);
+            self.here.explained = self.here.explained.wrapping_add(island.end.since(self.cursor));
+            (self.cursor, self.carry) = (island.end, island.tail.clone());
+        }
+    }
+
+    /// Bytes of an island come in: whether its walk begins, or must be looked for, behind the first of them.
+    #[cold]
+    fn lands_elsewhere(&mut self, mem: &dyn Memory, rt: &Runtime, census: &mut Census, bytes: &[u8]) -> bool {
+        let (Some(number), Some(segment)) = (self.jobs.get(self.job).and_then(|j| j.alone), self.segment()) else {
+            return false;
+        };
+        if !self.carry.is_empty() {
+            return false;
+        }
+        let at = islands::land(census, number, mem, rt, &segment, self.cursor, bytes);
+        std::mem::replace(&mut self.cursor, at) != at
+    }
+
+    /// Ends an island's walk in front of what is special.
+    #[cold]
+    fn leave(&mut self, census: &mut Census) {
+        if let Some(gap) = self.gap.take() {
+            self.cursor = gap.start;
+        }
+        if let Some(number) = self.jobs.get(self.job).and_then(|j| j.alone) {
+            let here = std::mem::take(&mut self.here);
+            census.islands.leave(number, self.cursor, here.objects, here.size, &self.carry);
+            self.next_job();
+        }
     }
 
     /// What the hot loop counted.
@@ -506,7 +644,7 @@ impl Walk {
         self.gap = None;
         self.doubt = false;
         self.pending_free = None;
-        self.cursor = self.segment().map_or(Addr::NULL, |s| s.start);
+        self.cursor = self.jobs.get(self.job).map_or(Addr::NULL, |j| j.from);
         if !self.mark.is_empty() {
             let number = self.jobs.get(self.job).map(|j| j.segment).filter(|&n| self.mark.get(n) == Some(&true));
             self.starts = number.and_then(|n| self.segments.get(n)).map(|s| Starts::new(s, self.pointer));
@@ -515,14 +653,14 @@ impl Walk {
     }
 
     fn next_job(&mut self) {
-        if let Some(s) = self.segment() {
-            self.done_before = self.done_before.saturating_add(s.end.since(s.start));
-        }
         if let (Some(starts), Some(job)) = (self.starts.take(), self.jobs.get(self.job)) {
             self.out.starts.push((job.segment, starts));
         }
         if let Some(job) = self.jobs.get(self.job) {
-            self.results.push((job.segment, std::mem::take(&mut self.here)));
+            self.done_before = self.done_before.saturating_add(job.bytes);
+            if job.alone.is_none() {
+                self.results.push((job.segment, std::mem::take(&mut self.here)));
+            }
         }
         self.job = self.job.saturating_add(1);
         self.begin();
@@ -611,6 +749,7 @@ impl Walk {
         mut mode: Mode,
     ) -> Option<Plain<'w, P>> {
         let segment = self.segment()?;
+        let alone = self.jobs.get(self.job)?.alone.is_some();
         let layout = &rt.layout;
         let p = P as u64;
         let unmask = !layout.unmask;
@@ -625,6 +764,10 @@ impl Walk {
         let mut stop = 0;
         loop {
             let at = self.cursor;
+            if alone && (self.gap.is_some() || end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p)) {
+                self.leave(census);
+                return None;
+            }
             if end.0.saturating_sub(at.0) < HEADER_WORDS.wrapping_mul(p) {
                 // No object fits: the rest is gap. Of its words only the last may be non-zero.
                 self.end_segment::<P>(bytes, base);
@@ -675,8 +818,10 @@ impl Walk {
             let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
             let stepped = size.max(minimum).wrapping_add(align_mask) & !align_mask;
             let next = at.plus(stepped);
-            if next > end {
-                self.overrun(at, table, size);
+            if next > end || alone && shape.free && size >= limits::LARGE_FREE {
+                if !alone {
+                    self.overrun(at, table, size);
+                }
                 self.gap_word(at, word, p);
                 continue;
             }
@@ -771,16 +916,17 @@ impl Walk {
         offset: usize,
     ) -> bool {
         let Some(segment) = self.segment() else { return false };
+        let read = |at, size| mem.ptr(at, size, "object header").ok().map(|word| word.0);
+        let holds = |tables: &mut MethodTables, at| chain_holds(&read, mem, rt, tables, &segment, at);
         if self.doubt || self.gap.is_some_and(|g| g.nonzero > 0) {
-            return chain_holds::<P>(mem, rt, census, &segment, at, 16);
+            return holds(&mut census.tables, at);
         }
         let behind = word::<P>(bytes, offset.saturating_add(P)).map_or(0, |w| w & !rt.layout.unmask);
         if behind == 0 || census.tables.get(mem, rt, behind).is_none() {
             return true;
         }
         // Two method tables in a row: an object whose first field is one (a boxed handle), or a stale header slot in front of the object.
-        chain_holds::<P>(mem, rt, census, &segment, at, 16)
-            || !chain_holds::<P>(mem, rt, census, &segment, at.plus(P as u64), 16)
+        holds(&mut census.tables, at) || !holds(&mut census.tables, at.plus(P as u64))
     }
 
     fn end_segment<const P: usize>(&mut self, bytes: &[u8], base: Addr) {
@@ -844,36 +990,36 @@ fn extent_at(extents: &[Extent], addr: Addr) -> Option<Extent> {
     extents.get(behind.checked_sub(1)?).filter(|e| addr < e.addr.plus(e.len)).copied()
 }
 
-/// From `at` on `steps` objects follow each other, or the chain reaches the segment's end or an untouched gap.
-fn chain_holds<const P: usize>(
+/// From `at` on 16 objects follow each other, or the chain reaches the segment's end or an untouched gap. `read` knows words of the segment.
+pub(super) fn chain_holds(
+    read: &dyn Fn(Addr, PointerSize) -> Option<u64>,
     mem: &dyn Memory,
     rt: &Runtime,
-    census: &mut Census,
+    tables: &mut MethodTables,
     segment: &Segment,
     at: Addr,
-    steps: u32,
 ) -> bool {
-    let mut at = at;
-    for _ in 0..steps {
-        if segment.end.since(at) < HEADER_WORDS.wrapping_mul(P as u64) {
+    let (layout, mut at) = (&rt.layout, at);
+    for _ in 0..16 {
+        if segment.end.since(at) < HEADER_WORDS.wrapping_mul(layout.p()) {
             return at <= segment.end;
         }
-        let Ok(word) = mem.ptr(at, rt.layout.pointer, "object header") else { return false };
-        if word.is_null() {
+        let Some(word) = read(at, layout.pointer) else { return false };
+        if word == 0 {
             return true;
         }
-        let Some(shape) = census.tables.get(mem, rt, word.0 & !rt.layout.unmask) else { return false };
+        let Some(shape) = tables.get(mem, rt, word & !layout.unmask) else { return false };
         let count = if shape.component_size == 0 {
             0
         } else {
-            match mem.u32(at.plus(rt.layout.num_components), "array length") {
-                Ok(n) => u64::from(n),
-                Err(_) => return false,
+            match read(at.plus(layout.num_components), PointerSize::Four) {
+                Some(n) => n,
+                None => return false,
             }
         };
         let size = u64::from(shape.base_size).wrapping_add(u64::from(shape.component_size).wrapping_mul(count));
         let mask = segment.alignment.wrapping_sub(1);
-        at = at.plus(size.max(rt.layout.min_object).wrapping_add(mask) & !mask);
+        at = at.plus(size.max(layout.min_object).wrapping_add(mask) & !mask);
         if at > segment.end {
             return false;
         }
@@ -896,7 +1042,7 @@ fn generation_at(segment: &Segment, at: Addr) -> Generation {
 }
 
 #[inline]
-fn word<const P: usize>(bytes: &[u8], offset: usize) -> Option<u64> {
+pub(super) fn word<const P: usize>(bytes: &[u8], offset: usize) -> Option<u64> {
     Some(value(bytes.get(offset..)?.first_chunk::<P>()?))
 }
 
@@ -910,7 +1056,7 @@ fn count<const P: usize>(bytes: &[u8], offset: usize) -> u64 {
         .map_or(0, |b| u64::from(u32::from_le_bytes(b)))
 }
 
-fn align_up(at: Addr, alignment: u64) -> Addr {
+pub(super) fn align_up(at: Addr, alignment: u64) -> Addr {
     let mask = alignment.wrapping_sub(1);
     Addr(at.0.wrapping_add(mask) & !mask)
 }
