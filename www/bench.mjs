@@ -179,7 +179,8 @@ function raw(/** @type {any} */ page, /** @type {number} */ window, /** @type {n
         const part = Math.ceil((file.size - from) / depth);
         await Promise.all(Array.from({ length: depth }, async (_, i) => {
           let buffer = new ArrayBuffer(1 << 18);
-          const reader = file.slice(from + i * part, from + (i + 1) * part).stream().getReader({ mode: 'byob' });
+          // Held, as ahead.js holds its own: one that is known to nobody but who waits for it is taken for garbage, and waits for ever.
+          const reader = self['reader' + i] = file.slice(from + i * part, from + (i + 1) * part).stream().getReader({ mode: 'byob' });
           for (;;) {
             const { done, value } = await reader.read(new Uint8Array(buffer));
             if (done) break;
