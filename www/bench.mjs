@@ -23,7 +23,7 @@ import { script } from './tools.mjs';
 
 const MIB = 1 << 20;
 /**
- * Window in MiB and reads in flight; window 0: as so many streams at once from different places of the file, each into one buffer (the page has eight); in flight
+ * Window in MiB and reads in flight; window 0: as so many streams at once from different places of the file, each into one buffer (the page has four); in flight
  * 0: by FileReaderSync, one after the other.
  */
 const WAYS = [[16, 4], [64, 2], [0, 1], [0, 2], [0, 4], [0, 8]];

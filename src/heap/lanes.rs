@@ -17,8 +17,8 @@ use std::sync::Arc;
 /// Windows that are walked at once.
 pub const AT_ONCE: usize = 2;
 /// Lanes where reads are streams: while two windows are walked, the streams of the others run ahead. A stream that is waited for hands over every 64 KiB by
-/// itself, which costs Chromium half as much again; eight instead of four take a sixth off Firefox's time. Measured: `npm --prefix www run bench`.
-pub const STREAMS: usize = 8;
+/// itself, which costs Chromium half as much again. Measured: `npm --prefix www run bench`.
+pub const STREAMS: usize = 4;
 
 /// Segments are dealt out in runs of at most this many bytes: large enough to read on, small enough to share the work evenly.
 const SHARE: u64 = 64 << 20;
