@@ -776,8 +776,7 @@ mod native {
             };
             let mut census = Census::of(&heap);
             let mut walked = 0u64;
-            let mut lanes = Lanes::default();
-            (0..at_once).for_each(|_| lanes.add(new_walk()));
+            let mut lanes = Lanes::idle(at_once, &new_walk);
             lanes.drive(
                 &space,
                 rt,

@@ -13,6 +13,7 @@ mod shared;
 
 use dropheap::heap::lanes::STREAMS;
 use dropheap::report::HeapReport;
+use dropheap::synth::Random;
 use dropheap::synth::big::{Plan, make};
 use dropheap::synth::minidump::locate_stream;
 use dropheap::{Analysis, Options};
@@ -20,18 +21,6 @@ use proptest::prelude::*;
 use shared::{dumps, evening, fixture, unpack};
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
-
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) % n.max(1)
-    }
-}
 
 fn word(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())

@@ -13,7 +13,7 @@
 
 use super::lanes::{Share, in_runs};
 use super::segments::{Generation, Segment};
-use super::walk::{Census, align_up, chain_holds, ranges, word};
+use super::walk::{Census, align_up, chain_holds, is_in, ranges, word};
 use crate::dump::regions::{Extent, Regions};
 use crate::memory::{Addr, Memory, PointerSize};
 use crate::runtime::Runtime;
@@ -221,12 +221,6 @@ pub fn land(
         place = place.plus(segment.alignment);
     }
     end
-}
-
-/// Whether an address lies in one of the ranges, which are ascending.
-pub fn is_in(ranges: &[(Addr, Addr)], at: Addr) -> bool {
-    let before = ranges.partition_point(|(start, _)| *start <= at);
-    before.checked_sub(1).and_then(|i| ranges.get(i)).is_some_and(|(_, end)| at < *end)
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl MethodTables {
     }
 
     fn is_in_heap(&self, at: Addr) -> bool {
-        super::islands::is_in(&self.heap, at)
+        super::walk::is_in(&self.heap, at)
     }
 
     /// The index of a method table that was proven elsewhere; `None` beyond [`limits::MAX_METHOD_TABLES`].

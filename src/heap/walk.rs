@@ -72,6 +72,12 @@ pub fn ranges(segments: &[Arc<Segment>]) -> Arc<[(Addr, Addr)]> {
     ranges.into()
 }
 
+/// Whether an address lies in one of the ranges, which are ascending.
+pub(super) fn is_in(ranges: &[(Addr, Addr)], at: Addr) -> bool {
+    let before = ranges.partition_point(|(start, _)| *start <= at);
+    before.checked_sub(1).and_then(|i| ranges.get(i)).is_some_and(|(_, end)| at < *end)
+}
+
 impl Census {
     /// Of a walk of a heap that lies there.
     pub fn of(heap: &Arc<[(Addr, Addr)]>) -> Census {

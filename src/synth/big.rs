@@ -4,6 +4,7 @@
 //! parts of the dump that are touched are understood here: its directory, its memory and module lists, the lists of regions or segments, a few method
 //! tables.
 
+use super::Random;
 use super::kudu::KuduZip;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -219,18 +220,6 @@ struct Kind {
     count: u64,
     size: u64,
     name: String,
-}
-
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) % n.max(1)
-    }
 }
 
 /// Words as a process's memory has them: zeros, small numbers, references, text.

@@ -8,6 +8,7 @@
 pub mod modern;
 
 use self::modern::Modern;
+use super::Random;
 use super::metadata::MetadataBuilder;
 use super::minidump;
 use super::pe::{PeBuilder, READ, ResourceName, WRITE};
@@ -289,10 +290,6 @@ pub struct Row {
     pub size: u64,
 }
 
-/// xorshift64*: the same dump for the same seed, on every machine.
-#[derive(Debug, Clone)]
-struct Random(u64);
-
 impl Random {
     fn new(seed: u64) -> Random {
         let mut r = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x2545_F491_4F6C_DD1D);
@@ -301,17 +298,6 @@ impl Random {
             r.next();
         }
         r
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n.max(1)
     }
 
     /// True once in `n` times.
